@@ -1,0 +1,15 @@
+/*
+ * Whole files. Errors name the path and the reason ("cannot read pipeline.json: No such file or directory").
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/* Reads PATH ("-" is standard input) of at most MAX bytes into a buffer that the caller frees. */
+int file_read(const char *path, size_t max, struct strbuf *ret, struct err *err);
+
+#endif

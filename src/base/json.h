@@ -1,0 +1,49 @@
+/*
+ * JSON text (RFC 8259) to struct val and back. Pure functions, any thread.
+ *
+ * Numbers keep their kind: 17 is an int; 17.0, 1e2 and an integer outside int64 are doubles (2^63 is
+ * 9.223372036854775808E18); a number that no finite double can hold (1e400) is an error. The writer
+ * prints a double so that it reads back as the same double and stays a double ("17.0").
+ * Duplicate keys: the last wins, at the first one's place, with a note in `duplicate_key`. Invalid UTF-8, lone
+ * surrogates, control characters in strings, trailing text and a leading BOM are errors that name line and column.
+ * Nesting beyond LIMIT_JSON_DEPTH is ERR_INVALID, text beyond `max_bytes` ERR_TOO_LARGE; neither costs memory.
+ */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "base/val.h"
+
+struct json_options {
+	bool comments;	     /* allow // and block comments (files on the command line) */
+	bool trailing_comma; /* not allowed anywhere today; kept false */
+	size_t max_bytes;    /* 0 = LIMIT_BODY_BYTES */
+	size_t max_depth;    /* 0 = LIMIT_JSON_DEPTH */
+};
+
+/* What the reader noticed; all owned strings may be NULL. */
+struct json_notes {
+	char *duplicate_key; /* the first key that stood twice, with its place: "name (line 3)" */
+};
+
+/* Parses the whole TEXT. OPTIONS and NOTES may be NULL. ERR_INVALID: "line 3, column 7: expected ',' or '}'". */
+int json_parse(struct str text, const struct json_options *options, struct json_notes *ret_notes,
+	       struct val *ret, struct err *err);
+
+enum json_style {
+	JSON_COMPACT,
+	JSON_PRETTY,	/* two spaces, a newline at the end */
+	JSON_CANONICAL, /* compact, keys sorted by bytes: for hashes */
+};
+/* Appends VALUE as JSON; strings are valid UTF-8 by construction; NaN and infinity are written as strings. */
+void json_write(struct strbuf *buf, struct val value, enum json_style style);
+/* The same as an owned string. */
+char *json_text(struct val value, enum json_style style);
+/* The shortest text that reads back as NUMBER and stays a double: "17.0", "0.1", "1.0E10" is not used, "1e+22" is. */
+void json_write_double(struct strbuf *buf, double number);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * Every cap in one place. Each has a test that passes it. Bytes, counts, milliseconds as named.
+ */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* Text and values */
+#define LIMIT_BODY_BYTES (16u << 20)	/* a request body, a pipeline file */
+#define LIMIT_JSON_DEPTH 200
+#define LIMIT_YAML_ALIASES 1000
+#define LIMIT_YAML_NODES 1000000	/* after aliases are expanded */
+#define LIMIT_LOG_LINE_BYTES 8192
+#define LIMIT_ERROR_TEXT_BYTES 4096
+
+/* Expressions */
+#define LIMIT_EXPR_BODY_BYTES 10000
+#define LIMIT_EXPR_DEPTH 100
+#define LIMIT_EXPR_STEPS 1000000
+#define LIMIT_EXPR_INLINE_STEPS 20000	/* on the engine thread: about 1 ms */
+#define LIMIT_EXPR_BYTES (64u << 20)	/* allocated by one evaluation */
+#define LIMIT_EXPR_STRING_BYTES (4u << 20)
+#define LIMIT_EXPR_LIST 100000
+#define LIMIT_EXPR_CACHE 4096		/* parsed expressions kept */
+
+/* Engine */
+#define LIMIT_INBOX_MESSAGES 20000	/* from the API; beyond: 503 */
+#define LIMIT_INBOX_BYTES (256u << 20)
+#define LIMIT_BATCH_BYTES (8u << 20)
+#define LIMIT_BATCH_MS 5
+#define LIMIT_TURN_STEPS 500		/* about 2 ms of one execution */
+#define LIMIT_WORKERS 256
+#define LIMIT_WORKER_STACK_BYTES (256u << 10)
+#define LIMIT_WORKER_IDLE_MS 10000
+#define LIMIT_WAIT_MS 60000		/* the longest wait for a key without a look */
+#define LIMIT_PLANNING_ATTEMPTS 40
+#define LIMIT_PLANNING_RETRY_MS 15000
+#define LIMIT_STAGES 20000		/* of one execution */
+#define LIMIT_DRAIN_MS 10000		/* results in flight at SIGTERM */
+
+/* Store */
+#define LIMIT_INLINE_VALUE_BYTES (16u << 10) /* larger ones go to the blob table */
+#define LIMIT_CHECKPOINT_PAGES 16000
+#define LIMIT_LIST_ROWS 1000
+
+/* HTTP, as client */
+#define LIMIT_HTTP_CONNECT_MS 15000
+#define LIMIT_HTTP_READ_MS 20000
+#define LIMIT_HTTP_RESPONSE_BYTES (32u << 20)
+#define LIMIT_HTTP_HEADERS_BYTES (64u << 10)
+#define LIMIT_HTTP_REDIRECTS 10
+#define LIMIT_HTTP_PER_ORIGIN 16	/* handles, and so tasks at a time */
+
+/* HTTP, as server */
+#define LIMIT_SERVER_CONNECTIONS 1000
+#define LIMIT_SERVER_IDLE_S 120
+#define LIMIT_SERVER_BODIES_BYTES (256u << 20) /* of all requests together */
+
+/* Processes */
+#define LIMIT_PROCESS_OUTPUT_BYTES (4u << 20)
+
+/* Kubernetes */
+#define LIMIT_KUBERNETES_LIST_PAGE 500
+#define LIMIT_KUBERNETES_RETRIES 5
+#define LIMIT_KUBERNETES_MANIFESTS 2000
+#define LIMIT_KUBERNETES_CONTEXT_BYTES (16u << 20) /* a kubeconfig file */
+#define LIMIT_WATCH_LINE_BYTES (8u << 20)
+
+#endif

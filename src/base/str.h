@@ -1,0 +1,86 @@
+/*
+ * struct str: a view of bytes that someone else owns. Not terminated unless said so.
+ * struct strbuf: an owned, always terminated, growing buffer with a cap from birth.
+ */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct str {
+	const char *bytes;
+	size_t length;
+};
+
+#define STR(literal)                                                                               \
+	((struct str){ .bytes = ("" literal), .length = sizeof(literal) - 1 })
+/* For printf: ("%.*s", STR_ARG(view)). */
+#define STR_ARG(view) (int)(view).length, (view).bytes
+
+static inline struct str str_of(const char *text)
+{
+	return (struct str){ .bytes = text ? text : "", .length = text ? strlen(text) : 0 };
+}
+
+bool str_equal(struct str a, struct str b);
+bool str_is(struct str a, const char *text);
+bool str_equal_nocase(struct str a, struct str b); /* ASCII only */
+int str_compare(struct str a, struct str b);	   /* bytes, shorter first */
+bool str_starts(struct str text, const char *prefix);
+bool str_ends(struct str text, const char *suffix);
+bool str_contains(struct str text, const char *part);
+/* Index of PART at or after FROM, or -1. */
+ptrdiff_t str_find(struct str text, const char *part, size_t from);
+struct str str_trim(struct str text); /* ASCII white space at both ends */
+struct str str_slice(struct str text, size_t from, size_t to);
+/* Cuts up to SEPARATOR off *REST; false when *REST is exhausted. `for (struct str part; str_split(&rest, ',', &part);)`.
+ * An empty text gives one empty part. *REST ends with bytes == NULL. */
+bool str_split(struct str *rest, char separator, struct str *ret_part);
+/* Decimal, whole text, no blanks; false when it is none or does not fit. */
+bool str_to_int(struct str text, int64_t *ret);
+bool str_to_double(struct str text, double *ret);
+uint64_t str_hash(struct str text);
+/* Edit distance (Levenshtein, with swaps of neighbours as one), at most LIMIT + 1; for "did you mean". */
+unsigned str_distance(struct str a, struct str b, unsigned limit);
+bool str_is_utf8(struct str text);
+
+/*
+ * bytes is never NULL after strbuf_init and always terminated; length <= cap. Once something did not fit,
+ * `overflowed` stays true and every later append does nothing: check once at the end.
+ */
+struct strbuf {
+	char *bytes;
+	size_t length;
+	size_t capacity;
+	size_t cap;
+	bool overflowed;
+};
+
+#define STRBUF_INIT(max)                                                                           \
+	(struct strbuf)                                                                            \
+	{                                                                                          \
+		.bytes = (char *)"", .cap = (max)                                                  \
+	}
+#define _cleanup_strbuf_ _cleanup_(strbuf_free)
+
+void strbuf_free(struct strbuf *buf);
+void strbuf_reset(struct strbuf *buf); /* empties, keeps the memory */
+void strbuf_add(struct strbuf *buf, const void *bytes, size_t length);
+void strbuf_add_str(struct strbuf *buf, struct str text);
+void strbuf_add_text(struct strbuf *buf, const char *text);
+void strbuf_add_char(struct strbuf *buf, char c);
+void strbuf_printf(struct strbuf *buf, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args);
+static inline struct str strbuf_str(const struct strbuf *buf)
+{
+	return (struct str){ .bytes = buf->bytes, .length = buf->length };
+}
+/* The bytes as an owned, terminated string; the buffer is empty again. */
+char *strbuf_detach(struct strbuf *buf);
+
+#endif
