@@ -1,0 +1,48 @@
+/*
+ * From a pipeline configuration, as Spinnaker stores it, to an execution that has not started.
+ */
+#ifndef MODEL_PIPELINE_H
+#define MODEL_PIPELINE_H
+
+#include "base/err.h"
+#include "base/id.h"
+#include "base/val.h"
+#include "model/execution.h"
+
+/* One thing wrong with a pipeline, with its place. */
+struct graph_problem {
+	char *path; /* "stages[2].requisiteStageRefIds[0]" */
+	char *text;
+};
+
+/*
+ * Looks at structure only: stages is a list of maps, each with a type, refIds unique, requisites exist, no cycle.
+ * Calls REPORT for each problem; returns their number. Numeric refIds are fine (a warning is lint's).
+ */
+typedef void (*graph_problem_fn)(void *data, const char *path, const char *text);
+size_t pipeline_check_graph(struct val pipeline, graph_problem_fn report, void *data);
+
+struct pipeline_start {
+	struct val pipeline;	/* the configuration, borrowed; `trigger` inside is used when TRIGGER is null */
+	struct val trigger;	/* map or VAL_NULL */
+	const char *user;	/* NULL = anonymous */
+	const char *origin;	/* "api", "cli" */
+	int64_t now_ms;
+	struct id_source *ids;
+	const char *id;		/* the execution's id, NULL = a new one */
+};
+
+/*
+ * Makes the execution: defaults of parameters (1.2), refIds filled in where none has one (1.4), stages with their context, the
+ * trigger's common fields, initialConfig. Expressions are evaluated by the caller (the engine) before.
+ * A broken graph is ERR_INVALID with every problem in the text, and *RET still is an execution (NOT_STARTED) that can be
+ * stored as TERMINAL; *RET is NULL when the document is no pipeline at all.
+ */
+int pipeline_to_execution(const struct pipeline_start *start, struct execution **ret, struct err *err);
+
+/* parameterConfig's defaults under the given PARAMETERS (map or VAL_NULL). Owned map. */
+struct val pipeline_parameters(struct val pipeline, struct val parameters);
+/* The first required parameter without default that PARAMETERS lack, or NULL; borrowed. */
+const char *pipeline_missing_parameter(struct val pipeline, struct val parameters);
+
+#endif

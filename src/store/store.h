@@ -1,0 +1,111 @@
+/*
+ * The store: what survives. One contract, several implementations (memory, SQLite, later PostgreSQL), one conformance suite.
+ *
+ * Writes come as batches of operations from the engine and are committed whole or not at all by one thread (the store
+ * thread). Reads are committed reads, each in one transaction of its own, from any thread.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/val.h"
+#include "base/vec.h"
+#include "model/execution.h"
+
+enum store_op_kind {
+	STORE_PUT_EXECUTION,	/* the head of `execution` (without stages) */
+	STORE_PUT_STAGE,	/* `parts` of stage `index` of `execution` */
+	STORE_DELETE_EXECUTION, /* `key`, with its stages and events */
+	STORE_PUT_PIPELINE,	/* `value`: the whole document, with id, application, name; keeps the old one as history */
+	STORE_DELETE_PIPELINE,	/* `key`: its id */
+	STORE_PUT_APPLICATION,	/* `value`: attributes, with name */
+	STORE_EVENT,		/* `value`: the event; `key`: the execution's id or NULL; gets the next position */
+	STORE_PUT_MEMORY,	/* `key` → `value`: small facts (settings of the engine, triggers' memory); VAL_NULL deletes */
+};
+
+/* Which columns of a stage changed; a status change does not rewrite context and outputs. */
+enum stage_parts {
+	STAGE_PART_HEAD = 1,	/* everything but the others: statuses, times, tasks, engine state */
+	STAGE_PART_CONTEXT = 2,
+	STAGE_PART_OUTPUTS = 4,
+	STAGE_PART_ALL = 7,
+};
+
+struct store_op {
+	enum store_op_kind kind;
+	struct execution *execution; /* a snapshot, counted */
+	size_t index;
+	unsigned parts;
+	char *key;
+	struct val value;
+};
+
+struct store_batch {
+	VEC(struct store_op) ops;
+	size_t bytes; /* a rough size, for sealing */
+};
+void store_batch_clear(struct store_batch *batch); /* frees what the operations hold */
+/* Appending; all borrow their arguments and take references. Two puts of one stage in one batch may be merged by the caller. */
+void store_put_execution(struct store_batch *batch, struct execution *snapshot);
+void store_put_stage(struct store_batch *batch, struct execution *snapshot, size_t index, unsigned parts);
+void store_delete_execution(struct store_batch *batch, const char *id);
+void store_put_pipeline(struct store_batch *batch, struct val document);
+void store_delete_pipeline(struct store_batch *batch, const char *id);
+void store_put_application(struct store_batch *batch, struct val attributes);
+void store_event(struct store_batch *batch, const char *execution_id, struct val event);
+void store_put_memory(struct store_batch *batch, const char *key, struct val value);
+
+/* Which executions a list wants. Zero bytes: all, newest first, LIMIT_LIST_ROWS. */
+struct execution_filter {
+	const char *application;	/* NULL = any; case ignored */
+	const char *const *config_ids;	/* ends with NULL; NULL = any */
+	const char *const *ids;
+	unsigned statuses;		/* bits 1 << enum status; 0 = any */
+	size_t limit;			/* per config when `per_config`, else in all; 0 = LIMIT_LIST_ROWS */
+	bool per_config;
+	bool oldest_first;		/* by build time; else newest first */
+	bool without_stages;
+};
+
+struct store;
+struct store_type {
+	const char *name;
+	/* Commits BATCH whole; position of its last event (or of the newest one) into *RET_POSITION. ERR_UNAVAILABLE: disk full or
+	 * busy, try again, nothing happened. ERR_INTERNAL: broken. */
+	int (*commit)(struct store *store, const struct store_batch *batch, uint64_t *ret_position, struct err *err);
+	/* Executions that are not complete, whole, in the order of their ids, for going on. */
+	int (*load_active)(struct store *store, void (*found)(void *data, struct execution *owned), void *data,
+			   struct err *err);
+	/* Spinnaker's JSON of one execution; ERR_NOT_FOUND. All reads also give the journal position they reflect. */
+	int (*get_execution)(struct store *store, const char *id, struct val *ret, uint64_t *ret_position,
+			     struct err *err);
+	int (*list_executions)(struct store *store, const struct execution_filter *filter, struct val *ret_list,
+			       uint64_t *ret_position, struct err *err);
+	/* By id, or by application and name (NAME exact; APPLICATION without regard to case). */
+	int (*get_pipeline)(struct store *store, const char *id, struct val *ret, struct err *err);
+	int (*list_pipelines)(struct store *store, const char *application, struct val *ret_list, struct err *err);
+	/* Earlier versions of a pipeline, newest first, at most LIMIT. */
+	int (*pipeline_history)(struct store *store, const char *id, size_t limit, struct val *ret_list, struct err *err);
+	int (*list_applications)(struct store *store, struct val *ret_list, struct err *err);
+	/* Events after position AFTER, oldest first, at most LIMIT; each a map with "seq" added. EXECUTION_ID NULL = all. */
+	int (*read_events)(struct store *store, const char *execution_id, uint64_t after, size_t limit,
+			   struct val *ret_list, uint64_t *ret_position, struct err *err);
+	int (*get_memory)(struct store *store, const char *key, struct val *ret, struct err *err);
+	void (*close)(struct store *store);
+};
+struct store {
+	const struct store_type *type;
+};
+void store_close(struct store *store); /* NULL is fine */
+DEFINE_CLEANUP(struct store *, store_close)
+
+/* In memory: for `run` without --data-dir and for tests. */
+struct store *store_memory_open(void);
+/* In DIRECTORY/gennaker.db (made if missing, mode 0700/0600). Takes the directory's lock; errors say who holds it, that the
+ * database is of a newer version, or that it is corrupt (never overwritten). */
+struct store *store_sqlite_open(const char *directory, struct err *err);
+
+#endif
