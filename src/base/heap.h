@@ -26,7 +26,7 @@ struct heap {
 void heap_free(struct heap *heap); /* the array only; items are the caller's */
 /* Adds ITEM, or moves it when it is in the heap already. Equal times come out in the order of their setting. */
 void heap_set(struct heap *heap, struct heap_item *item, int64_t due_ms);
-void heap_remove(struct heap *heap, struct heap_item *item);
+void heap_remove(struct heap *heap, struct heap_item *item); /* fine when it is in none */
 /* The earliest item, or NULL. */
 struct heap_item *heap_first(const struct heap *heap);
 
