@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+#include "base/cleanup.h"
 #include "base/val.h"
 
 /* What kind of failure it is. Rows of err_kinds (err.c) say the HTTP status and whether a task retries. */

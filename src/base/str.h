@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 struct str {
 	const char *bytes;
 	size_t length;
@@ -43,10 +45,12 @@ bool str_split(struct str *rest, char separator, struct str *ret_part);
 /* Decimal, whole text, no blanks; false when it is none or does not fit. */
 bool str_to_int(struct str text, int64_t *ret);
 bool str_to_double(struct str text, double *ret);
-uint64_t str_hash(struct str text);
+uint64_t str_hash(struct str text); /* another one in each process: never store it */
 /* Edit distance (Levenshtein, with swaps of neighbours as one), at most LIMIT + 1; for "did you mean". */
 unsigned str_distance(struct str a, struct str b, unsigned limit);
 bool str_is_utf8(struct str text);
+/* Bytes of the well-formed UTF-8 character that TEXT starts with; 0 when there is none. */
+size_t str_utf8_length(struct str text);
 
 /*
  * bytes is never NULL after strbuf_init and always terminated; length <= cap. Once something did not fit,
@@ -75,7 +79,8 @@ void strbuf_add_text(struct strbuf *buf, const char *text);
 void strbuf_add_char(struct strbuf *buf, char c);
 void strbuf_printf(struct strbuf *buf, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args);
+void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
 static inline struct str strbuf_str(const struct strbuf *buf)
 {
 	return (struct str){ .bytes = buf->bytes, .length = buf->length };

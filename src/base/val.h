@@ -73,6 +73,13 @@ struct val val_str(struct str text);
 struct val val_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 struct val val_list(void);
 struct val val_map(void);
+/*
+ * For parsers: a list of COUNT items, or a map of COUNT pairs (a string, its value, a string, …), in one step. What the
+ * array holds is taken, the array stays the caller's. Where a key stands twice the last value wins, at the first place;
+ * *RET_DUPLICATE (may be NULL) is then the index of the first such pair, else -1.
+ */
+struct val val_list_of(const struct val *items, size_t count);
+struct val val_map_of(const struct val *pairs, size_t count, ptrdiff_t *ret_duplicate);
 
 /* Counting. val_ref gives a second owner; val_free takes a pointer so that it is a cleanup, and leaves
  * VAL_NULL. */
@@ -143,8 +150,8 @@ bool val_get_bool(struct val map, const char *key, bool otherwise);
 int64_t val_get_int(struct val map, const char *key, int64_t otherwise);
 
 /*
- * Changing. *CONTAINER must be a map (or list); a VAL_NULL becomes an empty one. These take VALUE. A key
- * that is there keeps its place.
+ * Changing. *CONTAINER should be a map (or list); a VAL_NULL, or a value of another kind, becomes an empty one first.
+ * These take VALUE. A key that is there keeps its place. KEY and FROM may point into the container itself.
  */
 void val_set(struct val *map, const char *key, struct val value);
 void val_set_str(struct val *map, struct str key, struct val value);
