@@ -1,0 +1,29 @@
+/*
+ * The outside world as tasks see it: everything in here is replaceable, so that a scenario test drives the whole engine on
+ * a virtual clock with scripted exchanges. One a process; shared by all threads; changed only by engine_start.
+ */
+#ifndef ENGINE_WORLD_H
+#define ENGINE_WORLD_H
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "net/address.h"
+#include "net/http_client.h"
+#include "net/process.h"
+
+struct kubernetes; /* kubernetes/kubernetes.h: the accounts; opaque to the engine */
+
+struct world {
+	struct clock *clock;
+	struct http_transport *http;
+	struct spawner *spawner;
+	const struct url_policy *url_policy; /* for URLs that users give */
+	struct kubernetes *kubernetes;	     /* NULL when no account is set up */
+	struct val settings;		     /* the whole settings file as read, secrets included: never shown */
+	/* How those who learn that a key moved (watches) tell the engine; set by engine_start. */
+	void (*wake)(void *engine, const char *key);
+	void *engine;
+	const char *console_url;	     /* where people look at runs, NULL = unknown */
+};
+
+#endif
