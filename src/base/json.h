@@ -39,7 +39,7 @@ enum json_style {
 	JSON_PRETTY,	/* two spaces, a newline at the end */
 	JSON_CANONICAL, /* compact, keys sorted by bytes: for hashes */
 };
-/* Appends VALUE as JSON; strings are valid UTF-8 by construction; NaN and infinity are written as strings. */
+/* Appends VALUE as JSON; what is no UTF-8 in a string becomes U+FFFD; NaN and infinity are written as strings. */
 void json_write(struct strbuf *buf, struct val value, enum json_style style);
 /* The same as an owned string. */
 char *json_text(struct val value, enum json_style style);
