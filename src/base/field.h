@@ -10,9 +10,11 @@
  * FIELD takes the offset and, by _Generic, the type from the member, so that a row that disagrees with its struct
  * does not compile. Strings, lists and free values in the struct are owned by it: fields_free gives them back.
  *
- * Reading is as lenient as people's files ask for: a number or a flag may come as a string ("30", "true"); null and a
- * missing key mean the preset (if there is one) or zero bytes; an empty string means "not given" for everything but
- * strings. What cannot be read is ERR_INVALID with the path: "waitTime: expected a number of seconds, got \"soon\"".
+ * Reading is as lenient as people's files ask for: a number or a flag may come as a string ("30", "true"), and a string
+ * as a number or a flag; null and a missing key mean the preset (if there is one) or zero bytes; an empty string means
+ * "not given" for everything but strings and free values. A preset leaves `given` false. A nested object that is missing
+ * gets the presets of its rows, and nothing in it is required. What cannot be read is ERR_INVALID with the path:
+ * "waitTime: expected a number of seconds, got \"soon\""; values of FIELD_SECRET rows are not shown.
  */
 #ifndef BASE_FIELD_H
 #define BASE_FIELD_H
@@ -60,7 +62,7 @@ enum field_type {
 	FIELD_OPT_BOOL,	 /* struct opt_bool */
 	FIELD_STR_LIST,	 /* struct str_list; a single string is a list of one */
 	FIELD_VALUE,	 /* struct val: any JSON, kept as it is */
-	FIELD_ENUM,	 /* int: an index into .choices */
+	FIELD_ENUM,	 /* int: an index into .choices, which are matched without regard to case */
 	FIELD_OBJECT,	 /* a nested struct with .rows */
 };
 
@@ -83,7 +85,7 @@ struct field {
 	const char *const *choices;  /* FIELD_ENUM, and suggestions for strings; ends with NULL */
 	const struct field *rows;    /* FIELD_OBJECT; ends with a row without name */
 	const char *unsupported_if;  /* JSON text of a value that is not built yet: refused before any effect */
-	const char *unsupported;     /* … with this text; without unsupported_if any given value is refused */
+	const char *unsupported;     /* … with this text; without unsupported_if any value but null, "", [] and {} is */
 	struct text2 title;
 	struct text2 help;
 	const char *widget; /* console: how it is edited */
@@ -120,16 +122,17 @@ struct field {
 	}
 
 /*
- * Reads OBJECT (a map) by ROWS into the zeroed struct at TARGET. On failure what was read is freed again. A row with
- * `unsupported` that applies gives ERR_UNSUPPORTED.
+ * Reads OBJECT (a map; VAL_NULL counts as an empty one) by ROWS into the zeroed struct at TARGET. On failure what was
+ * read is freed again. A row with `unsupported` that applies gives ERR_UNSUPPORTED, also one of FIELD_KNOWN.
  */
 int fields_read(const struct field *rows, struct val object, void *target, struct err *err);
 /* Gives back what fields_read put into TARGET, and zeroes those members. */
 void fields_free(const struct field *rows, void *target);
 
 /*
- * Looks at OBJECT without reading: calls REPORT for each wrong type, missing required key, unsupported mode and key that
- * comes close to a known one. A string that holds "${" passes every type check. PATH is put before the field's name.
+ * Looks at OBJECT without reading: calls REPORT for each wrong type, missing required key, unsupported mode (errors) and
+ * unknown key that comes close to a known one which is not there (warnings). A string that holds "${" passes every type
+ * check. PATH (NULL or "" = none) and a dot are put before the field's name. REPORT's strings are borrowed.
  */
 enum finding_level { FINDING_ERROR, FINDING_WARNING, FINDING_INFO };
 typedef void (*finding_fn)(void *data, enum finding_level level, const char *path, const char *text);

@@ -1,0 +1,553 @@
+#include "base/field.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+
+#define KNOWN_ONLY ((size_t)-1)
+#define SHOWN_BYTES 60
+#define PATH_BYTES 4096
+#define SECONDS_MAX 1e12 /* 30,000 years; keeps milliseconds within an int64 */
+
+/* Where in the nested objects we are; lives on the stack, and becomes text only for an error. */
+struct path {
+	const struct path *up; /* NULL at the top */
+	const char *name;
+};
+
+static void path_write(struct strbuf *buf, const struct path *path)
+{
+	if (path->up)
+		path_write(buf, path->up);
+	if (buf->length && *path->name)
+		strbuf_add_char(buf, '.');
+	strbuf_add_text(buf, path->name);
+}
+
+static char *path_text(const struct path *path)
+{
+	struct strbuf buf = STRBUF_INIT(PATH_BYTES);
+
+	path_write(&buf, path);
+	return strbuf_detach(&buf);
+}
+
+const struct field *field_find(const struct field *rows, struct str name)
+{
+	for (; rows->name; rows++) {
+		if (str_is(name, rows->name))
+			return rows;
+	}
+	return NULL;
+}
+
+static bool is_empty_string(struct val value)
+{
+	return val_is_string(value) && val_as_str(&value).length == 0;
+}
+
+/* A free value may be an empty string; one that must be a map or a list cannot. */
+static bool takes_empty_string(const struct field *row)
+{
+	return row->type == FIELD_STRING ||
+	       (row->type == FIELD_VALUE && !(row->flags & (FIELD_MAP | FIELD_LIST)));
+}
+
+static bool is_given(const struct field *row, struct val value)
+{
+	if (val_is_null(value))
+		return false;
+	if (!is_empty_string(value))
+		return true;
+	return takes_empty_string(row) && !(row->flags & FIELD_REQUIRED);
+}
+
+/* How an error shows VALUE: scalars as JSON, cut; lists, maps and secrets by their kind. Owned. */
+static char *shown(const struct field *row, struct val value)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t length;
+
+	if (row->flags & FIELD_SECRET)
+		return xstrdup("another kind of value");
+	if (val_is_list(value) || val_is_map(value))
+		return xasprintf("a %s", val_kind_name(val_kind(value)));
+	text = json_text(value, JSON_COMPACT);
+	length = strlen(text);
+	if (length <= SHOWN_BYTES)
+		return take(&text);
+	length = SHOWN_BYTES;
+	while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
+		length--;
+	return xasprintf("%.*s…", (int)length, text);
+}
+
+static int expected(const struct field *row, const char *what, struct val value, struct err *err)
+{
+	_cleanup_free_ char *text = shown(row, value);
+
+	return err_set(err, ERR_INVALID, "expected %s, got %s", what, text);
+}
+
+/* The text of a scalar, owned; NULL when it is a list, a map or null. */
+static char *scalar_text(struct val value)
+{
+	struct str text;
+
+	switch (val_kind(value)) {
+	case VAL_KIND_STRING:
+		text = val_as_str(&value);
+		return xstrndup(text.bytes, text.length);
+	case VAL_KIND_BOOL:
+	case VAL_KIND_INT:
+	case VAL_KIND_DOUBLE:
+		return json_text(value, JSON_COMPACT);
+	default:
+		return NULL;
+	}
+}
+
+static bool to_double(struct val value, double *ret)
+{
+	double number;
+
+	if (!val_as_double(value, &number) &&
+	    !(val_is_string(value) && str_to_double(str_trim(val_as_str(&value)), &number)))
+		return false;
+	if (!isfinite(number))
+		return false;
+	*ret = number;
+	return true;
+}
+
+static bool to_int(struct val value, int64_t *ret)
+{
+	double number;
+
+	if (val_as_int(value, ret))
+		return true;
+	if (!val_is_string(value))
+		return false;
+	if (str_to_int(str_trim(val_as_str(&value)), ret))
+		return true;
+	return to_double(value, &number) && val_as_int(val_double(number), ret);
+}
+
+static bool to_bool(struct val value, bool *ret)
+{
+	struct str text = str_trim(val_as_str(&value));
+
+	if (val_as_bool(value, ret))
+		return true;
+	if (str_equal_nocase(text, STR("true")))
+		*ret = true;
+	else if (str_equal_nocase(text, STR("false")))
+		*ret = false;
+	else
+		return false;
+	return true;
+}
+
+static bool to_secs(struct val value, int64_t *ret_ms)
+{
+	double seconds;
+
+	if (!to_double(value, &seconds) || fabs(seconds) > SECONDS_MAX)
+		return false;
+	*ret_ms = llround(seconds * 1000);
+	return true;
+}
+
+static void str_list_free(struct str_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (struct str_list){ 0 };
+}
+
+static int read_str_list(const struct field *row, struct val value, struct str_list *target,
+			 struct err *err)
+{
+	struct str_list list = { 0 };
+	size_t count = val_is_list(value) ? val_count(value) : 1;
+
+	list.items = xcalloc(count ? count : 1, sizeof(*list.items));
+	for (size_t i = 0; i < count; i++) {
+		struct val item = val_is_list(value) ? val_at(value, i) : value;
+
+		list.items[i] = scalar_text(item);
+		if (!list.items[i]) {
+			str_list_free(&list);
+			if (!val_is_list(value))
+				return expected(row, "a list of strings", value, err);
+			expected(row, "a string", item, err);
+			return err_wrap(err, "item %zu", i);
+		}
+		list.count++;
+	}
+	*target = list;
+	return 0;
+}
+
+static int read_value(const struct field *row, struct val value, struct val *target, struct err *err)
+{
+	if ((row->flags & FIELD_MAP) && !val_is_map(value))
+		return expected(row, "a map", value, err);
+	if ((row->flags & FIELD_LIST) && !val_is_list(value))
+		return expected(row, "a list", value, err);
+	*target = val_ref(value);
+	return 0;
+}
+
+static int read_enum(const struct field *row, struct val value, int *target, struct err *err)
+{
+	struct str text = str_trim(val_as_str(&value));
+	_cleanup_strbuf_ struct strbuf names = STRBUF_INIT(1024);
+
+	for (int i = 0; val_is_string(value) && row->choices[i]; i++) {
+		if (str_equal_nocase(text, str_of(row->choices[i]))) {
+			*target = i;
+			return 0;
+		}
+	}
+	for (int i = 0; row->choices[i]; i++)
+		strbuf_printf(&names, "%s\"%s\"", i ? ", " : "one of ", row->choices[i]);
+	return expected(row, names.bytes, value, err);
+}
+
+/*
+ * Reads VALUE, which is given, into the member at TARGET; GIVEN is what a member that remembers it shall say. Errors have
+ * no path yet. Of an object only the kind is looked at.
+ */
+static int read_member(const struct field *row, struct val value, bool given, void *target,
+		       struct err *err)
+{
+	static const char *const wanted[] = {
+		[FIELD_STRING] = "a string",	     [FIELD_INT] = "a whole number",
+		[FIELD_NUMBER] = "a number",	     [FIELD_BOOL] = "true or false",
+		[FIELD_SECS] = "a number of seconds", [FIELD_OPT_INT] = "a whole number",
+		[FIELD_OPT_BOOL] = "true or false",  [FIELD_OBJECT] = "a map",
+	};
+	struct secs *secs = target;
+	struct opt_int *opt_int = target;
+	struct opt_bool *opt_bool = target;
+	bool fits = false;
+
+	switch (row->type) {
+	case FIELD_STRING:
+		fits = (*(char **)target = scalar_text(value)) != NULL;
+		break;
+	case FIELD_INT:
+		fits = to_int(value, target);
+		break;
+	case FIELD_NUMBER:
+		fits = to_double(value, target);
+		break;
+	case FIELD_BOOL:
+		fits = to_bool(value, target);
+		break;
+	case FIELD_SECS:
+		secs->given = given;
+		fits = to_secs(value, &secs->ms);
+		break;
+	case FIELD_OPT_INT:
+		opt_int->given = given;
+		fits = to_int(value, &opt_int->value);
+		break;
+	case FIELD_OPT_BOOL:
+		opt_bool->given = given;
+		fits = to_bool(value, &opt_bool->value);
+		break;
+	case FIELD_OBJECT:
+		fits = val_is_map(value);
+		break;
+	case FIELD_STR_LIST:
+		return read_str_list(row, value, target, err);
+	case FIELD_VALUE:
+		return read_value(row, value, target, err);
+	case FIELD_ENUM:
+		return read_enum(row, value, target, err);
+	}
+	return fits ? 0 : expected(row, wanted[row->type], value, err);
+}
+
+static void free_member(const struct field *row, void *target)
+{
+	switch (row->type) {
+	case FIELD_STRING:
+		free(*(char **)target);
+		*(char **)target = NULL;
+		break;
+	case FIELD_INT:
+		*(int64_t *)target = 0;
+		break;
+	case FIELD_NUMBER:
+		*(double *)target = 0;
+		break;
+	case FIELD_BOOL:
+		*(bool *)target = false;
+		break;
+	case FIELD_SECS:
+		*(struct secs *)target = (struct secs){ 0 };
+		break;
+	case FIELD_OPT_INT:
+		*(struct opt_int *)target = (struct opt_int){ 0 };
+		break;
+	case FIELD_OPT_BOOL:
+		*(struct opt_bool *)target = (struct opt_bool){ 0 };
+		break;
+	case FIELD_STR_LIST:
+		str_list_free(target);
+		break;
+	case FIELD_VALUE:
+		val_free(target);
+		break;
+	case FIELD_ENUM:
+		*(int *)target = 0;
+		break;
+	case FIELD_OBJECT:
+		fields_free(row->rows, target);
+		break;
+	}
+}
+
+void fields_free(const struct field *rows, void *target)
+{
+	for (; rows->name; rows++) {
+		if (rows->offset != KNOWN_ONLY)
+			free_member(rows, (char *)target + rows->offset);
+	}
+}
+
+/* TEXT as a row's author wrote it: JSON, or else a bare string. Owned. */
+static struct val authored_value(const char *text)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct val value;
+
+	if (json_parse(str_of(text), NULL, NULL, &value, &err) < 0)
+		return val_string(text);
+	return value;
+}
+
+static struct val preset_value(const struct field *row)
+{
+	if (row->type == FIELD_STRING || row->type == FIELD_ENUM)
+		return val_string(row->preset);
+	return authored_value(row->preset);
+}
+
+/* Whether GIVEN is what a row writes as WANTED, with the leniency of reading. */
+static bool means(const struct field *row, struct val given, struct val wanted)
+{
+	double number, other;
+	bool flag, same;
+
+	switch (val_kind(wanted)) {
+	case VAL_KIND_BOOL:
+		return val_as_bool(wanted, &flag) && to_bool(given, &same) && same == flag;
+	case VAL_KIND_INT:
+	case VAL_KIND_DOUBLE:
+		return to_double(wanted, &number) && to_double(given, &other) && number == other;
+	case VAL_KIND_STRING:
+		if (row->type == FIELD_ENUM)
+			return str_equal_nocase(str_trim(val_as_str(&given)), val_as_str(&wanted));
+		return val_equal(given, wanted);
+	default:
+		return val_equal(given, wanted);
+	}
+}
+
+static bool is_unsupported(const struct field *row, struct val value)
+{
+	_cleanup_(val_free) struct val refused = VAL_NULL;
+
+	if (!row->unsupported || val_is_null(value) || is_empty_string(value))
+		return false;
+	if (!row->unsupported_if)
+		return !((val_is_list(value) || val_is_map(value)) && val_count(value) == 0);
+	refused = authored_value(row->unsupported_if);
+	return means(row, value, refused);
+}
+
+/* PRESENT: the object itself is there, so that its required rows are. Errors have no path yet. */
+static int read_row(const struct field *row, struct val value, bool present, void *target,
+		    struct err *err)
+{
+	_cleanup_(val_free) struct val preset = VAL_NULL;
+	bool given = is_given(row, value);
+
+	if (is_unsupported(row, value))
+		return err_set(err, ERR_UNSUPPORTED, "%s", row->unsupported);
+	if (!given && present && (row->flags & FIELD_REQUIRED))
+		return err_set(err, ERR_INVALID, "is required");
+	if (row->offset == KNOWN_ONLY)
+		return 0;
+	if (!given && row->preset)
+		value = preset = preset_value(row);
+	else if (!given && row->type != FIELD_OBJECT)
+		return 0;
+	if (is_given(row, value) &&
+	    read_member(row, value, given, (char *)target + row->offset, err) < 0)
+		return -1;
+	return 0;
+}
+
+static int read_rows(const struct field *rows, struct val object, bool present, void *target,
+		     const struct path *up, struct err *err)
+{
+	for (const struct field *row = rows; row->name; row++) {
+		struct path path = { .up = up, .name = row->name };
+		struct val value = val_get(object, row->name);
+
+		if (read_row(row, value, present, target, err) < 0) {
+			_cleanup_free_ char *text = path_text(&path);
+
+			return err_wrap(err, "%s", text);
+		}
+		if (row->type == FIELD_OBJECT && row->offset != KNOWN_ONLY &&
+		    read_rows(row->rows, value, val_is_map(value), (char *)target + row->offset,
+			      &path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int fields_read(const struct field *rows, struct val object, void *target, struct err *err)
+{
+	struct path top = { .name = "" };
+
+	if (!val_is_map(object) && !val_is_null(object))
+		return err_set(err, ERR_INVALID, "expected a map, got a %s",
+			       val_kind_name(val_kind(object)));
+	if (read_rows(rows, object, true, target, &top, err) < 0) {
+		fields_free(rows, target);
+		return -1;
+	}
+	return 0;
+}
+
+/* What one fields_check is about. */
+struct check {
+	finding_fn report;
+	void *data;
+};
+
+static void report_at(const struct check *check, enum finding_level level, const struct path *path,
+		      const char *text)
+{
+	_cleanup_free_ char *where = path_text(path);
+
+	check->report(check->data, level, where, text);
+}
+
+static bool holds_expression(struct val value)
+{
+	return val_is_string(value) && str_contains(val_as_str(&value), "${");
+}
+
+/* Tries to read VALUE into a member that is thrown away. */
+static int try_member(const struct field *row, struct val value, struct err *err)
+{
+	union {
+		char *text;
+		int64_t integer;
+		double number;
+		bool flag;
+		struct secs secs;
+		struct opt_int opt_int;
+		struct opt_bool opt_bool;
+		struct str_list list;
+		struct val value;
+		int choice;
+	} member;
+
+	memset(&member, 0, sizeof(member));
+	if (read_member(row, value, true, &member, err) < 0)
+		return -1;
+	if (row->type != FIELD_OBJECT)
+		free_member(row, &member);
+	return 0;
+}
+
+static void check_rows(const struct check *check, const struct field *rows, struct val object,
+		       const struct path *up);
+
+static void check_row(const struct check *check, const struct field *row, struct val value,
+		      const struct path *path)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	if (is_unsupported(row, value)) {
+		report_at(check, FINDING_ERROR, path, row->unsupported);
+		return;
+	}
+	if (!is_given(row, value)) {
+		if (row->flags & FIELD_REQUIRED)
+			report_at(check, FINDING_ERROR, path, "is required");
+		return;
+	}
+	if (holds_expression(value))
+		return;
+	if (try_member(row, value, &err) < 0) {
+		report_at(check, FINDING_ERROR, path, err_text(&err));
+		return;
+	}
+	if (row->type == FIELD_OBJECT && row->rows)
+		check_rows(check, row->rows, value, path);
+}
+
+/* The row whose name KEY probably means, or NULL: near, and not in OBJECT itself. */
+static const struct field *row_near(const struct field *rows, struct val object, struct str key)
+{
+	unsigned limit = key.length < 5 ? 1 : 2, best_distance = limit + 1;
+	const struct field *best = NULL;
+
+	for (const struct field *row = rows; row->name; row++) {
+		struct str name = str_of(row->name);
+		unsigned distance = str_equal_nocase(key, name) ? 1 :
+								  str_distance(key, name, limit);
+
+		if (distance >= best_distance || val_has(object, row->name))
+			continue;
+		best = row;
+		best_distance = distance;
+	}
+	return best;
+}
+
+static void check_rows(const struct check *check, const struct field *rows, struct val object,
+		       const struct path *up)
+{
+	for (const struct field *row = rows; row->name; row++) {
+		struct path path = { .up = up, .name = row->name };
+
+		check_row(check, row, val_get(object, row->name), &path);
+	}
+	for (size_t i = 0; i < val_count(object); i++) {
+		struct str key = val_key_at(object, i);
+		struct path path = { .up = up, .name = key.bytes };
+		const struct field *near;
+
+		if (field_find(rows, key) || !(near = row_near(rows, object, key)))
+			continue;
+		_cleanup_free_ char *text =
+			xasprintf("unknown key; did you mean \"%s\"?", near->name);
+		report_at(check, FINDING_WARNING, &path, text);
+	}
+}
+
+void fields_check(const struct field *rows, struct val object, const char *path, finding_fn report,
+		  void *data)
+{
+	struct check check = { .report = report, .data = data };
+	struct path top = { .name = path ? path : "" };
+
+	if (val_is_map(object) || val_is_null(object))
+		check_rows(&check, rows, object, &top);
+	else
+		report_at(&check, FINDING_ERROR, &top, "expected a map");
+}
