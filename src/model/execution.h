@@ -57,7 +57,9 @@ struct stage {
 	enum status status;
 	enum stage_phase phase;
 	enum stage_owner owner;
-	size_t parent;		 /* index of the parent, or STAGE_NONE */
+	size_t parent;		 /* index of the parent, or STAGE_NONE; set by stage_set_parent only */
+	size_t *children;	 /* indexes of its synthetic stages, in the order they were added */
+	size_t child_count;
 	size_t *requisites;	 /* indexes of the stages it waits for, in the order written */
 	size_t requisite_count;
 	int64_t start_ms, end_ms, expiry_ms, scheduled_ms; /* 0 = not set */
@@ -68,12 +70,15 @@ struct stage {
 	bool unresolved;	 /* an expression is left in the context: evaluate again when something changed */
 	bool after_planned;	 /* after stages have been planned */
 	bool failure_planned;	 /* on-failure stages have been planned */
+	bool removed;		 /* a synthetic stage that was taken out again before it started: not in the JSON form */
+	bool cancel_done;	 /* the cancel step of its current task has been committed */
 	bool planning_failed;	 /* before-stage planning failed: counts as F(TERMINAL) */
 	uint32_t attempts;	 /* of planning */
 	struct val last_modified;/* {user, allowedAccounts, lastModifiedTime} or VAL_NULL */
 };
 
-struct stage_vec; /* private: counted root of counted leaves */
+struct stage_vec;   /* private: counted root of counted leaves */
+struct output_keys; /* private: the keys that any stage ever put into its outputs; one for all snapshots, only grows */
 
 struct execution {
 	atomic_uint refs;
@@ -97,8 +102,8 @@ struct execution {
 	struct val config;	/* initialConfig: the submitted pipeline after the first pass of expressions */
 	struct val notifications, system_notifications, source, template_variables, paused; /* VAL_NULL when absent */
 	struct val extra;	/* map of further top-level keys of the JSON form */
-	struct val output_index;/* map: output key → list of indexes of the stages that set it */
 	struct stage_vec *stages;
+	struct output_keys *output_keys;
 };
 
 /* Counting. Any thread. */
@@ -124,6 +129,17 @@ struct execution *execution_edit(struct execution **execution);
 struct stage *stage_edit(struct execution **execution, size_t index);
 /* Appends a fresh stage (NOT_STARTED, empty maps) and returns its index. */
 size_t stage_add(struct execution **execution);
+/* Puts STAGE itself (a reference is taken) at INDEX; the places between the end and INDEX are filled with fresh stages. */
+void stage_put(struct execution **execution, size_t index, struct stage *stage);
+/* Makes stage INDEX (which has no parent yet) a synthetic stage of PARENT, and one of PARENT's children. */
+void stage_set_parent(struct execution **execution, size_t index, size_t parent, enum stage_owner owner);
+/* Replaces the requisites of stage INDEX by a copy of REQUISITES. */
+void stage_set_requisites(struct execution **execution, size_t index, const size_t *requisites, size_t count);
+/*
+ * To be called after each change of a stage's outputs: what it sets can be seen by context_get of others only then.
+ * Keys that were removed may stay known; that costs a walk, nothing else.
+ */
+void stage_index_outputs(struct execution **execution, size_t index);
 void stage_set_text(char **where, const char *text); /* frees the old, copies the new; NULL clears */
 
 /* Keeps one copy of TEXT for the life of the process (names of tasks and types; their number is bounded by the code). */
@@ -135,8 +151,13 @@ const char *intern(const char *text);
  */
 struct val execution_to_json(const struct execution *execution, bool with_stages);
 struct val stage_to_json(const struct execution *execution, const struct stage *stage);
+/* The same without context and outputs. */
+struct val stage_head_to_json(const struct execution *execution, const struct stage *stage);
 struct val task_to_json(const struct task *task);
-/* Back again, for tests, `eval --execution` and imports; what it does not know goes to `extra`. ERR_INVALID with the path. */
+/*
+ * Back again, for the store, tests, `eval --execution` and imports. An execution's keys that it does not know go to `extra`,
+ * a stage's are left out. Not in the JSON: what stage_engine_state holds. ERR_INVALID with the path of the mistake.
+ */
 int execution_from_json(struct val json, struct execution **ret, struct err *err);
 
 /* What the store keeps beside the JSON so that a restart goes on: a map (phase, flags, generations, next runs). */
@@ -148,7 +169,9 @@ void stage_set_engine_state(struct stage *stage, struct val state);
  * snapshot; VAL_NULL and *RET_FOUND false when nobody has it.
  */
 struct val context_get(const struct execution *execution, size_t index, struct str key, bool *ret_found);
-/* The ancestors of a stage, itself first, nearest first, in lookup order; an owned array. */
+/* False: no stage of this execution has ever put KEY into its outputs. O(1). */
+bool stage_outputs_may_have(const struct execution *execution, struct str key);
+/* The ancestors of a stage, itself first, nearest first, in lookup order, each once; an owned array. */
 size_t *stage_ancestors(const struct execution *execution, size_t index, size_t *ret_count);
 /* All ancestors' outputs merged so that the nearest wins, under the own context on top: what expressions see as the root's keys. Owned. */
 struct val context_all(const struct execution *execution, size_t index);

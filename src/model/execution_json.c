@@ -1,0 +1,536 @@
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/map.h"
+#include "model/execution.h"
+
+static const char *const owner_names[] = { NULL, "STAGE_BEFORE", "STAGE_AFTER" };
+static const char *const phase_names[] = { "idle", "planning", "before", "tasks", "after" };
+
+#define PHASES (sizeof(phase_names) / sizeof(phase_names[0]))
+#define ANONYMOUS "anonymous" /* what Gate sends for a user who has not said who he is */
+
+/* Writing: what is not there is left out. */
+
+static void put_text(struct val *map, const char *key, const char *text)
+{
+	if (text)
+		val_set(map, key, val_string(text));
+}
+
+static void put_time(struct val *map, const char *key, int64_t ms)
+{
+	if (ms)
+		val_set(map, key, val_int(ms));
+}
+
+static void put_value(struct val *map, const char *key, struct val value)
+{
+	if (!val_is_null(value))
+		val_set(map, key, val_ref(value));
+}
+
+struct val task_to_json(const struct task *task)
+{
+	struct val json = val_map();
+
+	val_set(&json, "id", val_format("%d", task->id));
+	put_text(&json, "name", task->name);
+	put_text(&json, "implementingClass", task->implementing);
+	val_set(&json, "status", val_string(status_name(task->status)));
+	put_time(&json, "startTime", task->start_ms);
+	put_time(&json, "endTime", task->end_ms);
+	val_set(&json, "stageStart", val_bool(task->stage_start));
+	val_set(&json, "stageEnd", val_bool(task->stage_end));
+	val_set(&json, "loopStart", val_bool(task->loop_start));
+	val_set(&json, "loopEnd", val_bool(task->loop_end));
+	if (!val_is_null(task->exception)) {
+		struct val details = val_map();
+
+		val_set(&details, "exception", val_ref(task->exception));
+		val_set(&json, "taskExceptionDetails", details);
+	}
+	return json;
+}
+
+/* CONTENT: with context and outputs. */
+static struct val stage_json(
+	const struct execution *execution, const struct stage *stage, bool content)
+{
+	struct val json = val_map();
+	struct val requisites = val_list();
+	struct val tasks = val_list();
+
+	for (size_t i = 0; i < stage->requisite_count; i++)
+		val_append(
+			&requisites, val_string(stage_at(execution, stage->requisites[i])->ref_id));
+	for (size_t i = 0; i < stage->task_count; i++)
+		val_append(&tasks, task_to_json(&stage->tasks[i]));
+	val_set(&json, "id", val_string(stage->id));
+	put_text(&json, "refId", stage->ref_id);
+	put_text(&json, "type", stage->type);
+	put_text(&json, "name", stage->name);
+	val_set(&json, "status", val_string(status_name(stage->status)));
+	put_time(&json, "startTime", stage->start_ms);
+	put_time(&json, "endTime", stage->end_ms);
+	put_time(&json, "startTimeExpiry", stage->expiry_ms);
+	put_time(&json, "scheduledTime", stage->scheduled_ms);
+	if (content) {
+		val_set(&json, "context", val_ref(stage->context));
+		val_set(&json, "outputs", val_ref(stage->outputs));
+	}
+	val_set(&json, "tasks", tasks);
+	put_text(&json, "syntheticStageOwner", owner_names[stage->owner]);
+	if (stage->parent != STAGE_NONE)
+		val_set(&json, "parentStageId", val_string(stage_at(execution, stage->parent)->id));
+	val_set(&json, "requisiteStageRefIds", requisites);
+	put_value(&json, "lastModified", stage->last_modified);
+	return json;
+}
+
+struct val stage_to_json(const struct execution *execution, const struct stage *stage)
+{
+	return stage_json(execution, stage, true);
+}
+
+struct val stage_head_to_json(const struct execution *execution, const struct stage *stage)
+{
+	return stage_json(execution, stage, false);
+}
+
+static struct val authentication_to_json(const struct execution *execution)
+{
+	struct val json = val_ref(val_get(execution->extra, "authentication"));
+
+	val_set(&json, "user", val_string(execution->user ? execution->user : ANONYMOUS));
+	if (!val_has(json, "allowedAccounts"))
+		val_set(&json, "allowedAccounts", val_list());
+	return json;
+}
+
+static struct val stages_to_json(const struct execution *execution)
+{
+	struct val stages = val_list();
+
+	for (size_t i = 0; i < stage_count(execution); i++)
+		val_append(&stages, stage_to_json(execution, stage_at(execution, i)));
+	return stages;
+}
+
+struct val execution_to_json(const struct execution *execution, bool with_stages)
+{
+	struct val json = val_map();
+
+	val_set(&json, "type", val_string(execution->orchestration ? "ORCHESTRATION" : "PIPELINE"));
+	val_set(&json, "id", val_string(execution->id));
+	put_text(&json, "application", execution->application);
+	put_text(&json, execution->orchestration ? "description" : "name", execution->name);
+	put_text(&json, "pipelineConfigId", execution->config_id);
+	val_set(&json, "status", val_string(status_name(execution->status)));
+	put_time(&json, "buildTime", execution->build_ms);
+	put_time(&json, "startTime", execution->start_ms);
+	put_time(&json, "endTime", execution->end_ms);
+	put_time(&json, "startTimeExpiry", execution->expiry_ms);
+	val_set(&json, "canceled", val_bool(execution->canceled));
+	put_text(&json, "canceledBy", execution->canceled_by);
+	put_text(&json, "cancellationReason", execution->cancellation_reason);
+	val_set(&json, "limitConcurrent", val_bool(execution->limit_concurrent));
+	val_set(&json, "maxConcurrentExecutions", val_int(execution->max_concurrent));
+	val_set(&json, "keepWaitingPipelines", val_bool(execution->keep_waiting));
+	put_text(&json, "origin", execution->origin);
+	val_set(&json, "trigger", val_ref(execution->trigger));
+	if (with_stages)
+		val_set(&json, "stages", stages_to_json(execution));
+	put_value(&json, "notifications", execution->notifications);
+	val_set(&json, "initialConfig", val_ref(execution->config));
+	put_value(&json, "paused", execution->paused);
+	val_set(&json, "authentication", authentication_to_json(execution));
+	put_value(&json, "source", execution->source);
+	put_text(&json, "spelEvaluator", execution->spel_evaluator);
+	put_value(&json, "templateVariables", execution->template_variables);
+	put_value(&json, "systemNotifications", execution->system_notifications);
+	for (size_t i = 0; i < val_count(execution->extra); i++)
+		if (!val_has_str(json, val_key_at(execution->extra, i)))
+			val_set_str(&json, val_key_at(execution->extra, i),
+				val_ref(val_value_at(execution->extra, i)));
+	return json;
+}
+
+struct val stage_engine_state(const struct stage *stage)
+{
+	struct val state = val_map();
+	struct val tasks = val_list();
+
+	for (size_t i = 0; i < stage->task_count; i++) {
+		const struct task *task = &stage->tasks[i];
+		struct val entry = val_map();
+
+		val_set(&entry, "generation", val_int(task->generation));
+		val_set(&entry, "attempts", val_int(task->attempts));
+		if (task->in_flight)
+			val_set(&entry, "inFlight", val_bool(true));
+		put_time(&entry, "nextRun", task->next_run_ms);
+		val_append(&tasks, entry);
+	}
+	val_set(&state, "phase", val_string(phase_names[stage->phase]));
+	val_set(&state, "unresolved", val_bool(stage->unresolved));
+	val_set(&state, "afterPlanned", val_bool(stage->after_planned));
+	val_set(&state, "failurePlanned", val_bool(stage->failure_planned));
+	val_set(&state, "planningFailed", val_bool(stage->planning_failed));
+	val_set(&state, "attempts", val_int(stage->attempts));
+	val_set(&state, "tasks", tasks);
+	return state;
+}
+
+void stage_set_engine_state(struct stage *stage, struct val state)
+{
+	struct val tasks = val_get(state, "tasks");
+	struct val phase = val_get(state, "phase");
+
+	for (size_t i = 0; i < PHASES; i++)
+		if (str_is(val_as_str(&phase), phase_names[i]))
+			stage->phase = (enum stage_phase)i;
+	stage->unresolved = val_get_bool(state, "unresolved", false);
+	stage->after_planned = val_get_bool(state, "afterPlanned", false);
+	stage->failure_planned = val_get_bool(state, "failurePlanned", false);
+	stage->planning_failed = val_get_bool(state, "planningFailed", false);
+	stage->attempts = (uint32_t)val_get_int(state, "attempts", 0);
+	for (size_t i = 0; i < stage->task_count && i < val_count(tasks); i++) {
+		struct val entry = val_at(tasks, i);
+		struct task *task = &stage->tasks[i];
+
+		task->generation = (uint32_t)val_get_int(entry, "generation", 0);
+		task->attempts = (uint32_t)val_get_int(entry, "attempts", 0);
+		task->in_flight = val_get_bool(entry, "inFlight", false);
+		task->next_run_ms = val_get_int(entry, "nextRun", 0);
+	}
+}
+
+/* Reading: a null is as good as a missing key. */
+
+static int wrong_type(const char *key, const char *expected, struct val value, struct err *err)
+{
+	return err_set(err, ERR_INVALID, "%s: expected %s, got %s", key, expected,
+		val_kind_name(val_kind(value)));
+}
+
+static int take_text(struct val map, const char *key, char **where, struct err *err)
+{
+	struct val value = val_get(map, key);
+
+	if (val_is_null(value))
+		return 0;
+	if (!val_is_string(value))
+		return wrong_type(key, "a string", value, err);
+	stage_set_text(where, val_text(&value));
+	return 0;
+}
+
+static int take_int(struct val map, const char *key, int64_t *where, struct err *err)
+{
+	struct val value = val_get(map, key);
+
+	if (val_is_null(value) || val_as_int(value, where))
+		return 0;
+	return wrong_type(key, "a whole number", value, err);
+}
+
+static int take_bool(struct val map, const char *key, bool *where, struct err *err)
+{
+	struct val value = val_get(map, key);
+
+	if (val_is_null(value) || val_as_bool(value, where))
+		return 0;
+	return wrong_type(key, "true or false", value, err);
+}
+
+static int take_value(
+	struct val map, const char *key, enum val_kind kind, struct val *where, struct err *err)
+{
+	struct val value = val_get(map, key);
+
+	if (val_is_null(value))
+		return 0;
+	if (val_kind(value) != kind)
+		return wrong_type(key, val_kind_name(kind), value, err);
+	val_replace(where, val_ref(value));
+	return 0;
+}
+
+static void take_any(struct val map, const char *key, struct val *where)
+{
+	val_replace(where, val_ref(val_get(map, key)));
+}
+
+static int take_status(struct val map, enum status *where, struct err *err)
+{
+	struct val value = val_get(map, "status");
+
+	if (val_is_null(value) || status_parse(val_as_str(&value), where))
+		return 0;
+	return err_set(err, ERR_INVALID, "status: \"%s\" is no status", val_text(&value));
+}
+
+static int take_id(struct val map, char where[ULID_LENGTH + 1], struct err *err)
+{
+	struct val value = val_get(map, "id");
+	struct str id = val_as_str(&value);
+
+	if (id.length == 0 || id.length > ULID_LENGTH)
+		return err_set(err, ERR_INVALID, "id: expected a string of 1 to %d characters",
+			ULID_LENGTH);
+	memcpy(where, id.bytes, id.length);
+	where[id.length] = 0;
+	return 0;
+}
+
+static int task_from_json(struct val json, struct task *task, struct err *err)
+{
+	struct val id = val_get(json, "id");
+	struct val name = val_get(json, "name");
+	struct val implementing = val_get(json, "implementingClass");
+	int64_t number;
+
+	if (!val_as_int(id, &number) && !str_to_int(val_as_str(&id), &number))
+		return err_set(err, ERR_INVALID, "id: expected a number");
+	task->id = (int)number;
+	if (val_is_string(name))
+		task->name = intern(val_text(&name));
+	if (val_is_string(implementing))
+		task->implementing = intern(val_text(&implementing));
+	val_replace(&task->exception, val_ref(val_path(json, "taskExceptionDetails.exception")));
+	if (take_status(json, &task->status, err) < 0 ||
+		take_int(json, "startTime", &task->start_ms, err) < 0 ||
+		take_int(json, "endTime", &task->end_ms, err) < 0 ||
+		take_bool(json, "stageStart", &task->stage_start, err) < 0 ||
+		take_bool(json, "stageEnd", &task->stage_end, err) < 0 ||
+		take_bool(json, "loopStart", &task->loop_start, err) < 0 ||
+		take_bool(json, "loopEnd", &task->loop_end, err) < 0)
+		return -1;
+	return 0;
+}
+
+static int tasks_from_json(struct val list, struct stage *stage, struct err *err)
+{
+	size_t count = val_count(list);
+
+	if (!val_is_list(list) && !val_is_null(list))
+		return wrong_type("tasks", "a list", list, err);
+	if (count == 0)
+		return 0;
+	stage->tasks = xcalloc(count, sizeof(*stage->tasks));
+	stage->task_count = count;
+	for (size_t i = 0; i < count; i++)
+		if (task_from_json(val_at(list, i), &stage->tasks[i], err) < 0)
+			return err_wrap(err, "tasks[%zu]", i);
+	return 0;
+}
+
+static int stage_from_json(struct val json, struct stage *stage, struct err *err)
+{
+	struct val owner = val_get(json, "syntheticStageOwner");
+
+	if (!val_is_map(json))
+		return err_set(err, ERR_INVALID, "expected a map");
+	if (take_id(json, stage->id, err) < 0 || take_text(json, "refId", &stage->ref_id, err) < 0 ||
+		take_text(json, "type", &stage->type, err) < 0 ||
+		take_text(json, "name", &stage->name, err) < 0 ||
+		take_status(json, &stage->status, err) < 0 ||
+		take_int(json, "startTime", &stage->start_ms, err) < 0 ||
+		take_int(json, "endTime", &stage->end_ms, err) < 0 ||
+		take_int(json, "startTimeExpiry", &stage->expiry_ms, err) < 0 ||
+		take_int(json, "scheduledTime", &stage->scheduled_ms, err) < 0 ||
+		take_value(json, "context", VAL_KIND_MAP, &stage->context, err) < 0 ||
+		take_value(json, "outputs", VAL_KIND_MAP, &stage->outputs, err) < 0 ||
+		take_value(json, "lastModified", VAL_KIND_MAP, &stage->last_modified, err) < 0)
+		return -1;
+	if (!val_is_null(owner)) {
+		if (str_is(val_as_str(&owner), owner_names[OWNER_BEFORE]))
+			stage->owner = OWNER_BEFORE;
+		else if (str_is(val_as_str(&owner), owner_names[OWNER_AFTER]))
+			stage->owner = OWNER_AFTER;
+		else
+			return err_set(err, ERR_INVALID, "syntheticStageOwner: \"%s\" is no owner",
+				val_text(&owner));
+	}
+	return tasks_from_json(val_get(json, "tasks"), stage, err);
+}
+
+/* Ids and refIds of the stages to index + 1. */
+struct places {
+	struct map by_id, by_ref;
+};
+
+static void places_free(struct places *places)
+{
+	map_free(&places->by_id);
+	map_free(&places->by_ref);
+}
+
+static void places_add(struct map *map, const char *key, size_t index)
+{
+	if (key && *key && !map_get(map, str_of(key)))
+		map_put(map, str_of(key), (void *)(index + 1));
+}
+
+static size_t places_find(const struct map *map, struct val key)
+{
+	size_t place = (size_t)map_get(map, val_as_str(&key));
+
+	return place ? place - 1 : STAGE_NONE;
+}
+
+static int link_requisites(struct execution **execution, size_t index, struct val json,
+	const struct places *places, struct err *err)
+{
+	struct val list = val_get(json, "requisiteStageRefIds");
+	size_t count = val_count(list);
+	_cleanup_free_ size_t *requisites = xcalloc(count, sizeof(*requisites));
+
+	for (size_t i = 0; i < count; i++) {
+		struct val ref_id = val_at(list, i);
+
+		requisites[i] = places_find(&places->by_ref, ref_id);
+		if (requisites[i] == STAGE_NONE)
+			return err_set(err, ERR_INVALID,
+				"requisiteStageRefIds[%zu]: there is no stage \"%s\"", i,
+				val_text(&ref_id));
+	}
+	stage_set_requisites(execution, index, requisites, count);
+	return 0;
+}
+
+static int link_parent(struct execution **execution, size_t index, struct val json,
+	const struct places *places, struct err *err)
+{
+	struct val id = val_get(json, "parentStageId");
+	size_t parent;
+
+	if (val_is_null(id))
+		return 0;
+	parent = places_find(&places->by_id, id);
+	if (parent == STAGE_NONE || parent == index)
+		return err_set(
+			err, ERR_INVALID, "parentStageId: there is no stage \"%s\"", val_text(&id));
+	stage_set_parent(execution, index, parent, stage_at(*execution, index)->owner);
+	return 0;
+}
+
+static int stages_from_json(struct val list, struct execution **execution, struct err *err)
+{
+	_cleanup_(places_free) struct places places = { 0 };
+
+	if (!val_is_list(list) && !val_is_null(list))
+		return wrong_type("stages", "a list", list, err);
+	for (size_t i = 0; i < val_count(list); i++) {
+		struct stage *stage = stage_edit(execution, stage_add(execution));
+
+		if (stage_from_json(val_at(list, i), stage, err) < 0)
+			return err_wrap(err, "stages[%zu]", i);
+		places_add(&places.by_id, stage->id, i);
+		places_add(&places.by_ref, stage->ref_id, i);
+		stage_index_outputs(execution, i);
+	}
+	for (size_t i = 0; i < val_count(list); i++) {
+		struct val json = val_at(list, i);
+
+		if (link_requisites(execution, i, json, &places, err) < 0 ||
+			link_parent(execution, i, json, &places, err) < 0)
+			return err_wrap(err, "stages[%zu]", i);
+	}
+	return 0;
+}
+
+static int authentication_from_json(struct val json, struct execution *execution, struct err *err)
+{
+	struct val authentication = val_get(json, "authentication");
+	struct val accounts = val_get(authentication, "allowedAccounts");
+	bool more = val_count(authentication) > 2 || val_count(accounts) > 0;
+
+	if (!val_is_map(authentication) && !val_is_null(authentication))
+		return wrong_type("authentication", "a map", authentication, err);
+	if (take_text(authentication, "user", &execution->user, err) < 0)
+		return err_wrap(err, "authentication");
+	if (execution->user && str_is(str_of(execution->user), ANONYMOUS))
+		stage_set_text(&execution->user, NULL);
+	if (more)
+		val_set(&execution->extra, "authentication", val_ref(authentication));
+	return 0;
+}
+
+static int head_from_json(struct val json, struct execution *execution, struct err *err)
+{
+	const char *name = execution->orchestration ? "description" : "name";
+
+	if (take_id(json, execution->id, err) < 0 ||
+		take_text(json, "application", &execution->application, err) < 0 ||
+		take_text(json, name, &execution->name, err) < 0 ||
+		take_text(json, "pipelineConfigId", &execution->config_id, err) < 0 ||
+		take_status(json, &execution->status, err) < 0 ||
+		take_int(json, "buildTime", &execution->build_ms, err) < 0 ||
+		take_int(json, "startTime", &execution->start_ms, err) < 0 ||
+		take_int(json, "endTime", &execution->end_ms, err) < 0 ||
+		take_int(json, "startTimeExpiry", &execution->expiry_ms, err) < 0 ||
+		take_bool(json, "canceled", &execution->canceled, err) < 0 ||
+		take_text(json, "canceledBy", &execution->canceled_by, err) < 0 ||
+		take_text(json, "cancellationReason", &execution->cancellation_reason, err) < 0 ||
+		take_bool(json, "limitConcurrent", &execution->limit_concurrent, err) < 0 ||
+		take_int(json, "maxConcurrentExecutions", &execution->max_concurrent, err) < 0 ||
+		take_bool(json, "keepWaitingPipelines", &execution->keep_waiting, err) < 0 ||
+		take_text(json, "origin", &execution->origin, err) < 0 ||
+		take_value(json, "trigger", VAL_KIND_MAP, &execution->trigger, err) < 0 ||
+		take_value(json, "initialConfig", VAL_KIND_MAP, &execution->config, err) < 0 ||
+		take_text(json, "spelEvaluator", &execution->spel_evaluator, err) < 0)
+		return -1;
+	take_any(json, "notifications", &execution->notifications);
+	take_any(json, "paused", &execution->paused);
+	take_any(json, "source", &execution->source);
+	take_any(json, "templateVariables", &execution->template_variables);
+	take_any(json, "systemNotifications", &execution->system_notifications);
+	return authentication_from_json(json, execution, err);
+}
+
+/* All keys that head_from_json and stages_from_json read. */
+static const char known_keys[] =
+	"type id application pipelineConfigId status buildTime startTime endTime startTimeExpiry canceled "
+	"canceledBy cancellationReason limitConcurrent maxConcurrentExecutions keepWaitingPipelines origin "
+	"trigger stages notifications initialConfig paused authentication source spelEvaluator "
+	"templateVariables systemNotifications";
+
+static bool is_known(struct str key, bool orchestration)
+{
+	struct str rest = str_of(known_keys);
+
+	for (struct str known; str_split(&rest, ' ', &known);)
+		if (str_equal(key, known))
+			return true;
+	return str_is(key, orchestration ? "description" : "name");
+}
+
+static void keep_extra(struct val json, struct execution *execution)
+{
+	for (size_t i = 0; i < val_count(json); i++) {
+		struct str key = val_key_at(json, i);
+		struct val value = val_value_at(json, i);
+
+		if (!val_is_null(value) && !is_known(key, execution->orchestration))
+			val_set_str(&execution->extra, key, val_ref(value));
+	}
+}
+
+int execution_from_json(struct val json, struct execution **ret, struct err *err)
+{
+	_cleanup_(execution_unref_cleanup) struct execution *execution = execution_new();
+
+	if (!val_is_map(json))
+		return err_set(err, ERR_INVALID, "an execution is a map, not %s",
+			val_kind_name(val_kind(json)));
+	execution->orchestration = str_is(str_of(val_get_text(json, "type", "")), "ORCHESTRATION");
+	if (head_from_json(json, execution, err) < 0 ||
+		stages_from_json(val_get(json, "stages"), &execution, err) < 0)
+		return -1;
+	keep_extra(json, execution);
+	*ret = take(&execution);
+	return 0;
+}
