@@ -47,16 +47,29 @@
 #define LIMIT_HTTP_READ_MS 20000
 #define LIMIT_HTTP_RESPONSE_BYTES (32u << 20)
 #define LIMIT_HTTP_HEADERS_BYTES (64u << 10)
-#define LIMIT_HTTP_REDIRECTS 10
+#define LIMIT_HTTP_REDIRECTS 5
 #define LIMIT_HTTP_PER_ORIGIN 16	/* handles, and so tasks at a time */
+#define LIMIT_HTTP_STREAMS_PER_ORIGIN 64 /* watches; they do not take the tasks' handles */
+#define LIMIT_HTTP_IDLE 128		/* idle handles of all origins together */
+#define LIMIT_HTTP_IDLE_MS 90000
+#define LIMIT_URL_BYTES 16384
+#define LIMIT_URL_MATCH_STEPS 100000	/* of a regular expression of the settings over a host name */
 
 /* HTTP, as server */
 #define LIMIT_SERVER_CONNECTIONS 1000
 #define LIMIT_SERVER_IDLE_S 120
 #define LIMIT_SERVER_BODIES_BYTES (256u << 20) /* of all requests together */
+#define LIMIT_SERVER_MEMORY_BYTES (32u << 10)  /* of a connection: request line, headers, what is being sent */
+#define LIMIT_SERVER_HEADERS 200
+#define LIMIT_SERVER_SEGMENTS 32
+#define LIMIT_SERVER_QUERY 64
+#define LIMIT_SERVER_HEADERS_MS 10000	/* from the first byte to the last header */
+#define LIMIT_SERVER_BODY_MS 30000	/* and a second more for each 64 kB, both ways */
+#define LIMIT_SERVER_STREAM_PIECE_BYTES (256u << 10)
 
 /* Processes */
 #define LIMIT_PROCESS_OUTPUT_BYTES (4u << 20)
+#define LIMIT_PROCESS_GRACE_MS 2000	/* between SIGTERM and SIGKILL */
 
 /* Kubernetes */
 #define LIMIT_KUBERNETES_LIST_PAGE 500

@@ -2,7 +2,8 @@
  * Which hosts may be called on behalf of users (webhooks, #fromUrl, artifacts): the verdict is about resolved addresses,
  * not names, and is taken again at every redirect and on the address really connected.
  *
- * Names of settings are upstream's (user-configured-url-restrictions). Pure; any thread.
+ * Names and defaults of settings are upstream's (user-configured-url-restrictions); reference stages.md 4.6,
+ * security.md §5 rows 34 to 38. Any thread; nothing here resolves names.
  */
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
@@ -15,17 +16,22 @@
 #include "base/field.h"
 #include "base/val.h"
 
+struct url_policy_compiled; /* regular expressions and ranges, made by url_policy_read */
+
 struct url_policy {
-	bool reject_localhost;	   /* rejectLocalhost, default true: loopback, unspecified */
-	bool reject_link_local;	   /* rejectLinkLocal, default true */
-	bool reject_verbatim_ips;  /* rejectVerbatimIps, default true: a literal address as host */
-	bool reject_private;	   /* rejectPrivateAddresses (ours), default true: RFC 1918, ULA, CGNAT, … */
-	char *allowed_hostnames_regex; /* allowedHostnamesRegex, default ".*\\..*"-like: a dot is needed; NULL = any */
-	struct str_list allowed_schemes;     /* allowedSchemes, default http, https */
-	struct str_list exclude_hosts;	     /* excludeHostnames / suffixes refused: spinnaker, local, localdomain, internal */
-	struct str_list rejected_ips;	     /* rejectedIps: CIDR ranges */
-	struct val allowed_requests;	     /* list of {method, urlPrefix}; VAL_NULL = any */
-	struct val own_listeners;	     /* list of "address:port" that are never called, whatever settings say */
+	bool reject_localhost;	       /* loopback, unspecified, an address of this machine */
+	bool reject_link_local;
+	bool reject_verbatim_ips;      /* a literal address as host */
+	bool reject_private;	       /* ours: RFC 1918, ULA, CGNAT; off, because upstream lets them pass */
+	char *allowed_hostnames_regex; /* the whole name must match; "" = no calls at all */
+	struct str_list allowed_schemes;
+	struct str_list excluded_domains; /* names that end in one of them */
+	struct str_list excluded_domains_from_environment; /* variables that hold further ones */
+	struct str_list extra_excluded_patterns;
+	struct str_list rejected_ips;	/* addresses and CIDR ranges */
+	struct val allowed_requests;	/* list of {method or httpMethods, urlPrefix}; VAL_NULL = any */
+	struct val own_listeners;	/* list of "address:port" never called, whatever settings say; set by the program */
+	struct url_policy_compiled *compiled;
 };
 
 /* The rows of `user-configured-url-restrictions` in the settings. */
@@ -38,7 +44,8 @@ void url_policy_free(struct url_policy *policy);
 /* Looks at scheme, host name, port and literal addresses of URL before anything is resolved. ERR_INVALID for what is no URL,
  * ERR_DENIED with the rule's name otherwise. METHOD may be NULL. */
 int url_policy_check_url(const struct url_policy *policy, const char *method, const char *url, struct err *err);
-/* Looks at one resolved ADDRESS. Cloud metadata addresses are always refused. */
+/* Looks at one resolved ADDRESS, and at the IPv4 address inside an IPv6 one (mapped, NAT64, 6to4, Teredo). Cloud metadata
+ * addresses, multicast and own listeners are always refused. */
 int url_policy_check_address(const struct url_policy *policy, const struct sockaddr *address, struct err *err);
 
 #endif
