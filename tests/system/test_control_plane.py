@@ -22,7 +22,7 @@ def pod_template(**annotations):
             "labels": {"app": "web"},
             "annotations": {ANNOTATION + name.replace("_", "-"): value
                             for name, value in annotations.items()}},
-        "spec": {"containers": [{"name": "main", "image": "example.test/web:1"}]}}
+        "spec": {"containers": [{"name": "y", "image": "example.test/web:1"}]}}
 
 
 def deployment(name, replicas=2, deadline=60, **annotations):
