@@ -486,16 +486,14 @@ class ControlPlane:
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    ends = {signal.SIGINT, signal.SIGTERM}
     begun = time.monotonic()
     with ControlPlane() as cluster:
         print("export KUBECONFIG=%s" % cluster.kubeconfig, flush=True)
         print("ready in %.1f s at %s, logs in %s; Ctrl-C ends it" % (
             time.monotonic() - begun, cluster.server, cluster.directory), file=sys.stderr)
-        try:
-            signal.pause()
-        except KeyboardInterrupt:
-            pass
+        signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # a second Ctrl-C does not stop the cleaning
+        signal.sigwait(ends)
 
 
 if __name__ == "__main__":
