@@ -19,30 +19,30 @@
 /* What kind of failure it is. Rows of err_kinds (err.c) say the HTTP status and whether a task retries. */
 enum err_kind {
 	ERR_NONE,
-	ERR_INVALID,	 /* the user's input is wrong: 400, no retry */
+	ERR_INVALID,     /* the user's input is wrong: 400, no retry */
 	ERR_UNSUPPORTED, /* asks for what is not built: 400, no retry */
-	ERR_DENIED,	 /* refused by a rule or by the other side: 403, no retry */
-	ERR_NOT_FOUND,	 /* 404, no retry */
-	ERR_CONFLICT,	 /* 409, no retry */
-	ERR_TOO_LARGE,	 /* over a cap of limits.h: 413, no retry */
+	ERR_DENIED,      /* refused by a rule or by the other side: 403, no retry */
+	ERR_NOT_FOUND,   /* 404, no retry */
+	ERR_CONFLICT,    /* 409, no retry */
+	ERR_TOO_LARGE,   /* over a cap of limits.h: 413, no retry */
 	ERR_UNAVAILABLE, /* cannot be reached, throttled, busy: 503, retried */
-	ERR_TIMEOUT,	 /* no answer in time: 504, retried */
-	ERR_CANCELED,	 /* the cancel flag was set: no retry */
-	ERR_FAILED,	 /* the work itself failed: 500, no retry */
-	ERR_INTERNAL,	 /* a mistake of ours, or a broken disk: 500, no retry */
+	ERR_TIMEOUT,     /* no answer in time: 504, retried */
+	ERR_CANCELED,    /* the cancel flag was set: no retry */
+	ERR_FAILED,      /* the work itself failed: 500, no retry */
+	ERR_INTERNAL,    /* a mistake of ours, or a broken disk: 500, no retry */
 };
 
 struct err {
 	enum err_kind kind;
-	char *text;	    /* owned; NULL when kind is ERR_NONE */
+	char *text;         /* owned; NULL when kind is ERR_NONE */
 	struct val details; /* owned; VAL_NULL or a map that goes into context.exception.details */
 	int retry_after_ms; /* the other side asked to wait so long; 0 = it did not say */
 };
 
-#define ERR_INIT                                                                                   \
-	(struct err)                                                                               \
-	{                                                                                          \
-		.kind = ERR_NONE                                                                   \
+#define ERR_INIT                 \
+	(struct err)             \
+	{                        \
+		.kind = ERR_NONE \
 	}
 #define _cleanup_err_ _cleanup_(err_clear)
 

@@ -1,6 +1,7 @@
 /*
- * The reader: one pass, no recursion. Values wait on a stack until the bracket that closes their list or map, which then
- * takes them in one step (val_list_of, val_map_of). A map's keys wait between its values.
+ * The reader: one pass, no recursion. Values wait on a stack until the bracket that closes their list
+ * or map, which then takes them in one step (val_list_of, val_map_of). A map's keys wait between its
+ * values.
  */
 #include "base/json.h"
 
@@ -25,7 +26,8 @@ struct parser {
 	bool comments;
 	size_t max_depth;
 	VEC(struct val) values;
-	VEC(const char *) keys; /* where the keys of the open maps stand, for the note about duplicates */
+	VEC(const char *)
+	keys; /* where the keys of the open maps stand, for the note about duplicates */
 	VEC(struct frame) frames;
 	struct strbuf scratch; /* a string with escapes */
 	char *duplicate_key;
@@ -57,7 +59,8 @@ static bool is_template(const struct parser *p, const char *at)
 }
 
 /* Always -1. */
-__attribute__((format(printf, 3, 4))) static int fail(struct parser *p, const char *at, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int fail(
+	struct parser *p, const char *at, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -65,10 +68,12 @@ __attribute__((format(printf, 3, 4))) static int fail(struct parser *p, const ch
 	strbuf_vprintf(&text, format, args);
 	va_end(args);
 	if (is_template(p, at))
-		strbuf_add_text(&text, "; it looks like a template ({{ }} or {% %}), which must be rendered first");
+		strbuf_add_text(&text,
+			"; it looks like a template ({{ }} or {% %}), which must be rendered first");
 	else if (at == p->end)
 		strbuf_add_text(&text, ", but the text ends");
-	return err_set(p->err, ERR_INVALID, "line %zu, column %zu: %s", line_of(p, at), column_of(p, at), text.bytes);
+	return err_set(p->err, ERR_INVALID, "line %zu, column %zu: %s", line_of(p, at),
+		column_of(p, at), text.bytes);
 }
 
 /* Steps over a comment, if one starts here: 1, 0 when there is none, -1 for one that does not end. */
@@ -95,7 +100,8 @@ static int skip_blanks(struct parser *p)
 {
 	int skipped = 0;
 	do {
-		while (p->at < p->end && (*p->at == ' ' || *p->at == '\n' || *p->at == '\t' || *p->at == '\r'))
+		while (p->at < p->end &&
+			(*p->at == ' ' || *p->at == '\n' || *p->at == '\t' || *p->at == '\r'))
 			p->at++;
 		skipped = skip_comment(p);
 	} while (skipped > 0);
@@ -175,7 +181,8 @@ static int read_escape(struct parser *p)
 	}
 	const char *name = c ? strchr(names, c) : NULL;
 	if (!name)
-		return fail(p, p->at, "there is no such escape; one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u is expected");
+		return fail(p, p->at,
+			"there is no such escape; one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u is expected");
 	p->at++;
 	strbuf_add_char(&p->scratch, meant[name - names]);
 	return 0;
@@ -195,7 +202,8 @@ static int read_string(struct parser *p, struct val *ret)
 		if (c == '"')
 			break;
 		if (c < 0x20)
-			return fail(p, p->at, "a control character in a string; it must be written as \\u%04x", c);
+			return fail(p, p->at,
+				"a control character in a string; it must be written as \\u%04x", c);
 		if (c >= 0x80) {
 			size_t length = str_utf8_length(rest);
 			if (!length)
@@ -349,8 +357,8 @@ static void note_duplicate(struct parser *p, const char *place)
 static void close_frame(struct parser *p)
 {
 	struct frame frame = p->frames.items[p->frames.count - 1];
-	const struct val *items = p->values.items + frame.first_value;
 	size_t count = p->values.count - frame.first_value;
+	const struct val *items = count ? &p->values.items[frame.first_value] : NULL;
 	struct val value;
 	if (frame.is_map) {
 		ptrdiff_t duplicate = -1;
@@ -417,12 +425,13 @@ static int read_document(struct parser *p)
 	return p->at == p->end ? 0 : fail(p, p->at, "expected the end of the text");
 }
 
-int json_parse(struct str text, const struct json_options *options, struct json_notes *ret_notes, struct val *ret,
-	       struct err *err)
+int json_parse(struct str text, const struct json_options *options, struct json_notes *ret_notes,
+	struct val *ret, struct err *err)
 {
 	size_t max_bytes = options && options->max_bytes ? options->max_bytes : LIMIT_BODY_BYTES;
 	if (text.length > max_bytes)
-		return err_set(err, ERR_TOO_LARGE, "the text has %zu bytes, more than %zu", text.length, max_bytes);
+		return err_set(err, ERR_TOO_LARGE, "the text has %zu bytes, more than %zu",
+			text.length, max_bytes);
 	const char *start = text.bytes ? text.bytes : "";
 	struct parser p = {
 		.start = start,
@@ -433,8 +442,9 @@ int json_parse(struct str text, const struct json_options *options, struct json_
 		.scratch = STRBUF_INIT(max_bytes),
 		.err = err,
 	};
-	int result = str_starts(text, "\xef\xbb\xbf") ? fail(&p, start, "a byte order mark must not stand in front")
-						      : read_document(&p);
+	int result = str_starts(text, "\xef\xbb\xbf") ?
+		fail(&p, start, "a byte order mark must not stand in front") :
+		read_document(&p);
 	if (result == 0) {
 		*ret = p.values.items[0];
 		p.values.count = 0;

@@ -19,7 +19,7 @@
 #include "base/val.h"
 
 struct json_options {
-	bool comments;	     /* allow // and block comments (files on the command line) */
+	bool comments;       /* allow // and block comments (files on the command line) */
 	bool trailing_comma; /* not allowed anywhere today; kept false */
 	size_t max_bytes;    /* 0 = LIMIT_BODY_BYTES */
 	size_t max_depth;    /* 0 = LIMIT_JSON_DEPTH */
@@ -32,11 +32,11 @@ struct json_notes {
 
 /* Parses the whole TEXT. OPTIONS and NOTES may be NULL. ERR_INVALID: "line 3, column 7: expected ',' or '}'". */
 int json_parse(struct str text, const struct json_options *options, struct json_notes *ret_notes,
-	       struct val *ret, struct err *err);
+	struct val *ret, struct err *err);
 
 enum json_style {
 	JSON_COMPACT,
-	JSON_PRETTY,	/* two spaces, a newline at the end */
+	JSON_PRETTY,    /* two spaces, a newline at the end */
 	JSON_CANONICAL, /* compact, keys sorted by bytes: for hashes */
 };
 /* Appends VALUE as JSON; what is no UTF-8 in a string becomes U+FFFD; NaN and infinity are written as strings. */

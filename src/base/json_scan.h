@@ -9,8 +9,9 @@
 #include <string.h>
 
 /*
- * The first of the LEFT bytes at AT that is not plain: a quote, a backslash, a control character, or not ASCII. Looks at
- * eight bytes at a time: a byte's high bit stays clear unless it was set or the subtraction went below zero.
+ * How many of the LEFT bytes at AT are plain: no quote, no backslash, no control character, and ASCII.
+ * Looks at eight bytes at a time: a byte's high bit stays clear unless it was set or the subtraction
+ * went below zero.
  */
 static inline size_t json_plain_length(const char *at, size_t left)
 {
@@ -20,12 +21,12 @@ static inline size_t json_plain_length(const char *at, size_t left)
 		uint64_t word;
 		memcpy(&word, at + i, 8);
 		uint64_t found = word | (word - ones * 0x20) | ((word ^ ones * '"') - ones) |
-				 ((word ^ ones * '\\') - ones);
+			((word ^ ones * '\\') - ones);
 		if (found & ones * 0x80)
 			break;
 	}
-	while (i < left && (unsigned char)at[i] >= 0x20 && (unsigned char)at[i] < 0x80 && at[i] != '"' &&
-	       at[i] != '\\')
+	while (i < left && (unsigned char)at[i] >= 0x20 && (unsigned char)at[i] < 0x80 &&
+		at[i] != '"' && at[i] != '\\')
 		i++;
 	return i;
 }

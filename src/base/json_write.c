@@ -47,10 +47,16 @@ static void write_int(struct strbuf *buf, int64_t number)
 /* JSON has no word for these; Jackson, and so Spinnaker, writes strings. */
 static void write_not_finite(struct strbuf *buf, double number)
 {
-	strbuf_add_text(buf, isnan(number) ? "\"NaN\"" : number > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+	strbuf_add_text(buf,
+		isnan(number)      ? "\"NaN\"" :
+			number > 0 ? "\"Infinity\"" :
+				     "\"-Infinity\"");
 }
 
-/* 17 digits always suffice (IEEE 754), often 15 do, and fewer near 0, where doubles are coarser. The program never leaves the C locale, so the point is a point. */
+/*
+ * 17 digits always suffice (IEEE 754), often 15 do, and fewer near 0, where doubles are coarser. The
+ * program never leaves the C locale, so the point is a point.
+ */
 void json_write_double(struct strbuf *buf, double number)
 {
 	char text[32];

@@ -56,7 +56,8 @@ bool str_starts(struct str text, const char *prefix)
 bool str_ends(struct str text, const char *suffix)
 {
 	size_t length = strlen(suffix);
-	return text.length >= length && str_is(str_slice(text, text.length - length, text.length), suffix);
+	return text.length >= length &&
+		str_is(str_slice(text, text.length - length, text.length), suffix);
 }
 
 bool str_contains(struct str text, const char *part)
@@ -126,7 +127,7 @@ bool str_to_int(struct str text, int64_t *ret)
 		if (!is_digit(text.bytes[i]))
 			return false;
 		if (__builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)(text.bytes[i] - '0'), &value))
+			__builtin_add_overflow(value, (uint64_t)(text.bytes[i] - '0'), &value))
 			return false;
 	}
 	if (value > (uint64_t)INT64_MAX + negative)
@@ -135,7 +136,7 @@ bool str_to_int(struct str text, int64_t *ret)
 	return true;
 }
 
-/* A decimal number taken apart: digits as an integer, and the power of ten they are to be multiplied with. */
+/* A decimal number taken apart: digits as an integer, times a power of ten. */
 struct decimal {
 	bool negative;
 	bool exact; /* all digits are in `digits`, and `power` did not run away */
@@ -198,7 +199,7 @@ static bool scan_decimal(struct str text, struct decimal *ret)
 	return at == text.length;
 }
 
-/* For numbers too long or too large for the short way; strtod rounds correctly but wants a terminated text. */
+/* For what the short way cannot do; strtod rounds correctly but wants a terminated text. */
 static bool slow_to_double(struct str text, double *ret)
 {
 	_cleanup_free_ char *copy = xstrndup(text.bytes, text.length);
@@ -211,18 +212,19 @@ static bool slow_to_double(struct str text, double *ret)
 }
 
 /*
- * Up to 2^53 and with powers of ten up to 10^22 both numbers are exact doubles, so that one multiplication or division
- * rounds correctly (Clinger, "How to read floating point numbers accurately", 1990).
+ * Up to 2^53 and with powers of ten up to 10^22 both numbers are exact doubles, so that one
+ * multiplication or division rounds correctly (Clinger, "How to read floating point numbers
+ * accurately", 1990).
  */
 bool str_to_double(struct str text, double *ret)
 {
-	static const double powers[] = { 1e0,  1e1,  1e2,  1e3,	 1e4,  1e5,  1e6,  1e7,
-					 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-					 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+	static const double powers[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10,
+		1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
 	struct decimal decimal;
 	if (!scan_decimal(text, &decimal))
 		return false;
-	if (!decimal.exact || decimal.digits > (1ull << 53) || decimal.power < -22 || decimal.power > 22)
+	if (!decimal.exact || decimal.digits > (1ull << 53) || decimal.power < -22 ||
+		decimal.power > 22)
 		return slow_to_double(text, ret);
 	double number = (double)decimal.digits;
 	number = decimal.power < 0 ? number / powers[-decimal.power] : number * powers[decimal.power];
@@ -244,8 +246,8 @@ static uint64_t fold_product(uint64_t a, uint64_t b)
 }
 
 /*
- * Multiply and fold, as wyhash does. The seed is this function's address, which the loader chooses anew for each process:
- * keys that all fall into one bucket cannot be prepared.
+ * Multiply and fold, as wyhash does. The seed is this function's address, which the loader chooses anew
+ * for each process: keys that all fall into one bucket cannot be prepared.
  */
 uint64_t str_hash(struct str text)
 {
@@ -285,7 +287,8 @@ unsigned str_distance(struct str a, struct str b, unsigned limit)
 		for (size_t j = 1; j < width; j++) {
 			bool differ = a.bytes[i - 1] != b.bytes[j - 1];
 			row[j] = smaller(last[j - 1] + differ, smaller(last[j], row[j - 1]) + 1);
-			if (i > 1 && j > 1 && a.bytes[i - 1] == b.bytes[j - 2] && a.bytes[i - 2] == b.bytes[j - 1])
+			if (i > 1 && j > 1 && a.bytes[i - 1] == b.bytes[j - 2] &&
+				a.bytes[i - 2] == b.bytes[j - 1])
 				row[j] = smaller(row[j], before[j - 2] + 1);
 			best = smaller(best, row[j]);
 		}
@@ -295,7 +298,7 @@ unsigned str_distance(struct str a, struct str b, unsigned limit)
 	return smaller(row[b.length], limit + 1);
 }
 
-/* Table 3-7 of the Unicode standard: the second byte's range keeps out overlong forms, surrogates and > U+10FFFF. */
+/* Unicode, table 3-7: the second byte's range keeps out overlong forms, surrogates, > U+10FFFF. */
 size_t str_utf8_length(struct str text)
 {
 	const unsigned char *at = (const unsigned char *)text.bytes;

@@ -18,8 +18,7 @@ struct str {
 	size_t length;
 };
 
-#define STR(literal)                                                                               \
-	((struct str){ .bytes = ("" literal), .length = sizeof(literal) - 1 })
+#define STR(literal) ((struct str){ .bytes = ("" literal), .length = sizeof(literal) - 1 })
 /* For printf: ("%.*s", STR_ARG(view)). */
 #define STR_ARG(view) (int)(view).length, (view).bytes
 
@@ -31,7 +30,7 @@ static inline struct str str_of(const char *text)
 bool str_equal(struct str a, struct str b);
 bool str_is(struct str a, const char *text);
 bool str_equal_nocase(struct str a, struct str b); /* ASCII only */
-int str_compare(struct str a, struct str b);	   /* bytes, shorter first */
+int str_compare(struct str a, struct str b);       /* bytes, shorter first */
 bool str_starts(struct str text, const char *prefix);
 bool str_ends(struct str text, const char *suffix);
 bool str_contains(struct str text, const char *part);
@@ -39,7 +38,8 @@ bool str_contains(struct str text, const char *part);
 ptrdiff_t str_find(struct str text, const char *part, size_t from);
 struct str str_trim(struct str text); /* ASCII white space at both ends */
 struct str str_slice(struct str text, size_t from, size_t to);
-/* Cuts up to SEPARATOR off *REST; false when *REST is exhausted. `for (struct str part; str_split(&rest, ',', &part);)`.
+/* Cuts up to SEPARATOR off *REST; false when *REST is exhausted.
+ *	for (struct str part; str_split(&rest, ',', &part);)
  * An empty text gives one empty part. *REST ends with bytes == NULL. */
 bool str_split(struct str *rest, char separator, struct str *ret_part);
 /* Decimal, whole text, no blanks; false when it is none or does not fit. */
@@ -64,10 +64,10 @@ struct strbuf {
 	bool overflowed;
 };
 
-#define STRBUF_INIT(max)                                                                           \
-	(struct strbuf)                                                                            \
-	{                                                                                          \
-		.bytes = (char *)"", .cap = (max)                                                  \
+#define STRBUF_INIT(max)                          \
+	(struct strbuf)                           \
+	{                                         \
+		.bytes = (char *)"", .cap = (max) \
 	}
 #define _cleanup_strbuf_ _cleanup_(strbuf_free)
 
@@ -77,8 +77,7 @@ void strbuf_add(struct strbuf *buf, const void *bytes, size_t length);
 void strbuf_add_str(struct strbuf *buf, struct str text);
 void strbuf_add_text(struct strbuf *buf, const char *text);
 void strbuf_add_char(struct strbuf *buf, char c);
-void strbuf_printf(struct strbuf *buf, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void strbuf_printf(struct strbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
 static inline struct str strbuf_str(const struct strbuf *buf)

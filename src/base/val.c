@@ -1,7 +1,8 @@
 /*
- * A heap node is a string, or a sequence: the items of a list, or the pairs (key, value, key, value, …) of a map. Keys are
- * string values themselves: short ones lie in the pair, long ones are counted, so that copies of a map share them. An
- * empty list or map has no node. A map of more than INDEX_FROM entries has a hash index of the pairs beside it.
+ * A heap node is a string, or a sequence: the items of a list, or the pairs (key, value, key, value, …)
+ * of a map. Keys are string values themselves: short ones lie in the pair, long ones are counted, so
+ * that copies of a map share them. An empty list or map has no node. A map of more than INDEX_FROM
+ * entries has a hash index of the pairs beside it.
  */
 #include "base/val.h"
 
@@ -37,7 +38,7 @@ struct slot {
 struct seq_node {
 	struct val_node head;
 	uint32_t capacity; /* of items or pairs */
-	uint8_t width;	   /* values of an element: 1 in a list, 2 in a map */
+	uint8_t width;     /* values of an element: 1 in a list, 2 in a map */
 	uint8_t index_bits;
 	union {
 		struct slot *index; /* of a map; NULL = search from the start */
@@ -91,7 +92,8 @@ struct val val_str(struct str text)
 		value.inlined = 1;
 		value.length = (uint8_t)text.length;
 		if (text.length)
-			memcpy((char *)&value + offsetof(struct val, bytes_head), text.bytes, text.length);
+			memcpy((char *)&value + offsetof(struct val, bytes_head), text.bytes,
+				text.length);
 		return value;
 	}
 	struct text_node *node = xmalloc(sizeof(*node) + text.length + 1);
@@ -184,7 +186,8 @@ void val_replace(struct val *where, struct val value)
 
 const char *val_kind_name(enum val_kind kind)
 {
-	static const char *const names[] = { "null", "bool", "int", "double", "string", "list", "map" };
+	static const char *const names[] = { "null", "bool", "int", "double", "string", "list",
+		"map" };
 	return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
 }
 
@@ -193,7 +196,8 @@ struct str val_as_str(const struct val *value)
 	if (value->kind != VAL_KIND_STRING)
 		return STR("");
 	if (value->inlined)
-		return (struct str){ (const char *)value + offsetof(struct val, bytes_head), value->length };
+		return (struct str){ (const char *)value + offsetof(struct val, bytes_head),
+			value->length };
 	return (struct str){ ((struct text_node *)value->node)->bytes, value->node->count };
 }
 
@@ -218,7 +222,7 @@ bool val_as_int(struct val value, int64_t *ret)
 	}
 	/* 2^63 is a double, INT64_MAX is none. */
 	if (value.kind != VAL_KIND_DOUBLE || !(value.number >= -0x1p63 && value.number < 0x1p63) ||
-	    trunc(value.number) != value.number)
+		trunc(value.number) != value.number)
 		return false;
 	*ret = (int64_t)value.number;
 	return true;
@@ -301,7 +305,8 @@ bool val_has_str(struct val map, struct str key)
 
 struct val val_at(struct val list, size_t index)
 {
-	return list.kind == VAL_KIND_LIST && index < val_count(list) ? seq_of(list)->items[index] : VAL_NULL;
+	return list.kind == VAL_KIND_LIST && index < val_count(list) ? seq_of(list)->items[index] :
+								       VAL_NULL;
 }
 
 struct str val_key_at(struct val map, size_t index)
@@ -313,7 +318,9 @@ struct str val_key_at(struct val map, size_t index)
 
 struct val val_value_at(struct val map, size_t index)
 {
-	return map.kind == VAL_KIND_MAP && index < val_count(map) ? seq_of(map)->items[2 * index + 1] : VAL_NULL;
+	return map.kind == VAL_KIND_MAP && index < val_count(map) ?
+		seq_of(map)->items[2 * index + 1] :
+		VAL_NULL;
 }
 
 struct val val_path(struct val root, const char *path)
@@ -322,7 +329,8 @@ struct val val_path(struct val root, const char *path)
 	for (struct str part; str_split(&rest, '.', &part);) {
 		int64_t index = 0;
 		if (root.kind == VAL_KIND_LIST)
-			root = str_to_int(part, &index) && index >= 0 ? val_at(root, (size_t)index) : VAL_NULL;
+			root = str_to_int(part, &index) && index >= 0 ? val_at(root, (size_t)index) :
+									VAL_NULL;
 		else
 			root = val_get_str(root, part);
 	}
@@ -546,7 +554,8 @@ static void remove_element(struct seq_node *seq, size_t index)
 	if (seq->index)
 		index_remove(seq, index);
 	size_t behind = seq->head.count - index - 1;
-	memmove(&seq->items[index * width], &seq->items[(index + 1) * width], behind * width * sizeof(struct val));
+	memmove(&seq->items[index * width], &seq->items[(index + 1) * width],
+		behind * width * sizeof(struct val));
 	seq->head.count--;
 	for (size_t i = 0; i < width; i++)
 		val_free(&removed[i]);

@@ -44,10 +44,10 @@ enum val_kind {
 struct val_node; /* counted string, list or map; private to val.c */
 
 struct val {
-	uint8_t kind;	      /* enum val_kind */
-	uint8_t inlined;      /* for a string: 1 = the bytes are in `bytes` */
-	uint8_t length;	      /* of an inlined string */
-	char bytes_head[5];   /* an inlined string runs on from here … */
+	uint8_t kind;       /* enum val_kind */
+	uint8_t inlined;    /* for a string: 1 = the bytes are in `bytes` */
+	uint8_t length;     /* of an inlined string */
+	char bytes_head[5]; /* an inlined string runs on from here … */
 	union {
 		bool boolean;
 		int64_t integer;
@@ -58,10 +58,10 @@ struct val {
 };
 _Static_assert(sizeof(struct val) == 16, "struct val is passed by value in two registers");
 
-#define VAL_NULL                                                                                   \
-	(struct val)                                                                               \
-	{                                                                                          \
-		.kind = VAL_KIND_NULL                                                              \
+#define VAL_NULL                      \
+	(struct val)                  \
+	{                             \
+		.kind = VAL_KIND_NULL \
 	}
 
 /* Making. Strings are copied; bytes may hold any UTF-8, also U+0000. */
@@ -74,9 +74,10 @@ struct val val_format(const char *format, ...) __attribute__((format(printf, 1, 
 struct val val_list(void);
 struct val val_map(void);
 /*
- * For parsers: a list of COUNT items, or a map of COUNT pairs (a string, its value, a string, …), in one step. What the
- * array holds is taken, the array stays the caller's. Where a key stands twice the last value wins, at the first place;
- * *RET_DUPLICATE (may be NULL) is then the index of the first such pair, else -1.
+ * For parsers: a list of COUNT items, or a map of COUNT pairs (a string, its value, a string, …), in one
+ * step. What the array holds is taken, the array stays the caller's. Where a key stands twice the last
+ * value wins, at the first place; *RET_DUPLICATE (may be NULL) is then the index of the first pair
+ * whose key stood before, else -1.
  */
 struct val val_list_of(const struct val *items, size_t count);
 struct val val_map_of(const struct val *pairs, size_t count, ptrdiff_t *ret_duplicate);

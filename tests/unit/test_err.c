@@ -63,7 +63,8 @@ static void kinds_decide_status_and_retry(void **state)
 	assert_int_equal(err_http_status(ERR_INTERNAL), 500);
 	for (enum err_kind kind = ERR_NONE; kind <= ERR_INTERNAL; kind++) {
 		assert_non_null(err_kind_name(kind));
-		assert_int_equal(err_is_retryable(kind), kind == ERR_UNAVAILABLE || kind == ERR_TIMEOUT);
+		assert_int_equal(
+			err_is_retryable(kind), kind == ERR_UNAVAILABLE || kind == ERR_TIMEOUT);
 	}
 }
 

@@ -54,7 +54,10 @@ struct text_case {
 	const char *compact; /* how it is written back */
 };
 
-#define CASE(in, out) { { (in), sizeof(in) - 1 }, (out) }
+#define CASE(in, out)                           \
+	{                                       \
+		{ (in), sizeof(in) - 1 }, (out) \
+	}
 
 /* After the y_ and i_ files of JSONTestSuite (github.com/nst/JSONTestSuite), which list where parsers go wrong. */
 static const struct text_case good[] = {
@@ -87,7 +90,8 @@ static const struct text_case good[] = {
 	CASE("[0e+1]", "[0.0]"),
 	CASE("[0e1]", "[0.0]"),
 	CASE("[ 4]", "[4]"),
-	CASE("[-0.000000000000000000000000000000000000000000000000000000000000000000000000000001]", "[-1e-78]"),
+	CASE("[-0.000000000000000000000000000000000000000000000000000000000000000000000000000001]",
+		"[-1e-78]"),
 	CASE("[20e1]", "[200.0]"),
 	CASE("[-0]", "[-0.0]"),
 	CASE("[-0.0]", "[-0.0]"),
@@ -116,13 +120,15 @@ static const struct text_case good[] = {
 	CASE("[\"\xf4\x8f\xbf\xbf\"]", "[\"\xf4\x8f\xbf\xbf\"]"),
 	CASE("[\"\xe2\x80\xa8\xe2\x80\xa9\"]", "[\"\xe2\x80\xa8\xe2\x80\xa9\"]"),
 	CASE("[\"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xf0\x90\x80\x80\"]",
-	     "[\"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xf0\x90\x80\x80\"]"),
+		"[\"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xf0\x90\x80\x80\"]"),
 	CASE("[\"\x7f\"]", "[\"\x7f\"]"),
 	CASE("[\"twelve bytes\",\"thirteen byte\"]", "[\"twelve bytes\",\"thirteen byte\"]"),
-	CASE("[\"eight bytes before \\u00e4 and as many after it\"]", "[\"eight bytes before ä and as many after it\"]"),
+	CASE("[\"eight bytes before \\u00e4 and as many after it\"]",
+		"[\"eight bytes before ä and as many after it\"]"),
 };
 
-/* After the n_ files, and the i_ files that this parser refuses. */
+/* After the n_ files, and the i_ files that this parser refuses; one a line would be many screens. */
+/* clang-format off */
 static const struct str bad[] = {
 	/* structure */
 	STR(""), STR(" "), STR("[1 true]"), STR("[a\xe5]"), STR("[\"\": 1]"), STR("[\"\"],"), STR("[,1]"), STR("[1,,2]"),
@@ -168,6 +174,7 @@ static const struct str bad[] = {
 	STR("[\"\xe2\x82"), STR("[\"\xf0\x9f\x98"), STR("[\"\xe0\x80\x80\"]"), STR("[\"\xf0\x80\x80\x80\"]"),
 	STR("[\"\xc3\"]"), STR("{\"\xff\":1}"),
 };
+/* clang-format on */
 
 static void valid_texts_are_read_and_written_back(void **state)
 {
@@ -190,8 +197,8 @@ static void invalid_texts_are_refused(void **state)
 /* Whatever the place at which a text is cut off, the parser sees it. */
 static void every_prefix_of_a_text_is_refused(void **state)
 {
-	struct str text = STR("{\"a\":[1,-2.5e+3,true,false,null,\"x\\u00e4\\ud83d\\ude00\\n\xc3\xa4\"],\"b\":{\"c\":{}}}");
-	_cleanup_val_ struct val value = parsed(text);
+	struct str text = STR(
+		"{\"a\":[1,-2.5e+3,true,false,null,\"x\\u00e4\\ud83d\\ude00\\n\xc3\xa4\"],\"b\":{\"c\":{}}}");
 	for (size_t length = 0; length < text.length; length++)
 		assert_fails(str_slice(text, 0, length), NULL, NULL);
 }
@@ -269,7 +276,8 @@ static void errors_name_line_and_column(void **state)
 		{ "{a:1}", "line 1, column 2: expected a key in quotes or '}'" },
 		{ "{\"a\":1", "line 1, column 7: expected ',' or '}', but the text ends" },
 		{ "{} []", "line 1, column 4: expected the end of the text" },
-		{ "[\"abc\n\"]", "line 1, column 6: a control character in a string; it must be written as \\u000a" },
+		{ "[\"abc\n\"]",
+			"line 1, column 6: a control character in a string; it must be written as \\u000a" },
 		{ "[\n\"abc", "line 2, column 1: this string does not end" },
 		{ "[1e400]", "line 1, column 2: this number is too large" },
 		{ "[012]", "line 1, column 2: a number must not have a 0 in front" },
@@ -277,7 +285,8 @@ static void errors_name_line_and_column(void **state)
 		{ "\"\xff\"", "line 1, column 2: this is not valid UTF-8 (byte 0xff)" },
 		{ "\"\\ud800\"", "line 1, column 2: a high surrogate without its low one behind it" },
 		{ "\"\\udc00\"", "line 1, column 2: a low surrogate without its high one before it" },
-		{ "\"\\u12", "line 1, column 6: expected four hexadecimal digits after \\u, but the text ends" },
+		{ "\"\\u12",
+			"line 1, column 6: expected four hexadecimal digits after \\u, but the text ends" },
 		{ "\xef\xbb\xbf{}", "line 1, column 1: a byte order mark must not stand in front" },
 	};
 	for (size_t i = 0; i < COUNT_OF(cases); i++)
@@ -287,7 +296,11 @@ static void errors_name_line_and_column(void **state)
 static void a_template_is_called_one(void **state)
 {
 	static const char *const templates[] = {
-		"{{ body }}", "{\"a\": {{ x }} }", "[{{ x }}]", "{% if a %}{}{% endif %}", "{\"a\": 1 {{ more }} }",
+		"{{ body }}",
+		"{\"a\": {{ x }} }",
+		"[{{ x }}]",
+		"{% if a %}{}{% endif %}",
+		"{\"a\": 1 {{ more }} }",
 		"{\"a\": 1,\n{% for x in y %}\n\"b\": 1}",
 	};
 	for (size_t i = 0; i < COUNT_OF(templates); i++) {
@@ -304,7 +317,8 @@ static void a_template_is_called_one(void **state)
 static void comments_are_read_when_asked_for(void **state)
 {
 	const struct json_options options = { .comments = true };
-	struct str text = STR("// one\n/* two */ { /**/ \"a\" // x\r\n : /* * / */ 1 /***/ , \"b//\" : [ /* */ ] } // end");
+	struct str text = STR(
+		"// one\n/* two */ { /**/ \"a\" // x\r\n : /* * / */ 1 /***/ , \"b//\" : [ /* */ ] } // end");
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_val_ struct val value = VAL_NULL;
 	assert_int_equal(parse(text, &options, &value, &err), 0);
@@ -324,11 +338,12 @@ static void the_last_of_two_keys_wins_at_the_first_place(void **state)
 	} cases[] = {
 		{ "{\"a\":1,\"b\":2}", "{\"a\":1,\"b\":2}", NULL },
 		{ "{\"a\":1,\n\"b\":2,\n\"a\":3,\"b\":4}", "{\"a\":3,\"b\":4}", "a (line 3)" },
-		{ "{\"a\":{\n\"a long key on the heap\":1,\"\\u0061 long key on the heap\":{}},\"a\":1}", "{\"a\":1}",
-		  "a long key on the heap (line 2)" },
+		{ "{\"a\":{\n\"a long key on the heap\":1,\"\\u0061 long key on the heap\":{}},\"a\":1}",
+			"{\"a\":1}", "a long key on the heap (line 2)" },
 		{ "[{\"x\":1},{\"x\":1}]", "[{\"x\":1},{\"x\":1}]", NULL },
 		{ "{\"1\":1,\"2\":1,\"3\":1,\"4\":1,\"5\":1,\"6\":1,\"7\":1,\"8\":1,\"9\":1,\"2\":[]}",
-		  "{\"1\":1,\"2\":[],\"3\":1,\"4\":1,\"5\":1,\"6\":1,\"7\":1,\"8\":1,\"9\":1}", "2 (line 1)" },
+			"{\"1\":1,\"2\":[],\"3\":1,\"4\":1,\"5\":1,\"6\":1,\"7\":1,\"8\":1,\"9\":1}",
+			"2 (line 1)" },
 	};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		_cleanup_err_ struct err err = ERR_INIT;
@@ -366,7 +381,8 @@ static void nesting_has_a_cap(void **state)
 	assert_string_equal(written, most);
 	assert_fails(str_of(more), NULL, "line 1, column 201: nested deeper than 200 levels");
 	assert_fails(str_of(far_more), NULL, NULL);
-	assert_fails(STR("[[1]]"), &(struct json_options){ .max_depth = 1 }, "line 1, column 2: nested deeper than 1 levels");
+	assert_fails(STR("[[1]]"), &(struct json_options){ .max_depth = 1 },
+		"line 1, column 2: nested deeper than 1 levels");
 }
 
 static void text_has_a_cap(void **state)
@@ -380,8 +396,11 @@ static void text_has_a_cap(void **state)
 	_cleanup_free_ char *blanks = xmalloc(LIMIT_BODY_BYTES + 1);
 	memset(blanks, ' ', LIMIT_BODY_BYTES + 1);
 	blanks[0] = '1';
-	assert_int_equal(json_parse((struct str){ blanks, LIMIT_BODY_BYTES }, NULL, NULL, &value, &err), 0);
-	assert_int_equal(json_parse((struct str){ blanks, LIMIT_BODY_BYTES + 1 }, NULL, NULL, &value, &err), -1);
+	assert_int_equal(
+		json_parse((struct str){ blanks, LIMIT_BODY_BYTES }, NULL, NULL, &value, &err), 0);
+	assert_int_equal(
+		json_parse((struct str){ blanks, LIMIT_BODY_BYTES + 1 }, NULL, NULL, &value, &err),
+		-1);
 	assert_int_equal(err.kind, ERR_TOO_LARGE);
 }
 
@@ -389,14 +408,17 @@ static void the_pretty_style_has_two_blanks_and_a_newline(void **state)
 {
 	_cleanup_val_ struct val value = parsed(STR("{\"b\":[1,{\"c\":[]}],\"a\":{}}"));
 	_cleanup_free_ char *text = json_text(value, JSON_PRETTY);
-	assert_string_equal(text, "{\n  \"b\": [\n    1,\n    {\n      \"c\": []\n    }\n  ],\n  \"a\": {}\n}\n");
+	assert_string_equal(text,
+		"{\n  \"b\": [\n    1,\n    {\n      \"c\": []\n    }\n  ],\n  \"a\": {}\n}\n");
 }
 
 static void the_canonical_style_sorts_keys(void **state)
 {
-	_cleanup_val_ struct val a = parsed(STR("{\"b\":{\"y\":1,\"x\":2},\"a\":[{\"2\":1,\"10\":1}],\"\":0,\"ab\":1}"));
+	_cleanup_val_ struct val a = parsed(
+		STR("{\"b\":{\"y\":1,\"x\":2},\"a\":[{\"2\":1,\"10\":1}],\"\":0,\"ab\":1}"));
 	_cleanup_free_ char *text = json_text(a, JSON_CANONICAL);
-	assert_string_equal(text, "{\"\":0,\"a\":[{\"10\":1,\"2\":1}],\"ab\":1,\"b\":{\"x\":2,\"y\":1}}");
+	assert_string_equal(
+		text, "{\"\":0,\"a\":[{\"10\":1,\"2\":1}],\"ab\":1,\"b\":{\"x\":2,\"y\":1}}");
 }
 
 static void what_json_cannot_say_is_written_as_strings(void **state)
@@ -405,11 +427,15 @@ static void what_json_cannot_say_is_written_as_strings(void **state)
 	val_append(&list, val_double(NAN));
 	val_append(&list, val_double(INFINITY));
 	val_append(&list, val_double(-INFINITY));
-	val_append(&list, val_string("a\xff" "b\xc3"));
+	val_append(&list,
+		val_string("a\xff"
+			   "b\xc3"));
 	val_append(&list, val_string("\xed\xa0\x80"));
 	_cleanup_free_ char *text = json_text(list, JSON_COMPACT);
-	assert_string_equal(text, "[\"NaN\",\"Infinity\",\"-Infinity\",\"a\xef\xbf\xbd" "b\xef\xbf\xbd\","
-				  "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"]");
+	assert_string_equal(text,
+		"[\"NaN\",\"Infinity\",\"-Infinity\",\"a\xef\xbf\xbd"
+		"b\xef\xbf\xbd\","
+		"\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"]");
 }
 
 static void writing_stops_at_the_cap(void **state)
@@ -437,7 +463,8 @@ static void every_byte_is_seen_at_every_place(void **state)
 			_cleanup_err_ struct err err = ERR_INIT;
 			_cleanup_val_ struct val value = VAL_NULL;
 			bool plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
-			assert_int_equal(parse((struct str){ text, 23 }, NULL, &value, &err), plain ? 0 : -1);
+			assert_int_equal(parse((struct str){ text, 23 }, NULL, &value, &err),
+				plain ? 0 : -1);
 			if (!plain)
 				continue;
 			_cleanup_free_ char *written = json_text(value, JSON_COMPACT);

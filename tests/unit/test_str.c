@@ -81,8 +81,9 @@ static void integers_are_whole_texts_in_range(void **state)
 	assert_true(str_to_int(STR("-9223372036854775808"), &number) && number == INT64_MIN);
 	assert_true(str_to_int(STR("-0"), &number) && number == 0);
 	assert_true(str_to_int(STR("007"), &number) && number == 7);
-	static const char *const bad[] = { "", "-", " 1", "1 ", "+1", "1.0", "0x10", "9223372036854775808",
-					   "-9223372036854775809", "18446744073709551617", "99999999999999999999" };
+	static const char *const bad[] = { "", "-", " 1", "1 ", "+1", "1.0", "0x10",
+		"9223372036854775808", "-9223372036854775809", "18446744073709551617",
+		"99999999999999999999" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(str_to_int(str_of(bad[i]), &number));
 	assert_int_equal(number, 7);
@@ -115,9 +116,8 @@ static void doubles_round_correctly(void **state)
 		if (number != cases[i].number)
 			fail_msg("%s gave %.17g", cases[i].text, number);
 	}
-	static const char *const bad[] = { "",	  "-",	  "1.",	  ".5",	 "1e",	"1e+", "0x1p3",	 "inf",
-					   "nan", " 1",	  "1 ",	  "1,5", "+1",	"--1", "1e400",	 "-1e400",
-					   "1..2", "1e5.5" };
+	static const char *const bad[] = { "", "-", "1.", ".5", "1e", "1e+", "0x1p3", "inf", "nan",
+		" 1", "1 ", "1,5", "+1", "--1", "1e400", "-1e400", "1..2", "1e5.5" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		double number;
 		if (str_to_double(str_of(bad[i]), &number))
@@ -144,7 +144,8 @@ static void hashes_of_different_texts_differ(void **state)
 	char text[40];
 	uint64_t seen[1000];
 	for (unsigned i = 0; i < 1000; i++) {
-		snprintf(text, sizeof(text), "%.*skey%u", (int)(i % 25), "aaaaaaaaaaaaaaaaaaaaaaaaa", i);
+		snprintf(text, sizeof(text), "%.*skey%u", (int)(i % 25),
+			"aaaaaaaaaaaaaaaaaaaaaaaaa", i);
 		seen[i] = str_hash(str_of(text));
 		assert_true(seen[i] == str_hash(str_of(text)));
 		for (unsigned j = 0; j < i; j++)
@@ -167,12 +168,12 @@ static void distance_counts_edits_and_swaps(void **state)
 
 static void utf8_is_checked_strictly(void **state)
 {
-	static const char *const good[] = { "", "a", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
-					    "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf" };
-	static const char *const bad[] = { "\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3(", "\xe0\x80\x80",
-					   "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xe2\x82", "\xe2(\xa1",
-					   "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe",
-					   "\xf0\x90\x80", "\xf8\x88\x80\x80\x80" };
+	static const char *const good[] = { "", "a", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80",
+		"\xed\x9f\xbf", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf" };
+	static const char *const bad[] = { "\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3(",
+		"\xe0\x80\x80", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xe2\x82",
+		"\xe2(\xa1", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",
+		"\xfe", "\xf0\x90\x80", "\xf8\x88\x80\x80\x80" };
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		assert_true(str_is_utf8(str_of(good[i])));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -98,7 +98,8 @@ static void lookups_in_the_wrong_kind_give_nothing(void **state)
 
 static void paths_lead_through_maps_and_lists(void **state)
 {
-	_cleanup_val_ struct val root = parsed("{\"a\":{\"b\":[10,{\"c\":\"x\"}]},\"f\":true,\"n\":null}");
+	_cleanup_val_ struct val root = parsed(
+		"{\"a\":{\"b\":[10,{\"c\":\"x\"}]},\"f\":true,\"n\":null}");
 	int64_t number = 0;
 	struct val found = val_path(root, "a.b.1.c");
 	assert_string_equal(val_text(&found), "x");
@@ -170,11 +171,13 @@ static void a_container_put_into_itself_makes_no_cycle(void **state)
 
 static void arguments_may_point_into_the_container(void **state)
 {
-	_cleanup_val_ struct val map = parsed("{\"name of a long key\":\"the text of a long value\",\"in\":{\"k\":1}}");
+	_cleanup_val_ struct val map = parsed(
+		"{\"name of a long key\":\"the text of a long value\",\"in\":{\"k\":1}}");
 	val_set_str(&map, val_as_str(val_edit(&map, "name of a long key")), val_int(1));
 	assert_true(val_has(map, "the text of a long value"));
 	val_set_str(&map, val_key_at(map, 0), val_int(2));
-	assert_json(map, "{\"name of a long key\":2,\"in\":{\"k\":1},\"the text of a long value\":1}");
+	assert_json(
+		map, "{\"name of a long key\":2,\"in\":{\"k\":1},\"the text of a long value\":1}");
 	assert_true(val_remove_str(&map, val_key_at(map, 0)));
 	val_set(&map, "in", val_ref(val_get(val_get(map, "in"), "k")));
 	assert_json(map, "{\"in\":1,\"the text of a long value\":1}");
@@ -347,7 +350,8 @@ static void *share(void *argument)
 	for (int64_t i = 0; i < 2000; i++) {
 		struct val mine = val_ref(*shared);
 		val_set(val_edit(&mine, "map"), "mine", val_int(i));
-		val_append(val_edit(&mine, "a list with a long name"), val_ref(val_get(mine, "text")));
+		val_append(
+			val_edit(&mine, "a list with a long name"), val_ref(val_get(mine, "text")));
 		struct val other = val_ref(val_get(mine, "map"));
 		val_free(&mine);
 		if (val_get_int(other, "mine", -1) != i)
@@ -361,7 +365,8 @@ static void *share(void *argument)
 static void threads_share_values(void **state)
 {
 	enum { THREADS = 4 };
-	struct val value = parsed("{\"map\":{\"x\":1},\"a list with a long name\":[1],\"text\":\"longer than inline\"}");
+	struct val value = parsed(
+		"{\"map\":{\"x\":1},\"a list with a long name\":[1],\"text\":\"longer than inline\"}");
 	struct val owners[THREADS];
 	pthread_t threads[THREADS];
 	for (size_t i = 0; i < THREADS; i++)
