@@ -9,6 +9,7 @@
 #define LIMIT_JSON_DEPTH 200
 #define LIMIT_YAML_ALIASES 1000
 #define LIMIT_YAML_NODES 1000000	/* after aliases are expanded */
+#define LIMIT_YAML_BYTES (64u << 20)	/* text after aliases are expanded */
 #define LIMIT_LOG_LINE_BYTES 8192
 #define LIMIT_ERROR_TEXT_BYTES 4096
 
@@ -40,7 +41,12 @@
 /* Store */
 #define LIMIT_INLINE_VALUE_BYTES (16u << 10) /* larger ones go to the blob table */
 #define LIMIT_CHECKPOINT_PAGES 16000
+#define LIMIT_WAL_PAGES 128000		/* where commits wait for the checkpoint */
 #define LIMIT_LIST_ROWS 1000
+#define LIMIT_PIPELINE_HISTORY 200	/* earlier versions kept of one pipeline */
+#define LIMIT_STORED_DEPTH 1000		/* of a document read back */
+#define LIMIT_STORED_BYTES (512u << 20) /* of one document */
+#define LIMIT_QUICK_CHECK_BYTES (32u << 20) /* a file up to this size is checked after a crash */
 
 /* HTTP, as client */
 #define LIMIT_HTTP_CONNECT_MS 15000
@@ -76,6 +82,19 @@
 #define LIMIT_KUBERNETES_RETRIES 5
 #define LIMIT_KUBERNETES_MANIFESTS 2000
 #define LIMIT_KUBERNETES_CONTEXT_BYTES (16u << 20) /* a kubeconfig file */
+#define LIMIT_KUBERNETES_PEM_BYTES (1u << 20)	 /* a certificate, key or token file */
+#define LIMIT_KUBERNETES_EXEC_MS 60000		 /* a credential plugin */
+#define LIMIT_KUBERNETES_REREAD_MS 60000	 /* token and certificate files */
+#define LIMIT_KUBERNETES_REQUEST_MS 35000	 /* one exchange; admission webhooks may take 30 s */
+#define LIMIT_KUBERNETES_CALL_MS 90000		 /* with all its repetitions */
+#define LIMIT_KUBERNETES_BACKOFF_MS 200		 /* before the first repetition, then twice as much each time */
+#define LIMIT_KUBERNETES_RETRY_AFTER_MS 10000	 /* what is waited inside a call; more is left to the engine */
+#define LIMIT_KUBERNETES_CONFLICTS 5		 /* re-reads after a stale resourceVersion */
+#define LIMIT_WATCHES 64			 /* at a time; more are polled */
+#define LIMIT_WATCH_OBJECTS 20000		 /* kept by one watch; beyond, it only wakes */
+#define LIMIT_WATCH_STREAM_MS 60000		 /* then it is asked for anew: a dead connection shows within that */
+#define LIMIT_WATCH_BACKOFF_MS 30000
+#define LIMIT_WATCH_POLL_MS 5000		 /* between looks while there is no watch */
 #define LIMIT_WATCH_LINE_BYTES (8u << 20)
 
 #endif

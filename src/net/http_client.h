@@ -33,8 +33,10 @@ struct http_request {
 	struct val headers;	    /* map name → string or list of strings; borrowed */
 	struct str body;	    /* bytes; length 0 and bytes NULL = no body */
 	const struct http_tls *tls; /* NULL = system trust, no client certificate */
-	const struct url_policy *policy; /* NULL = any address (accounts); else checked before, at each hop and at connect */
-	bool follow_redirects;	    /* at most LIMIT_HTTP_REDIRECTS; credentials are dropped on another origin */
+	const struct url_policy *policy; /* NULL = any address (accounts); else checked before, at each hop and at connect (of a
+					    proxy only the URL is). Must outlive the transport's connections */
+	bool follow_redirects;	    /* at most LIMIT_HTTP_REDIRECTS; on another origin only headers that carry no
+					 * credentials are sent, and neither client certificate nor proxy nor CA is used */
 	int connect_ms;		    /* 0 = LIMIT_HTTP_CONNECT_MS */
 	int total_ms;		    /* 0 = LIMIT_HTTP_READ_MS; the deadline of the whole exchange */
 	size_t max_response;	    /* 0 = LIMIT_HTTP_RESPONSE_BYTES */
@@ -42,7 +44,8 @@ struct http_request {
 	bool prefer_http2;
 	struct cancel *cancel;	    /* NULL = cannot be cancelled */
 	/* For streams (watches): called with each piece of the body as it comes; returns 0 to go on, -1 to end the exchange (which
-	 * then counts as complete). `response.body` stays empty. total_ms then limits the silence between pieces. */
+	 * then counts as complete). `response.body` stays empty, but for answers that are no 2xx: those go there instead.
+	 * total_ms then limits the silence between pieces. Streams do not take the place of other calls in the pool. */
 	int (*on_body)(void *data, const char *bytes, size_t length);
 	void *on_body_data;
 };
@@ -61,8 +64,9 @@ int http_retry_after_ms(const struct http_response *response, int64_t now_ms);
 
 /*
  * One exchange: 0 when an answer came, whatever its status. -1: ERR_UNAVAILABLE (resolve, connect, reset), ERR_TIMEOUT,
- * ERR_CANCELED, ERR_DENIED (policy), ERR_TOO_LARGE, ERR_INVALID (URL, header). err->details may hold {"reason": "resolve"|"connect"|
- * "timeout"|"reset"|"tls"|…} for those who must tell them apart.
+ * ERR_CANCELED, ERR_DENIED (policy), ERR_TOO_LARGE, ERR_INVALID (URL, header), ERR_FAILED (certificate, protocol, redirects). err->details may hold {"reason":
+ * "resolve"|"connect"|"timeout"|"reset"|"tls"|"busy"|"certificate"|"protocol"|"redirect"} for those who must tell them apart;
+ * after resolve, connect, tls and busy nothing has reached the other side.
  */
 struct http_transport {
 	const struct http_transport_type *type;
