@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/str.h"
 
 /* What may follow after the text was cut: the ellipsis, a quote, a brace, a newline. */
 #define RESERVE_BYTES 8
@@ -48,49 +48,24 @@ static void line_add_text(struct line *line, const char *text)
 		line->full = true;
 }
 
-/*
- * The bytes of the UTF-8 sequence at TEXT (terminated), and its code point; 0 when it is not valid (RFC 3629: no
- * overlong forms, no surrogates, nothing beyond U+10FFFF).
- */
-static size_t utf8_length(const unsigned char *text, uint32_t *ret_point)
-{
-	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t length = text[0] < 0x80 ? 1 : text[0] < 0xc0 ? 0 : text[0] < 0xe0 ? 2 :
-			text[0] < 0xf0 ? 3 : text[0] < 0xf8 ? 4 : 0;
-	uint32_t point;
-
-	if (length < 2) {
-		*ret_point = text[0];
-		return length;
-	}
-	point = text[0] & (0x7fu >> length);
-	for (size_t i = 1; i < length; i++) {
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-		point = point << 6 | (text[i] & 0x3f);
-	}
-	if (point < smallest[length] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
-		return 0;
-	*ret_point = point;
-	return length;
-}
-
 /* What stands for the character at TEXT in a line; returns how many of its bytes that took. */
 static size_t escape(const struct line *line, const char *text, char ret[16])
 {
-	uint32_t point;
-	size_t length = utf8_length((const unsigned char *)text, &point);
+	size_t length = str_utf8_length((struct str){ text, strnlen(text, 4) });
+	unsigned char c = (unsigned char)text[0], next = (unsigned char)text[1];
 
 	if (length == 0 && line->json)
 		strcpy(ret, "\xef\xbf\xbd"); /* U+FFFD */
 	else if (length == 0)
-		snprintf(ret, 16, "\\x%02x", (unsigned char)text[0]);
-	else if (point == '\n')
+		snprintf(ret, 16, "\\x%02x", c);
+	else if (c == '\n')
 		strcpy(ret, "\\n");
-	else if (point == '"' || point == '\\')
-		snprintf(ret, 16, "\\%c", (char)point);
-	else if (point < 0x20 || (point >= 0x7f && point < 0xa0)) /* C1 also steers terminals */
-		snprintf(ret, 16, "\\u%04x", point);
+	else if (c == '"' || c == '\\')
+		snprintf(ret, 16, "\\%c", c);
+	else if (c < 0x20 || c == 0x7f)
+		snprintf(ret, 16, "\\u%04x", c);
+	else if (c == 0xc2 && next < 0xa0) /* C1 steers terminals too */
+		snprintf(ret, 16, "\\u%04x", next);
 	else
 		snprintf(ret, 16, "%.*s", (int)length, text);
 	return length ? length : 1;
