@@ -38,10 +38,12 @@ int kubernetes_load_settings(struct kubernetes *kubernetes, struct val settings,
  */
 int kubernetes_load_kubeconfig(struct kubernetes *kubernetes, const char *path, struct err *err);
 /* `--account NAME=CONTEXT`: NAME stands for that context. ERR_NOT_FOUND lists the contexts there are. */
-int kubernetes_bind_account(struct kubernetes *kubernetes, const char *name, const char *context, struct err *err);
+int kubernetes_bind_account(
+	struct kubernetes *kubernetes, const char *name, const char *context, struct err *err);
 
 /* ERR_NOT_FOUND: "no Kubernetes account \"nudge\"; known: default, kind-dev (bind one with --account nudge=CONTEXT)". */
-struct kube_account *kubernetes_account(struct kubernetes *kubernetes, const char *name, struct err *err);
+struct kube_account *kubernetes_account(
+	struct kubernetes *kubernetes, const char *name, struct err *err);
 /* All accounts as a list of maps {"name","context","server","namespace"}, without secrets, for people and GET /credentials. */
 struct val kubernetes_describe(struct kubernetes *kubernetes);
 
@@ -51,8 +53,8 @@ const char *kube_account_namespace(const struct kube_account *account);
 /* "https://127.0.0.1:6443", for people. */
 const char *kube_account_server(const struct kube_account *account);
 /* ERR_DENIED when the account's namespaces/omitNamespaces forbid writing there (an empty namespace passes). */
-int kube_account_check_namespace(const struct kube_account *account, const char *operation, const char *namespace,
-				 struct err *err);
+int kube_account_check_namespace(const struct kube_account *account, const char *operation,
+	const char *namespace, struct err *err);
 
 /* A kind as the server serves it. Texts live as long as the account. */
 struct kube_resource {
@@ -69,38 +71,44 @@ struct kube_resource {
  * "Crontab.stable.example.com", aliases such as "deploy"), the server's preferred version. Cached; looked up once more when
  * unknown. ERR_NOT_FOUND: "the server does not know kind \"Foo\" (apiVersion example.com/v1)".
  */
-int kube_find_resource(struct kube_account *account, const char *api_version, const char *kind, struct cancel *cancel,
-		       const struct kube_resource **ret, struct err *err);
+int kube_find_resource(struct kube_account *account, const char *api_version, const char *kind,
+	struct cancel *cancel, const struct kube_resource **ret, struct err *err);
 /* Forgets what was discovered (a CRD was applied). */
 void kube_forget_resources(struct kube_account *account);
 
 /* Objects. NAMESPACE is ignored for cluster-scoped kinds; NULL or "" = the account's. *RET is owned and may be NULL. */
-int kube_get(struct kube_account *account, const struct kube_resource *resource, const char *namespace, const char *name,
-	     struct cancel *cancel, struct val *ret, struct err *err);
+int kube_get(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, struct cancel *cancel, struct val *ret,
+	struct err *err);
 /* All pages as a list of objects, each with kind and apiVersion. SELECTOR NULL = all. */
-int kube_list(struct kube_account *account, const struct kube_resource *resource, const char *namespace,
-	      const char *selector, struct cancel *cancel, struct val *ret_list, struct err *err);
+int kube_list(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *selector, struct cancel *cancel, struct val *ret_list,
+	struct err *err);
 /* Server-side apply of MANIFEST (as it is sent). FORCE false: field conflicts are ERR_CONFLICT with manager and field in the text.
  * *RET_WARNINGS (may be NULL): list of texts from Warning headers. */
-int kube_apply(struct kube_account *account, const struct kube_resource *resource, const char *namespace,
-	       struct val manifest, bool force, struct cancel *cancel, struct val *ret, struct val *ret_warnings,
-	       struct err *err);
-int kube_create(struct kube_account *account, const struct kube_resource *resource, const char *namespace,
-		struct val manifest, struct cancel *cancel, struct val *ret, struct err *err);
+int kube_apply(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, struct val manifest, bool force, struct cancel *cancel,
+	struct val *ret, struct val *ret_warnings, struct err *err);
+int kube_create(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, struct val manifest, struct cancel *cancel, struct val *ret,
+	struct err *err);
 /* PUT; takes the resourceVersion of the live object when MANIFEST has none; creates when it is not there. */
-int kube_replace(struct kube_account *account, const struct kube_resource *resource, const char *namespace,
-		 struct val manifest, struct cancel *cancel, struct val *ret, struct err *err);
+int kube_replace(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, struct val manifest, struct cancel *cancel, struct val *ret,
+	struct err *err);
 /* TYPE "application/strategic-merge-patch+json", "application/merge-patch+json", "application/json-patch+json". SUBRESOURCE may be NULL. */
-int kube_patch(struct kube_account *account, const struct kube_resource *resource, const char *namespace,
-	       const char *name, const char *subresource, const char *type, struct val patch, struct cancel *cancel,
-	       struct val *ret, struct err *err);
+int kube_patch(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, const char *subresource, const char *type,
+	struct val patch, struct cancel *cancel, struct val *ret, struct err *err);
 /* OPTIONS: DeleteOptions without kind and apiVersion ({"propagationPolicy", "gracePeriodSeconds", "preconditions"}). Missing is
  * ERR_NOT_FOUND. *RET: the object or Status that came back. */
-int kube_delete(struct kube_account *account, const struct kube_resource *resource, const char *namespace,
-		const char *name, struct val options, struct cancel *cancel, struct val *ret, struct err *err);
+int kube_delete(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, struct val options, struct cancel *cancel,
+	struct val *ret, struct err *err);
 /* One raw call for the rest. PATH from the root, QUERY without '?'. */
 int kube_call(struct kube_account *account, const char *method, const char *path, const char *query,
-	      const char *content_type, struct val body, struct cancel *cancel, struct val *ret, struct err *err);
+	const char *content_type, struct val body, struct cancel *cancel, struct val *ret,
+	struct err *err);
 
 /*
  * Watching. kube_watch makes sure that one watch of RESOURCE in NAMESPACE runs (shared by all who wait, ended a minute after the
@@ -108,12 +116,12 @@ int kube_call(struct kube_account *account, const char *method, const char *path
  * (re)list, and when the watch fails. *RET_POLL_MS: how long to wait at most before looking again: LIMIT_WAIT_MS, or 5000 while no watch is to be had
  * (no right, no verb).
  */
-char *kube_watch(struct kube_account *account, const struct kube_resource *resource, const char *namespace,
-		 const char *name, int64_t *ret_poll_ms);
+char *kube_watch(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, int64_t *ret_poll_ms);
 /* The newest state of an object that a running watch has seen, as an owned value; VAL_NULL and false when the watch is not in sync: then use
  * kube_get. *RET_GONE: the watch is in sync and there is no such object. */
-bool kube_watched(struct kube_account *account, const struct kube_resource *resource, const char *namespace,
-		  const char *name, struct val *ret, bool *ret_gone);
+bool kube_watched(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, struct val *ret, bool *ret_gone);
 
 /* Canonical spelling and grouping of kinds (kubernetes.md 2): see kubernetes/kinds.h. */
 

@@ -1,0 +1,701 @@
+/*
+ * Watches. One thread for each (account, kind, namespace) that somebody waits for: list, then follow the stream from the
+ * list's version, and keep a copy of the objects. It tells the engine that a key has moved; what that means is the business
+ * of the task that then looks.
+ *
+ *	STARTING ──list──► SYNCED ──stream ends, lasted──► SYNCED (asked anew from the last version seen)
+ *	    ▲                 │──stream broke──► once more from that version, at once
+ *	    │                 │──410, broke again──► not in sync: list again, after a pause that grows
+ *	    │                 └──no right──► REFUSED: the thread ends, waiters poll; tried again after a minute
+ *	    └──asked for──── OVER (nobody has asked for a while; the thread ends)
+ *
+ * All of it is under kubernetes->watch_lock, but the exchanges. The thread has a hold on the clock while it runs; the
+ * transport and the pauses give it up. A stream lasts a minute at most, so that a connection that died unnoticed cannot
+ * leave a stale copy for longer.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "kubernetes/internal.h"
+
+/* Who waits looks again after LIMIT_WAIT_MS at the latest, so interest ends a minute after that. */
+#define LINGER_MS (LIMIT_WAIT_MS + 60000)
+#define REFUSED_MS 60000       /* until rights are tried again */
+#define SILENCE_SPARE_MS 15000 /* the server ends the stream itself; this much later it is dead */
+#define LASTED_MS 1000         /* a stream that ends sooner, without an event, is no good */
+#define PAUSE_MS 500
+#define EXPECT_MS 10000 /* a write of ours that the watch has not shown by then never will be */
+
+/* A name that somebody waits for. */
+struct watched_name {
+	int64_t asked_ms;
+	char *expected; /* resourceVersion of our own write, not seen yet; NULL = none */
+	int64_t expected_until_ms;
+};
+
+struct kube_watch {
+	struct kube_account *account;
+	const struct kube_resource *resource;
+	char *namespace; /* "" for cluster-scoped kinds */
+	char *key;       /* "ACCOUNT/PLURAL.GROUP/NAMESPACE" */
+	int slot;
+	pthread_t thread;
+	bool started; /* the thread is to be joined */
+	bool running; /* … and has not decided to end */
+	struct cancel *cancel;
+	int64_t asked_ms;
+	int64_t refused_ms; /* when rights were found missing; 0 = they were not */
+	bool synced;
+	bool overfull;      /* too many objects: wakes only */
+	struct map objects; /* name → struct val * */
+	struct map names;   /* name → struct watched_name * */
+	/* The thread's own. */
+	char *version; /* NULL = list first */
+	int failures;  /* in a row */
+	struct strbuf line;
+	bool expired; /* 410 in the stream */
+	bool saw_event;
+	struct err stream_error;
+};
+
+static struct clock *clock_of(const struct kube_watch *watch)
+{
+	return watch->account->kubernetes->world->clock;
+}
+
+static void lock(const struct kube_watch *watch)
+{
+	pthread_mutex_lock(&watch->account->kubernetes->watch_lock);
+}
+
+static void unlock(const struct kube_watch *watch)
+{
+	pthread_mutex_unlock(&watch->account->kubernetes->watch_lock);
+}
+
+static char *watch_key(const struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace)
+{
+	return xasprintf("%s/%s.%s/%s", account->name, resource->plural, resource->group,
+		kube_effective_namespace(account, resource, namespace));
+}
+
+static void objects_clear(struct map *objects)
+{
+	struct map_cursor cursor = { 0 };
+	struct str key;
+	void *value;
+
+	while (map_next(objects, &cursor, &key, &value)) {
+		val_free(value);
+		free(value);
+	}
+	map_free(objects);
+}
+
+static void name_free(struct watched_name *name)
+{
+	if (name)
+		free(name->expected);
+	free(name);
+}
+
+static void names_clear(struct map *names)
+{
+	struct map_cursor cursor = { 0 };
+	struct str key;
+	void *value;
+
+	while (map_next(names, &cursor, &key, &value))
+		name_free(value);
+	map_free(names);
+}
+
+/* The thread has been joined, or never was. */
+static void watch_free(struct kube_watch *watch)
+{
+	objects_clear(&watch->objects);
+	names_clear(&watch->names);
+	cancel_unref(watch->cancel);
+	strbuf_free(&watch->line);
+	err_clear(&watch->stream_error);
+	free(watch->version);
+	free(watch->namespace);
+	free(watch->key);
+	free(watch);
+}
+
+/* "kubernetes:ACCOUNT/deployments.apps/NAMESPACE/NAME"; owned. */
+static char *wake_key(const struct kube_watch *watch, struct str name)
+{
+	return xasprintf("kubernetes:%s/%.*s", watch->key, STR_ARG(name));
+}
+
+/* Wakes those who wait for NAME, NULL = all. Not locked by the caller: the engine has locks of its own. */
+static void wake(struct kube_watch *watch, const char *name)
+{
+	struct world *world = watch->account->kubernetes->world;
+	VEC(char *) keys = { 0 };
+	struct map_cursor cursor = { 0 };
+	struct str key;
+	void *value;
+
+	lock(watch);
+	if (name && map_get(&watch->names, str_of(name)))
+		vec_push(&keys, wake_key(watch, str_of(name)));
+	while (!name && map_next(&watch->names, &cursor, &key, &value))
+		vec_push(&keys, wake_key(watch, key));
+	unlock(watch);
+	for (size_t i = 0; i < keys.count; i++) {
+		world_wake(world, keys.items[i]);
+		free(keys.items[i]);
+	}
+	vec_free(&keys);
+}
+
+/* Ownership of fields is of no use to those who wait, and often half of the object. */
+static struct val *kept_copy(struct val object)
+{
+	struct val *copy = xnew(struct val);
+	struct val *metadata;
+
+	*copy = val_ref(object);
+	metadata = val_edit(copy, "metadata");
+	if (metadata)
+		val_remove(metadata, "managedFields");
+	return copy;
+}
+
+static const char *name_of(struct val object)
+{
+	return val_get_text(val_get(object, "metadata"), "name", "");
+}
+
+static const char *version_of(struct val object)
+{
+	return val_get_text(val_get(object, "metadata"), "resourceVersion", "");
+}
+
+/* Locked. Our own write has been seen. */
+static void note_seen(struct kube_watch *watch, const char *name, const char *version)
+{
+	struct watched_name *waiting = map_get(&watch->names, str_of(name));
+
+	if (waiting && waiting->expected && (!version || strcmp(waiting->expected, version) == 0)) {
+		free(waiting->expected);
+		waiting->expected = NULL;
+	}
+}
+
+/* Locked. OBJECT NULL = it is gone. */
+static void keep(struct kube_watch *watch, const char *name, const struct val *object)
+{
+	struct val *old = NULL;
+
+	if (object && !watch->overfull) {
+		watch->overfull = watch->objects.count >= LIMIT_WATCH_OBJECTS;
+		if (watch->overfull)
+			objects_clear(&watch->objects);
+		else
+			old = map_put(&watch->objects, str_of(name), kept_copy(*object));
+	} else if (!object) {
+		old = map_remove(&watch->objects, str_of(name));
+	}
+	if (old)
+		val_free(old);
+	free(old);
+}
+
+static void set_synced(struct kube_watch *watch, bool synced)
+{
+	lock(watch);
+	watch->synced = synced;
+	unlock(watch);
+}
+
+static void set_version(struct kube_watch *watch, const char *version)
+{
+	free(watch->version);
+	watch->version = version && *version ? xstrdup(version) : NULL;
+}
+
+/* Everything anew. Writes of ours that were answered before it began are in it. */
+static int watch_list(struct kube_watch *watch, struct err *err)
+{
+	_cleanup_(val_free) struct val list = VAL_NULL;
+	_cleanup_free_ char *version = NULL;
+	struct map_cursor cursor = { 0 };
+	int64_t began_ms = clock_now_ms(clock_of(watch));
+	struct str key;
+	void *value;
+
+	if (kube_list_at(watch->account, watch->resource, watch->namespace, NULL, watch->cancel,
+		    &list, &version, err) < 0)
+		return -1;
+	lock(watch);
+	objects_clear(&watch->objects);
+	watch->overfull = false;
+	for (size_t i = 0; i < val_count(list); i++) {
+		struct val object = val_at(list, i);
+
+		keep(watch, name_of(object), &object);
+		note_seen(watch, name_of(object), version_of(object));
+	}
+	while (map_next(&watch->names, &cursor, &key, &value)) {
+		struct watched_name *name = value;
+
+		if (name->expected && name->expected_until_ms - EXPECT_MS < began_ms)
+			note_seen(watch, key.bytes, NULL);
+	}
+	watch->synced = true;
+	unlock(watch);
+	set_version(watch, version);
+	wake(watch, NULL);
+	return 0;
+}
+
+/* An object came by the stream. */
+static void on_object(struct kube_watch *watch, const char *type, struct val object)
+{
+	_cleanup_free_ char *name = xstrdup(name_of(object));
+	bool gone = strcmp(type, "DELETED") == 0;
+
+	set_version(watch, version_of(object));
+	watch->saw_event = true;
+	if (strcmp(type, "BOOKMARK") == 0 || !*name)
+		return;
+	lock(watch);
+	keep(watch, name, gone ? NULL : &object);
+	note_seen(watch, name, gone ? NULL : version_of(object));
+	unlock(watch);
+	wake(watch, name);
+}
+
+/* A line of the stream; -1 ends it. */
+static int on_line(struct kube_watch *watch, struct str line)
+{
+	_cleanup_(val_free) struct val event = VAL_NULL;
+	struct err *err = &watch->stream_error;
+	struct val object;
+	const char *type;
+
+	line = str_trim(line);
+	if (!line.length)
+		return 0;
+	if (json_parse(line, &(struct json_options){ .max_bytes = LIMIT_WATCH_LINE_BYTES }, NULL,
+		    &event, err) < 0) {
+		err->kind = ERR_UNAVAILABLE;
+		return err_wrap(err, "watch: a line that is no JSON");
+	}
+	type = val_get_text(event, "type", "");
+	object = val_get(event, "object");
+	if (strcmp(type, "ERROR") == 0) {
+		watch->expired = val_get_int(object, "code", 0) == 410;
+		return err_set(err, ERR_UNAVAILABLE, "watch: %s",
+			val_get_text(object, "message", "error"));
+	}
+	if (*type)
+		on_object(watch, type, object);
+	return 0;
+}
+
+/* Pieces become lines. */
+static int on_piece(void *data, const char *bytes, size_t length)
+{
+	struct kube_watch *watch = data;
+	const char *end;
+
+	while ((end = memchr(bytes, '\n', length))) {
+		size_t head = (size_t)(end - bytes);
+		int done;
+
+		strbuf_add(&watch->line, bytes, head);
+		if (watch->line.overflowed)
+			return err_set(&watch->stream_error, ERR_TOO_LARGE,
+				"watch: an event is larger than %u bytes", LIMIT_WATCH_LINE_BYTES);
+		done = on_line(watch, strbuf_str(&watch->line));
+		strbuf_reset(&watch->line);
+		if (done < 0)
+			return -1;
+		bytes = end + 1;
+		length -= head + 1;
+	}
+	strbuf_add(&watch->line, bytes, length);
+	return 0;
+}
+
+/* How long the next stream may last: a minute, less when the interest ends before. */
+static int stream_ms(struct kube_watch *watch)
+{
+	int64_t left_ms;
+
+	lock(watch);
+	left_ms = watch->asked_ms + LINGER_MS - clock_now_ms(clock_of(watch));
+	unlock(watch);
+	if (left_ms > LIMIT_WATCH_STREAM_MS)
+		return LIMIT_WATCH_STREAM_MS;
+	return left_ms < 1000 ? 1000 : (int)left_ms;
+}
+
+/* Follows the stream until it ends: 0 when the server ended it. */
+static int watch_stream(struct kube_watch *watch, struct err *err)
+{
+	struct kube_account *account = watch->account;
+	_cleanup_free_ char *path = kube_path(account, watch->resource, watch->namespace, NULL, NULL);
+	_cleanup_strbuf_ struct strbuf query = STRBUF_INIT(4096);
+	int lasts_ms = stream_ms(watch);
+	struct kube_request request = {
+		.method = "GET",
+		.path = path,
+		.repeatable = true,
+		.cancel = watch->cancel,
+		.on_body = on_piece,
+		.on_body_data = watch,
+		.silence_ms = lasts_ms + SILENCE_SPARE_MS,
+		.slot = watch->slot,
+	};
+
+	strbuf_printf(&query, "watch=1&allowWatchBookmarks=true&timeoutSeconds=%d&resourceVersion=",
+		lasts_ms / 1000);
+	url_encode(&query, str_of(watch->version));
+	request.query = query.bytes;
+	strbuf_reset(&watch->line);
+	err_clear(&watch->stream_error);
+	watch->expired = watch->saw_event = false;
+	if (kube_send(account, &request, NULL, NULL, err) < 0)
+		return -1;
+	if (watch->stream_error.kind != ERR_NONE) {
+		err_move(err, &watch->stream_error);
+		return -1;
+	}
+	return 0;
+}
+
+/* Nothing that a new attempt in a moment would change. */
+static bool is_refusal(const struct err *err)
+{
+	return err->kind == ERR_DENIED || err->kind == ERR_NOT_FOUND || err->kind == ERR_UNSUPPORTED;
+}
+
+/* Locked. The thread is about to end. */
+static void finish(struct kube_watch *watch)
+{
+	watch->running = false;
+	watch->synced = false;
+	objects_clear(&watch->objects);
+}
+
+/* Ends the watch when nobody has asked for a while; forgets names that nobody asks for. */
+static bool is_wanted(struct kube_watch *watch)
+{
+	struct map_cursor cursor = { 0 };
+	int64_t now_ms = clock_now_ms(clock_of(watch));
+	struct str key;
+	void *value;
+	bool wanted;
+
+	lock(watch);
+	wanted = !cancel_is_set(watch->cancel) && now_ms < watch->asked_ms + LINGER_MS;
+	while (map_next(&watch->names, &cursor, &key, &value)) {
+		struct watched_name *name = value;
+
+		if (now_ms >= name->asked_ms + LINGER_MS)
+			name_free(map_remove(&watch->names, key));
+	}
+	if (!wanted)
+		finish(watch);
+	unlock(watch);
+	return wanted;
+}
+
+static void refuse(struct kube_watch *watch, const struct err *err)
+{
+	log_debug("cannot watch", "watch", watch->key, "error", err_text(err));
+	lock(watch);
+	watch->refused_ms = clock_now_ms(clock_of(watch));
+	finish(watch);
+	unlock(watch);
+	wake(watch, NULL);
+}
+
+/* What the stream's end means for the next round: go on from its version, or list again after a pause. */
+static void after_stream(struct kube_watch *watch, int done, int64_t lasted_ms, struct err *err)
+{
+	bool good = watch->saw_event || lasted_ms >= LASTED_MS;
+
+	if (good)
+		watch->failures = 0;
+	if (watch->expired) {
+		set_version(watch, NULL);
+		set_synced(watch, false);
+		watch->failures += !good;
+		return;
+	}
+	if (done == 0 && good)
+		return;
+	watch->failures++;
+	/* The first time the connection is simply made again; nothing was missed, for it goes on from the last version. */
+	if (watch->failures > 1) {
+		set_version(watch, NULL);
+		set_synced(watch, false);
+		wake(watch, NULL);
+	}
+	if (err->kind != ERR_NONE)
+		log_debug("a watch broke", "watch", watch->key, "error", err_text(err));
+}
+
+/* Before the next list, after failures. */
+static void pause_after_failures(struct kube_watch *watch)
+{
+	_cleanup_err_ struct err ignored = ERR_INIT;
+	int shift = watch->failures < 8 ? watch->failures - 1 : 7;
+	int64_t ms = PAUSE_MS << (shift > 0 ? shift : 0);
+
+	if (watch->failures)
+		kube_sleep(watch->account, watch->cancel,
+			ms < LIMIT_WATCH_BACKOFF_MS ? ms : LIMIT_WATCH_BACKOFF_MS, &ignored);
+}
+
+/* One list or one stream; false when the watch has no right to be. */
+static bool watch_step(struct kube_watch *watch)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	int64_t began_ms = clock_now_ms(clock_of(watch));
+	int done;
+
+	if (!watch->version) {
+		done = watch_list(watch, &err);
+		watch->failures += done < 0 && !is_refusal(&err);
+		if (done == 0 && !watch->version)
+			err_set(&err, ERR_UNSUPPORTED, "the list has no resourceVersion");
+	} else {
+		done = watch_stream(watch, &err);
+		if (kube_error_status(&err) == 410)
+			watch->expired = true;
+		if (!is_refusal(&err))
+			after_stream(watch, done, clock_now_ms(clock_of(watch)) - began_ms, &err);
+	}
+	if (is_refusal(&err)) {
+		refuse(watch, &err);
+		return false;
+	}
+	if (!watch->version)
+		pause_after_failures(watch);
+	return true;
+}
+
+static void *watch_main(void *data)
+{
+	struct kube_watch *watch = data;
+	struct clock *clock = clock_of(watch);
+
+	while (is_wanted(watch) && watch_step(watch))
+		;
+	clock_release(clock);
+	return NULL;
+}
+
+typedef VEC(struct kube_watch *) watch_list_type;
+
+/* Locked. Takes out those whose thread has ended and that need not be remembered. */
+static void take_dead(struct kubernetes *kubernetes, int64_t now_ms, watch_list_type *dead)
+{
+	struct map_cursor cursor = { 0 };
+	struct str key;
+	void *value;
+
+	while (map_next(&kubernetes->watches, &cursor, &key, &value)) {
+		struct kube_watch *watch = value;
+
+		if (watch->running || (watch->refused_ms && now_ms < watch->refused_ms + REFUSED_MS))
+			continue;
+		vec_push(dead, watch);
+		map_remove(&kubernetes->watches, key);
+	}
+}
+
+/* Not locked: the threads may still be about to wake somebody. */
+static void bury(watch_list_type *dead)
+{
+	for (size_t i = 0; i < dead->count; i++) {
+		if (dead->items[i]->started)
+			pthread_join(dead->items[i]->thread, NULL);
+		watch_free(dead->items[i]);
+	}
+	vec_free(dead);
+}
+
+/* Locked. The lowest number that no running watch has; -1 when there are as many as there may be. */
+static int free_slot(const struct kubernetes *kubernetes)
+{
+	bool used[LIMIT_WATCHES] = { false };
+	struct map_cursor cursor = { 0 };
+	struct str key;
+	void *value;
+
+	while (map_next(&kubernetes->watches, &cursor, &key, &value)) {
+		const struct kube_watch *watch = value;
+
+		if (watch->running)
+			used[watch->slot] = true;
+	}
+	for (int i = 0; i < LIMIT_WATCHES; i++) {
+		if (!used[i])
+			return i;
+	}
+	return -1;
+}
+
+/* Locked. The clock is held for the thread from here on. */
+static bool start(struct kube_watch *watch)
+{
+	pthread_attr_t attributes;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, LIMIT_WORKER_STACK_BYTES);
+	clock_hold(clock_of(watch));
+	watch->running = watch->started = pthread_create(&watch->thread, &attributes, watch_main,
+						  watch) == 0;
+	if (!watch->started)
+		clock_release(clock_of(watch));
+	pthread_attr_destroy(&attributes);
+	return watch->started;
+}
+
+/* Locked. A new watch, running; NULL when there are too many. */
+static struct kube_watch *add_watch(struct kube_account *account,
+	const struct kube_resource *resource, const char *namespace, const char *key)
+{
+	struct kubernetes *kubernetes = account->kubernetes;
+	int slot = free_slot(kubernetes);
+	struct kube_watch *watch;
+
+	if (slot < 0)
+		return NULL;
+	watch = xnew(struct kube_watch);
+	watch->account = account;
+	watch->resource = resource;
+	watch->namespace = xstrdup(kube_effective_namespace(account, resource, namespace));
+	watch->key = xstrdup(key);
+	watch->slot = slot;
+	watch->cancel = cancel_new();
+	watch->line = STRBUF_INIT(LIMIT_WATCH_LINE_BYTES);
+	watch->asked_ms = clock_now_ms(clock_of(watch));
+	if (!start(watch)) {
+		watch_free(watch);
+		return NULL;
+	}
+	map_put(&kubernetes->watches, str_of(key), watch);
+	return watch;
+}
+
+/* Locked. NAME's row, made if it is not there. */
+static struct watched_name *ask(struct kube_watch *watch, const char *name, int64_t now_ms)
+{
+	struct watched_name *waiting = map_get(&watch->names, str_of(name));
+
+	if (!waiting) {
+		waiting = xnew(struct watched_name);
+		map_put(&watch->names, str_of(name), waiting);
+	}
+	waiting->asked_ms = watch->asked_ms = now_ms;
+	return waiting;
+}
+
+char *kube_watch(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, int64_t *ret_poll_ms)
+{
+	struct kubernetes *kubernetes = account->kubernetes;
+	_cleanup_free_ char *key = watch_key(account, resource, namespace);
+	int64_t now_ms = clock_now_ms(kubernetes->world->clock);
+	watch_list_type dead = { 0 };
+	struct kube_watch *watch;
+
+	*ret_poll_ms = LIMIT_WATCH_POLL_MS;
+	pthread_mutex_lock(&kubernetes->watch_lock);
+	take_dead(kubernetes, now_ms, &dead);
+	watch = map_get(&kubernetes->watches, str_of(key));
+	if (!watch && resource->can_list && resource->can_watch && account->problem.kind == ERR_NONE)
+		watch = add_watch(account, resource, namespace, key);
+	if (watch)
+		ask(watch, name, now_ms);
+	if (watch && watch->synced)
+		*ret_poll_ms = LIMIT_WAIT_MS;
+	pthread_mutex_unlock(&kubernetes->watch_lock);
+	bury(&dead);
+	return xasprintf("kubernetes:%s/%s", key, name);
+}
+
+bool kube_watched(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, struct val *ret, bool *ret_gone)
+{
+	struct kubernetes *kubernetes = account->kubernetes;
+	_cleanup_free_ char *key = watch_key(account, resource, namespace);
+	int64_t now_ms = clock_now_ms(kubernetes->world->clock);
+	const struct kube_watch *watch;
+	const struct watched_name *waiting;
+	const struct val *object = NULL;
+	bool known;
+
+	*ret = VAL_NULL;
+	*ret_gone = false;
+	pthread_mutex_lock(&kubernetes->watch_lock);
+	watch = map_get(&kubernetes->watches, str_of(key));
+	waiting = watch ? map_get(&watch->names, str_of(name)) : NULL;
+	known = watch && watch->synced && !watch->overfull &&
+		!(waiting && waiting->expected && now_ms < waiting->expected_until_ms);
+	if (known) {
+		object = map_get(&watch->objects, str_of(name));
+		*ret_gone = object == NULL;
+		*ret = object ? val_ref(*object) : VAL_NULL;
+	}
+	pthread_mutex_unlock(&kubernetes->watch_lock);
+	return known;
+}
+
+void kube_watch_expect(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, struct val object)
+{
+	struct kubernetes *kubernetes = account->kubernetes;
+	_cleanup_free_ char *key = watch_key(account, resource, namespace);
+	int64_t now_ms = clock_now_ms(kubernetes->world->clock);
+	const char *version = version_of(object);
+	struct watched_name *waiting;
+	struct kube_watch *watch;
+	const struct val *seen;
+
+	pthread_mutex_lock(&kubernetes->watch_lock);
+	watch = map_get(&kubernetes->watches, str_of(key));
+	seen = watch ? map_get(&watch->objects, str_of(name)) : NULL;
+	if (watch && watch->running && *version &&
+		!(seen && strcmp(version_of(*seen), version) == 0)) {
+		waiting = ask(watch, name, now_ms);
+		free(waiting->expected);
+		waiting->expected = xstrdup(version);
+		waiting->expected_until_ms = now_ms + EXPECT_MS;
+	}
+	pthread_mutex_unlock(&kubernetes->watch_lock);
+}
+
+void kube_watches_free(struct kubernetes *kubernetes)
+{
+	watch_list_type all = { 0 };
+	struct map_cursor cursor = { 0 };
+	struct str key;
+	void *value;
+
+	pthread_mutex_lock(&kubernetes->watch_lock);
+	while (map_next(&kubernetes->watches, &cursor, &key, &value)) {
+		struct kube_watch *watch = value;
+
+		cancel_set(watch->cancel);
+		vec_push(&all, watch);
+	}
+	map_free(&kubernetes->watches);
+	pthread_mutex_unlock(&kubernetes->watch_lock);
+	bury(&all);
+}
