@@ -551,3 +551,16 @@ void fields_check(const struct field *rows, struct val object, const char *path,
 	else
 		report_at(&check, FINDING_ERROR, &top, "expected a map");
 }
+
+int fields_refuse(const struct field *rows, struct val object, const char *path, struct err *err)
+{
+	for (const struct field *row = rows; row && row->name; row++) {
+		struct val value = val_get(object, row->name);
+		if (!row->unsupported || (val_is_string(value) && str_contains(val_as_str(&value), "${")))
+			continue;
+		if (is_unsupported(row, value))
+			return err_set(err, ERR_UNSUPPORTED, "%s%s%s: %s", path, *path ? "." : "", row->name,
+				       row->unsupported);
+	}
+	return 0;
+}

@@ -138,6 +138,12 @@ enum finding_level { FINDING_ERROR, FINDING_WARNING, FINDING_INFO };
 typedef void (*finding_fn)(void *data, enum finding_level level, const char *path, const char *text);
 void fields_check(const struct field *rows, struct val object, const char *path, finding_fn report, void *data);
 
+/*
+ * Refuses what is not built yet, and only that: ERR_UNSUPPORTED with "PATH.name: text" when an authored value of OBJECT meets a row's
+ * `unsupported`. Strings that hold "${" pass: they are looked at again once they are evaluated.
+ */
+int fields_refuse(const struct field *rows, struct val object, const char *path, struct err *err);
+
 /* The row of that name, or NULL. */
 const struct field *field_find(const struct field *rows, struct str name);
 

@@ -21,7 +21,10 @@ struct engine_setup {
 	struct store *store;		       /* borrowed; the engine's store thread is its only writer */
 	const struct stage_registry *registry;
 	uint64_t seed;			       /* of ids, for tests; 0 = random */
-	bool start_paused;		       /* tests: nothing runs until engine_go */
+	/* Tests: dies as by kill -9 after its n-th commit, before any effect of it; or when the n-th result of a task arrives, after the
+	 * task's effect and before the commit of its result. 0 = never. */
+	uint64_t crash_after_commit;
+	uint64_t crash_before_result;
 };
 
 enum request_kind {
@@ -60,7 +63,6 @@ struct request {
 void request_clear(struct request *request);
 
 struct engine *engine_start(const struct engine_setup *setup, struct err *err);
-void engine_go(struct engine *engine); /* after start_paused */
 
 /*
  * Hands a request over (moved: *REQUEST is empty afterwards). -1 with ERR_UNAVAILABLE when the inbox is full or the engine stops;
@@ -85,8 +87,10 @@ void engine_stop(struct engine *engine, int drain_ms);
 void engine_free_now(struct engine *engine); /* engine_stop with LIMIT_DRAIN_MS */
 DEFINE_CLEANUP(struct engine *, engine_free_now)
 
-/* Tests only: as kill -9 would, between two commits. Nothing further is committed or released; frees. */
+/* Tests only: ends as kill -9 would. Nothing further is committed or released; frees. */
 void engine_crash(struct engine *engine);
+/* Tests only: it died of crash_after_commit or crash_before_result. */
+bool engine_is_dead(const struct engine *engine);
 
 /* Prometheus-like numbers: a map of names to numbers. Any thread. */
 struct val engine_metrics(struct engine *engine);

@@ -142,11 +142,6 @@ struct stage_type {
 	int (*plan_on_failure)(const struct task_input *in, struct stage_plan *plan, struct err *err);
 	/* The type's own way of evaluating its context; NULL = one pass over all of it. */
 	enum expr_failure (*evaluate)(struct evaluation *evaluation);
-	/* Runs once when the run is cancelled while this stage runs or after it failed; a committed step on a worker. */
-	int (*cancel)(const struct task_input *in, struct task_result *out, struct err *err);
-	/* The stage is being restarted: bring the context back to what the author wrote. */
-	void (*restart)(struct val *context, struct val *outputs);
-	bool can_skip_manually;
 	const char *category; /* "general", "kubernetes", "tencent": pages and menus */
 };
 

@@ -5,6 +5,8 @@
 #ifndef ENGINE_WORLD_H
 #define ENGINE_WORLD_H
 
+#include <pthread.h>
+
 #include "base/clock.h"
 #include "base/id.h"
 #include "net/address.h"
@@ -20,10 +22,13 @@ struct world {
 	const struct url_policy *url_policy; /* for URLs that users give */
 	struct kubernetes *kubernetes;	     /* NULL when no account is set up */
 	struct val settings;		     /* the whole settings file as read, secrets included: never shown */
-	/* How those who learn that a key moved (watches) tell the engine; set by engine_start. */
-	void (*wake)(void *engine, const char *key);
+	pthread_mutex_t wake_lock; /* zero bytes are PTHREAD_MUTEX_INITIALIZER */
+	void (*wake)(void *engine, const char *key); /* set by engine_start; use world_wake */
 	void *engine;
 	const char *console_url;	     /* where people look at runs, NULL = unknown */
 };
+
+/* Those who learn that KEY moved (watches) tell the engine so. Nothing happens while there is none. Any thread. */
+void world_wake(struct world *world, const char *key);
 
 #endif

@@ -345,6 +345,15 @@ void stage_set_requisites(
 
 /* The keys of outputs */
 
+static struct output_keys *output_keys_new(void)
+{
+	struct output_keys *keys = xnew(struct output_keys);
+
+	atomic_init(&keys->refs, 1);
+	pthread_rwlock_init(&keys->lock, NULL);
+	return keys;
+}
+
 static void output_keys_unref(struct output_keys *keys)
 {
 	if (!ref_down(&keys->refs))
@@ -394,9 +403,7 @@ struct execution *execution_new(void)
 	execution->config = val_map();
 	execution->extra = val_map();
 	execution->stages = vec_new();
-	execution->output_keys = xnew(struct output_keys);
-	atomic_init(&execution->output_keys->refs, 1);
-	pthread_rwlock_init(&execution->output_keys->lock, NULL);
+	execution->output_keys = output_keys_new();
 	return execution;
 }
 
@@ -426,6 +433,21 @@ static struct execution *execution_copy(const struct execution *from)
 	val_ref(from->extra);
 	ref_up(&execution->stages->refs);
 	ref_up(&execution->output_keys->refs);
+	return execution;
+}
+
+struct execution *execution_with_stages(const struct execution *head, const struct execution *other)
+{
+	struct execution *execution = execution_copy(head);
+
+	vec_unref(execution->stages);
+	output_keys_unref(execution->output_keys);
+	execution->stages = other ? other->stages : vec_new();
+	execution->output_keys = other ? other->output_keys : output_keys_new();
+	if (other) {
+		ref_up(&other->stages->refs);
+		ref_up(&other->output_keys->refs);
+	}
 	return execution;
 }
 

@@ -27,7 +27,6 @@ enum stage_owner { OWNER_NONE, OWNER_BEFORE, OWNER_AFTER };
 /* Where a RUNNING stage is. Stored, so that a restart goes on there. */
 enum stage_phase {
 	PHASE_IDLE,	 /* not started, or complete */
-	PHASE_PLANNING,	 /* expressions being evaluated, before stages not yet planned */
 	PHASE_BEFORE,	 /* its before stages run */
 	PHASE_TASKS,
 	PHASE_AFTER,	 /* after stages, or on-failure stages, run */
@@ -131,6 +130,8 @@ struct stage *stage_edit(struct execution **execution, size_t index);
 size_t stage_add(struct execution **execution);
 /* Puts STAGE itself (a reference is taken) at INDEX; the places between the end and INDEX are filled with fresh stages. */
 void stage_put(struct execution **execution, size_t index, struct stage *stage);
+/* A new execution with the members of HEAD and the stages of OTHER (NULL = none); for the store. */
+struct execution *execution_with_stages(const struct execution *head, const struct execution *other);
 /* Makes stage INDEX (which has no parent yet) a synthetic stage of PARENT, and one of PARENT's children. */
 void stage_set_parent(struct execution **execution, size_t index, size_t parent, enum stage_owner owner);
 /* Replaces the requisites of stage INDEX by a copy of REQUISITES. */

@@ -1,0 +1,540 @@
+/*
+ * The engine thread's loop, batches on their way through the store thread, and what is released after the commit.
+ */
+#include "engine/internal.h"
+
+#include "base/log.h"
+
+static struct batch *batch_new(void)
+{
+	struct batch *batch = xnew(struct batch);
+	batch->opened_us = clock_stopwatch_us();
+	return batch;
+}
+
+static void effect_clear(struct effect *effect)
+{
+	request_clear(&effect->request);
+	val_free(&effect->value);
+	err_clear(&effect->err);
+}
+
+void engine_effect(struct engine *engine, struct effect effect)
+{
+	vec_push(&engine->batch->effects, effect);
+}
+
+void engine_reply(struct engine *engine, struct request *request, struct val value, struct err *err)
+{
+	struct effect effect = { .kind = EFFECT_REPLY, .request = take(request), .value = value };
+	if (err)
+		err_move(&effect.err, err);
+	engine_effect(engine, effect);
+}
+
+void run_ready(struct run *run)
+{
+	struct engine *engine = run->engine;
+	if (run->ready)
+		return;
+	run->ready = true;
+	run->ready_next = NULL;
+	*engine->ready_last = run;
+	engine->ready_last = &run->ready_next;
+}
+
+/* ---- the store thread -------------------------------------------------------------------------------------------- */
+
+/* Commits until it works: a batch is never dropped. Returns false when the engine ends before. */
+static bool store_commit(struct engine *engine, struct batch *batch, uint64_t *ret_position)
+{
+	struct store *store = engine->setup.store;
+	for (unsigned tries = 0;; tries++) {
+		_cleanup_err_ struct err err = ERR_INIT;
+		if (atomic_load(&engine->dead))
+			return false;
+		if (store->type->commit(store, &batch->store, ret_position, &err) == 0) {
+			if (tries > 0)
+				log_info("the store writes again");
+			atomic_store(&engine->stuck, false);
+			return true;
+		}
+		if (tries == 0)
+			log_error("the store cannot write; trying again", "error", err_text(&err));
+		atomic_store(&engine->stuck, true);
+		struct timespec until;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += 100 * 1000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		pthread_mutex_lock(&engine->store_mutex);
+		bool end = engine->store_end;
+		if (!end)
+			pthread_cond_clockwait(&engine->retry_condition, &engine->store_mutex, CLOCK_MONOTONIC, &until);
+		end = engine->store_end;
+		pthread_mutex_unlock(&engine->store_mutex);
+		if (end)
+			return false;
+	}
+}
+
+static void *store_main(void *data)
+{
+	struct engine *engine = data;
+	pthread_mutex_lock(&engine->store_mutex);
+	for (;;) {
+		while (!engine->store_batch && !engine->store_end)
+			clock_wait(engine->clock, &engine->store_condition, &engine->store_mutex, CLOCK_FOREVER);
+		struct batch *batch = engine->store_batch;
+		engine->store_batch = NULL;
+		if (!batch)
+			break;
+		pthread_mutex_unlock(&engine->store_mutex);
+		uint64_t position = 0;
+		bool committed = batch->store.ops.count == 0 || store_commit(engine, batch, &position);
+		if (committed && position > 0 && engine->told)
+			engine->told(engine->told_data, position);
+		struct message *message = xnew(struct message);
+		message->kind = MESSAGE_COMMITTED;
+		message->batch = batch;
+		message->lost = !committed;
+		inbox_push(engine, message);
+		clock_release(engine->clock); /* the batch's */
+		pthread_mutex_lock(&engine->store_mutex);
+	}
+	pthread_mutex_unlock(&engine->store_mutex);
+	clock_release(engine->clock); /* the thread's */
+	return NULL;
+}
+
+/* ---- after the commit -------------------------------------------------------------------------------------------- */
+
+static void release_complete(struct engine *engine, const char *id)
+{
+	pthread_mutex_lock(&engine->done_mutex);
+	map_remove(&engine->active, str_of(id));
+	pthread_cond_broadcast(&engine->done_condition);
+	pthread_mutex_unlock(&engine->done_mutex);
+}
+
+static void effect_release(struct engine *engine, struct effect *effect)
+{
+	switch (effect->kind) {
+	case EFFECT_REPLY:
+		if (effect->request.reply)
+			effect->request.reply(effect->request.data, effect->value, &effect->err);
+		break;
+	case EFFECT_DISPATCH:
+		job_release(engine, effect->job);
+		break;
+	case EFFECT_COMPLETE:
+		release_complete(engine, effect->execution_id);
+		break;
+	}
+}
+
+/* The batch did not make it: nothing of it may be seen. */
+static void effect_drop(struct engine *engine, struct effect *effect)
+{
+	if (effect->kind == EFFECT_REPLY && effect->request.reply) {
+		_cleanup_err_ struct err err = ERR_INIT;
+		err_set(&err, ERR_UNAVAILABLE, "the server stopped before this was saved");
+		effect->request.reply(effect->request.data, VAL_NULL, &err);
+	}
+	if (effect->kind == EFFECT_DISPATCH)
+		job_forget(engine, effect->job);
+}
+
+static void batch_free(struct engine *engine, struct batch *batch, bool release)
+{
+	for (size_t i = 0; i < batch->effects.count; i++) {
+		if (release)
+			effect_release(engine, &batch->effects.items[i]);
+		else
+			effect_drop(engine, &batch->effects.items[i]);
+		effect_clear(&batch->effects.items[i]);
+	}
+	vec_free(&batch->effects);
+	store_batch_clear(&batch->store);
+	free(batch);
+}
+
+static void engine_die(struct engine *engine)
+{
+	atomic_store(&engine->dead, true);
+	engine->ended = true;
+	pthread_mutex_lock(&engine->done_mutex);
+	pthread_cond_broadcast(&engine->done_condition);
+	pthread_mutex_unlock(&engine->done_mutex);
+}
+
+static void batch_committed(struct engine *engine, struct batch *batch, bool lost)
+{
+	engine->store_busy = false;
+	if (batch->store.ops.count > 0 && !lost) {
+		uint64_t commits = atomic_fetch_add(&engine->commits, 1) + 1;
+		if (commits == engine->setup.crash_after_commit)
+			engine_die(engine);
+	}
+	batch_free(engine, batch, !lost && !atomic_load(&engine->dead));
+}
+
+/* What changed goes into the batch, and the batch to the store thread if that is free. */
+static void engine_seal(struct engine *engine)
+{
+	if (engine->store_busy)
+		return;
+	for (size_t i = 0; i < engine->changed.count; i++)
+		run_flush(engine->changed.items[i]);
+	engine->changed.count = 0;
+	struct batch *batch = engine->batch;
+	if (batch->store.ops.count == 0 && batch->effects.count == 0)
+		return;
+	engine->batch = batch_new();
+	if (batch->store.ops.count == 0) { /* nothing to save: nothing to wait for */
+		batch_free(engine, batch, true);
+		return;
+	}
+	engine->store_busy = true;
+	clock_hold(engine->clock);
+	pthread_mutex_lock(&engine->store_mutex);
+	engine->store_batch = batch;
+	pthread_cond_signal(&engine->store_condition);
+	pthread_mutex_unlock(&engine->store_mutex);
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------------------------------- */
+
+static void message_handle(struct engine *engine, struct message *message)
+{
+	switch (message->kind) {
+	case MESSAGE_REQUEST:
+		request_handle(engine, &message->request);
+		break;
+	case MESSAGE_RESULT:
+		if (++engine->results == engine->setup.crash_before_result)
+			engine_die(engine);
+		if (atomic_load(&engine->dead))
+			job_forget(engine, message->job);
+		else
+			task_returned(engine, message->job);
+		break;
+	case MESSAGE_COMMITTED:
+		batch_committed(engine, message->batch, message->lost);
+		break;
+	case MESSAGE_STOP:
+		engine->stopping = true;
+		break;
+	}
+}
+
+static void messages_handle(struct engine *engine, struct message *first)
+{
+	while (first) {
+		struct message *message = first;
+		first = message->next;
+		if (atomic_load(&engine->dead) && message->kind == MESSAGE_REQUEST) {
+			struct effect effect = { .kind = EFFECT_REPLY, .request = take(&message->request) };
+			effect_drop(engine, &effect);
+			effect_clear(&effect);
+		} else {
+			message_handle(engine, message);
+		}
+		inbox_done(engine, message);
+	}
+}
+
+static void timers_fire(struct engine *engine)
+{
+	int64_t now = clock_now_ms(engine->clock);
+	for (struct heap_item *item; (item = heap_first(&engine->timers)) && item->due_ms <= now;) {
+		heap_remove(&engine->timers, item);
+		stage_timer_fired((struct stage_run *)item);
+	}
+}
+
+/* One turn for each run that is ready, in turn; back in the queue when it has more to do. */
+static void runs_turn(struct engine *engine)
+{
+	struct run *run = engine->ready_first;
+	engine->ready_first = NULL;
+	engine->ready_last = &engine->ready_first;
+	while (run) {
+		struct run *next = run->ready_next;
+		run->ready = false;
+		bool more = run_turn(run);
+		if (more)
+			run_ready(run);
+		else if (run->completed && run->jobs == 0)
+			run_release(run);
+		run = next;
+		/* Others that came in meanwhile, and the store, must not wait for a long list of runs. */
+		if (run && clock_stopwatch_us() - engine->batch->opened_us > LIMIT_BATCH_MS * 1000 &&
+		    !engine->store_busy) {
+			*engine->ready_last = run; /* the rest keeps its places */
+			while (*engine->ready_last)
+				engine->ready_last = &(*engine->ready_last)->ready_next;
+			break;
+		}
+	}
+}
+
+static bool drained(struct engine *engine)
+{
+	if (!engine->stopping || engine->store_busy)
+		return false;
+	bool late = clock_now_ms(engine->clock) >= engine->stop_at_ms;
+	return engine->in_flight == 0 || late;
+}
+
+static void *engine_main(void *data)
+{
+	struct engine *engine = data;
+	while (!engine->ended) {
+		/* The batch that is being built may wait for one that the store has, and for no more than that. */
+		bool full = engine->store_busy && (engine->batch->store.bytes > LIMIT_BATCH_BYTES ||
+						   atomic_load(&engine->stuck));
+		int64_t until = CLOCK_FOREVER;
+		struct heap_item *timer = heap_first(&engine->timers);
+		if (timer && !full)
+			until = timer->due_ms;
+		if (engine->stopping && engine->stop_at_ms < until)
+			until = engine->stop_at_ms;
+		if (engine->ready_first && !full)
+			until = 0;
+		struct map keys = { 0 };
+		struct message *messages = inbox_take(engine, until, full, &keys);
+		messages_handle(engine, messages);
+		struct map_cursor cursor = { 0 };
+		struct str key;
+		for (void *value; map_next(&keys, &cursor, &key, &value);) {
+			wake_moved(engine, key.bytes);
+			clock_release(engine->clock);
+		}
+		map_free(&keys);
+		if (engine->ended)
+			break;
+		if (!full || !engine->store_busy) {
+			timers_fire(engine);
+			runs_turn(engine);
+		}
+		wake_purge(engine);
+		engine_seal(engine);
+		if (drained(engine) && !engine->batch->store.ops.count && !engine->changed.count)
+			engine->ended = true;
+	}
+	clock_release(engine->clock);
+	return NULL;
+}
+
+/* ---- start and stop --------------------------------------------------------------------------------------------------- */
+
+static void engine_loaded(void *data, struct execution *execution)
+{
+	struct engine *engine = data;
+	run_recover(run_new(engine, execution));
+}
+
+static int engine_load(struct engine *engine, struct err *err)
+{
+	struct store *store = engine->setup.store;
+	_cleanup_(val_free) struct val pipelines = VAL_NULL;
+	if (store->type->list_pipelines(store, NULL, &pipelines, err) < 0)
+		return err_wrap(err, "loading pipelines");
+	for (size_t i = 0; i < val_count(pipelines); i++) {
+		struct val *document = xnew(struct val);
+		*document = val_ref(val_at(pipelines, i));
+		struct val *old = map_put(&engine->pipelines, str_of(val_get_text(*document, "id", "")), document);
+		if (old)
+			val_free(old);
+		free(old);
+	}
+	if (store->type->load_active(store, engine_loaded, engine, err) < 0)
+		return err_wrap(err, "loading active runs");
+	return 0;
+}
+
+static void wake(void *engine, const char *key)
+{
+	engine_wake(engine, key);
+}
+
+static void world_attach(struct world *world, struct engine *engine)
+{
+	pthread_mutex_lock(&world->wake_lock);
+	world->wake = engine ? wake : NULL;
+	world->engine = engine;
+	pthread_mutex_unlock(&world->wake_lock);
+}
+
+void world_wake(struct world *world, const char *key)
+{
+	pthread_mutex_lock(&world->wake_lock);
+	if (world->wake)
+		world->wake(world->engine, key);
+	pthread_mutex_unlock(&world->wake_lock);
+}
+
+static struct engine *engine_new(const struct engine_setup *setup)
+{
+	struct engine *engine = xnew(struct engine);
+	engine->setup = *setup;
+	engine->world = setup->world;
+	engine->clock = setup->world->clock;
+	engine->ids.seed = setup->seed;
+	engine->ready_last = &engine->ready_first;
+	engine->batch = batch_new();
+	inbox_init(&engine->inbox);
+	pthread_mutex_init(&engine->store_mutex, NULL);
+	pthread_mutex_init(&engine->done_mutex, NULL);
+	clock_condition_init(&engine->store_condition);
+	pthread_cond_init(&engine->retry_condition, NULL);
+	pthread_cond_init(&engine->done_condition, NULL);
+	engine->workers = workers_new(engine);
+	return engine;
+}
+
+static void pipelines_free(struct map *pipelines)
+{
+	struct map_cursor cursor = { 0 };
+	struct str key;
+	for (void *document; map_next(pipelines, &cursor, &key, &document);) {
+		val_free(document);
+		free(document);
+	}
+	map_free(pipelines);
+}
+
+static void engine_free(struct engine *engine)
+{
+	workers_free(engine->workers);
+	struct map none = { 0 };
+	/* Results that came after the end, and requests that nobody will answer otherwise. */
+	for (struct message *message; (message = inbox_take(engine, 0, false, &none));) {
+		for (struct message *next; message; message = next) {
+			next = message->next;
+			if (message->kind == MESSAGE_RESULT)
+				job_forget(engine, message->job);
+			if (message->kind == MESSAGE_COMMITTED)
+				batch_free(engine, message->batch, false);
+			if (message->kind == MESSAGE_REQUEST) {
+				struct effect effect = { .kind = EFFECT_REPLY, .request = take(&message->request) };
+				effect_drop(engine, &effect);
+				effect_clear(&effect);
+			}
+			inbox_done(engine, message);
+		}
+		map_free(&none);
+	}
+	map_free(&none);
+	batch_free(engine, engine->batch, false);
+	struct map_cursor cursor = { 0 };
+	struct str key;
+	for (void *run; map_next(&engine->runs, &cursor, &key, &run);)
+		run_free(run);
+	map_free(&engine->runs);
+	slots_free(engine);
+	wake_free(engine);
+	pipelines_free(&engine->pipelines);
+	heap_free(&engine->timers);
+	vec_free(&engine->changed);
+	map_free(&engine->active);
+	inbox_free(&engine->inbox);
+	pthread_cond_destroy(&engine->store_condition);
+	pthread_cond_destroy(&engine->retry_condition);
+	pthread_cond_destroy(&engine->done_condition);
+	pthread_mutex_destroy(&engine->store_mutex);
+	pthread_mutex_destroy(&engine->done_mutex);
+	free(engine);
+}
+
+struct engine *engine_start(const struct engine_setup *setup, struct err *err)
+{
+	struct engine *engine = engine_new(setup);
+	if (engine_load(engine, err) < 0) {
+		engine_free(engine);
+		return NULL;
+	}
+	world_attach(setup->world, engine);
+	clock_hold(engine->clock);
+	clock_hold(engine->clock);
+	if (pthread_create(&engine->store_thread, NULL, store_main, engine) ||
+	    pthread_create(&engine->thread, NULL, engine_main, engine)) {
+		log_error("cannot start a thread");
+		abort();
+	}
+	return engine;
+}
+
+static void engine_end(struct engine *engine)
+{
+	pthread_join(engine->thread, NULL);
+	inbox_close(engine);
+	pthread_mutex_lock(&engine->store_mutex);
+	engine->store_end = true;
+	pthread_cond_signal(&engine->store_condition);
+	pthread_cond_signal(&engine->retry_condition);
+	pthread_mutex_unlock(&engine->store_mutex);
+	pthread_join(engine->store_thread, NULL);
+	for (struct job *job = engine->flight_first; job; job = job->flight_next)
+		cancel_set(job->cancel);
+	world_attach(engine->world, NULL);
+	engine_free(engine);
+}
+
+void engine_stop(struct engine *engine, int drain_ms)
+{
+	inbox_close(engine);
+	struct message *message = xnew(struct message);
+	message->kind = MESSAGE_STOP;
+	engine->stop_at_ms = clock_now_ms(engine->clock) + drain_ms;
+	inbox_push(engine, message);
+	engine_end(engine);
+}
+
+void engine_free_now(struct engine *engine)
+{
+	engine_stop(engine, LIMIT_DRAIN_MS);
+}
+
+void engine_crash(struct engine *engine)
+{
+	atomic_store(&engine->dead, true);
+	struct message *message = xnew(struct message);
+	message->kind = MESSAGE_STOP;
+	inbox_push(engine, message);
+	engine_end(engine);
+}
+
+bool engine_is_dead(const struct engine *engine)
+{
+	return atomic_load(&engine->dead);
+}
+
+void engine_on_commit(struct engine *engine, void (*told)(void *data, uint64_t position), void *data)
+{
+	engine->told_data = data;
+	engine->told = told;
+}
+
+void engine_wait_complete(struct engine *engine, const char *key)
+{
+	pthread_mutex_lock(&engine->done_mutex);
+	while (!atomic_load(&engine->dead) &&
+	       (key ? map_get(&engine->active, str_of(key)) != NULL : engine->active.count > 0))
+		pthread_cond_wait(&engine->done_condition, &engine->done_mutex);
+	pthread_mutex_unlock(&engine->done_mutex);
+}
+
+struct val engine_metrics(struct engine *engine)
+{
+	struct val metrics = val_map();
+	val_set(&metrics, "gennaker_runs_started_total", val_int((int64_t)atomic_load(&engine->metric_started)));
+	val_set(&metrics, "gennaker_runs_completed_total", val_int((int64_t)atomic_load(&engine->metric_completed)));
+	val_set(&metrics, "gennaker_runs_active", val_int((int64_t)atomic_load(&engine->metric_active)));
+	val_set(&metrics, "gennaker_tasks_run_total", val_int((int64_t)atomic_load(&engine->metric_tasks)));
+	val_set(&metrics, "gennaker_results_dropped_total", val_int((int64_t)atomic_load(&engine->metric_dropped)));
+	val_set(&metrics, "gennaker_tasks_in_flight", val_int((int64_t)atomic_load(&engine->metric_in_flight)));
+	val_set(&metrics, "gennaker_commits_total", val_int((int64_t)atomic_load(&engine->commits)));
+	return metrics;
+}

@@ -1,0 +1,240 @@
+/*
+ * What expressions see of a run: a host over an execution snapshot (expressions.md 3), and the passes over a stage and a pipeline.
+ */
+#include <strings.h>
+
+#include "engine/internal.h"
+
+struct view {
+	const struct execution *execution; /* NULL at submission */
+	size_t index;
+	struct val names; /* map: defined by the stage type while it evaluates */
+	struct val trigger;
+	struct val template_variables;
+};
+
+static bool is_v4(const char *evaluator)
+{
+	return evaluator && strcasecmp(evaluator, "v4") == 0;
+}
+
+static struct val view_context(const struct view *view, struct str name, bool *ret_found)
+{
+	*ret_found = false;
+	if (!view->execution)
+		return VAL_NULL;
+	return val_ref(context_get(view->execution, view->index, name, ret_found));
+}
+
+/* trigger.parameters when there are any, else what the context has, else an empty map. */
+static struct val view_parameters(const struct view *view, bool *ret_found)
+{
+	struct val parameters = val_get(view->trigger, "parameters");
+	if (val_count(parameters) > 0) {
+		*ret_found = true;
+		return val_ref(parameters);
+	}
+	struct val value = view_context(view, STR("parameters"), ret_found);
+	if (*ret_found)
+		return value;
+	*ret_found = true;
+	return val_map();
+}
+
+/* The first build of more than one whose branch is neither master nor develop (expressions.md 3). */
+static struct val view_scm_info(const struct view *view, bool *ret_found)
+{
+	struct val value = view_context(view, STR("scmInfo"), ret_found);
+	if (*ret_found)
+		return value;
+	*ret_found = true;
+	struct val scm = val_get(val_get(view->trigger, "buildInfo"), "scm");
+	for (size_t i = 0; i < val_count(scm); i++) {
+		const char *branch = val_get_text(val_at(scm, i), "branch", "");
+		if (strcmp(branch, "master") != 0 && strcmp(branch, "develop") != 0)
+			return val_ref(val_at(scm, i));
+	}
+	return val_ref(val_at(scm, 0));
+}
+
+static struct val host_root(void *data, struct str name, bool *ret_found)
+{
+	const struct view *view = data;
+	*ret_found = true;
+	if (val_has_str(view->names, name))
+		return val_ref(val_get_str(view->names, name));
+	if (str_is(name, "trigger") && (!view->execution || !view->execution->orchestration))
+		return val_ref(view->trigger);
+	if (str_is(name, "parameters"))
+		return view_parameters(view, ret_found);
+	if (str_is(name, "scmInfo"))
+		return view_scm_info(view, ret_found);
+	if (str_is(name, "templateVariables") && !val_is_null(view->template_variables))
+		return val_ref(view->template_variables);
+	return view_context(view, name, ret_found);
+}
+
+static struct val host_root_map(void *data)
+{
+	const struct view *view = data;
+	struct val map = view->execution ? context_all(view->execution, view->index) : val_map();
+	val_set(&map, "trigger", val_ref(view->trigger));
+	bool found;
+	val_set(&map, "parameters", view_parameters(view, &found));
+	val_merge(&map, view->names);
+	return map;
+}
+
+static struct val host_execution(void *data)
+{
+	const struct view *view = data;
+	return execution_to_json(view->execution, false);
+}
+
+static size_t host_stage_count(void *data)
+{
+	const struct view *view = data;
+	return stage_count(view->execution);
+}
+
+static struct val host_stage(void *data, size_t index)
+{
+	const struct view *view = data;
+	if (index >= stage_count(view->execution))
+		return VAL_NULL;
+	return stage_to_json(view->execution, stage_at(view->execution, index));
+}
+
+static ptrdiff_t host_stage_find(void *data, struct str text, bool by_ref)
+{
+	const struct view *view = data;
+	size_t index = by_ref ? stage_find_ref(view->execution, text) : stage_find_name(view->execution, text);
+	return index == STAGE_NONE ? -1 : (ptrdiff_t)index;
+}
+
+static struct val host_stage_context(void *data, size_t index, struct str key, bool *ret_found)
+{
+	const struct view *view = data;
+	return val_ref(context_get(view->execution, index, key, ret_found));
+}
+
+static void view_of_stage(const struct execution *execution, size_t index, struct view *view, struct expr_host *host)
+{
+	*view = (struct view){ .execution = execution, .index = index, .trigger = execution->trigger };
+	if (is_v4(execution->spel_evaluator))
+		view->template_variables = execution->template_variables;
+	*host = (struct expr_host){
+		.data = view,
+		.root = host_root,
+		.root_map = host_root_map,
+		.execution = execution->orchestration ? NULL : host_execution,
+		.stage_count = host_stage_count,
+		.stage = host_stage,
+		.stage_find = host_stage_find,
+		.stage_context = host_stage_context,
+		.current_stage = (ptrdiff_t)index,
+		.user = execution->user,
+	};
+}
+
+enum expr_failure evaluation_values(struct evaluation *evaluation, const char *top_key, struct val value,
+				    struct val *ret)
+{
+	struct template_result result = { 0 };
+	enum expr_failure failure = template_evaluate(value, top_key, evaluation->host, evaluation->limits,
+						      evaluation->now_ms, ret, &result);
+	if (failure != EXPR_OK)
+		return failure;
+	evaluation->result.evaluated += result.evaluated;
+	evaluation->result.failures += result.failures;
+	evaluation->result.unresolved |= result.unresolved;
+	if (val_count(result.summary) > 0)
+		val_merge(&evaluation->result.summary, result.summary);
+	template_result_free(&result);
+	return EXPR_OK;
+}
+
+void evaluation_define(struct evaluation *evaluation, const char *name, struct val value)
+{
+	struct view *view = evaluation->names;
+	val_set(&view->names, name, val_ref(value));
+}
+
+enum expr_failure evaluate_stage(const struct execution *execution, size_t index, const struct stage_type *type,
+				 const struct expr_limits *limits, int64_t now_ms, struct evaluated *ret)
+{
+	struct view view;
+	struct expr_host host;
+	view_of_stage(execution, index, &view, &host);
+	host.now_ms = now_ms;
+	struct evaluation evaluation = {
+		.context = val_ref(stage_at(execution, index)->context),
+		.evaluator = execution->spel_evaluator ? execution->spel_evaluator : "v3",
+		.host = &host,
+		.limits = limits,
+		.now_ms = now_ms,
+		.names = &view,
+	};
+	val_remove(&evaluation.context, "expressionEvaluationSummary");
+	enum expr_failure failure;
+	if (type && type->evaluate) {
+		failure = type->evaluate(&evaluation);
+	} else {
+		struct val evaluated = VAL_NULL;
+		failure = evaluation_values(&evaluation, NULL, evaluation.context, &evaluated);
+		if (failure == EXPR_OK)
+			val_replace(&evaluation.context, evaluated);
+	}
+	if (failure == EXPR_OK) {
+		if (val_count(evaluation.result.summary) > 0)
+			val_set(&evaluation.context, "expressionEvaluationSummary",
+				val_ref(evaluation.result.summary));
+		ret->unresolved = evaluation.result.unresolved;
+		ret->context = take(&evaluation.context);
+	}
+	val_free(&evaluation.context);
+	template_result_free(&evaluation.result);
+	val_free(&view.names);
+	return failure;
+}
+
+enum expr_failure evaluate_text(const struct execution *execution, size_t index, const char *text,
+				const struct expr_limits *limits, int64_t now_ms, struct val *ret)
+{
+	struct view view;
+	struct expr_host host;
+	view_of_stage(execution, index, &view, &host);
+	host.now_ms = now_ms;
+	_cleanup_(val_free) struct val source = val_string(text);
+	struct template_result result = { 0 };
+	enum expr_failure failure = template_evaluate(source, NULL, &host, limits, now_ms, ret, &result);
+	template_result_free(&result);
+	return failure;
+}
+
+enum expr_failure evaluate_pipeline(struct val pipeline, struct val trigger, const struct expr_limits *limits,
+				    int64_t now_ms, struct val *ret)
+{
+	struct view view = { .trigger = trigger, .template_variables = val_get(pipeline, "templateVariables") };
+	struct expr_host host = {
+		.data = &view,
+		.root = host_root,
+		.root_map = host_root_map,
+		.current_stage = -1,
+		.user = val_get_text(trigger, "user", NULL),
+		.now_ms = now_ms,
+	};
+	/* v4 leaves the stages to their own start; the trigger is what it is. */
+	struct val source = val_ref(pipeline);
+	bool later = is_v4(val_get_text(pipeline, "spelEvaluator", NULL));
+	if (later)
+		val_remove(&source, "stages");
+	val_remove(&source, "trigger");
+	struct template_result result = { 0 };
+	enum expr_failure failure = template_evaluate(source, NULL, &host, limits, now_ms, ret, &result);
+	if (failure == EXPR_OK && later && val_has(pipeline, "stages"))
+		val_set(ret, "stages", val_ref(val_get(pipeline, "stages")));
+	template_result_free(&result);
+	val_free(&source);
+	return failure;
+}

@@ -1,0 +1,344 @@
+/*
+ * What the files of the engine share. All of it belongs to the engine thread unless a member says otherwise.
+ *
+ * The form of it: a run is looked at. stage_look (stage_run.c) and run_look_execution (run.c) read the state of a stage or an
+ * execution and take the next step that this state allows. Whatever changes something asks for looks at what depends on it; a
+ * restart asks for a look at everything. So there is one way on, and nothing but the state decides it.
+ */
+#ifndef ENGINE_INTERNAL_H
+#define ENGINE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "base/heap.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "engine/engine.h"
+#include "model/pipeline.h"
+
+struct run;
+struct engine;
+
+/* ---- jobs: what workers do ------------------------------------------------------------------------------------- */
+
+enum job_kind {
+	JOB_TASK,     /* a task's run */
+	JOB_RECOVER,  /* its recover, after a restart */
+	JOB_CANCEL,   /* its cancel step */
+	JOB_EVALUATE, /* a stage's expressions, when they did not fit into a turn of the engine */
+	JOB_SUBMIT,   /* the same for a pipeline that is to be started */
+};
+
+/* One piece of work for a worker, and then its result for the engine. Owned by whoever has it at the moment. */
+struct job {
+	struct job *next;
+	enum job_kind kind;
+	struct engine *engine;
+	/* Addressed results: one that is not current any more is dropped. */
+	char execution_id[ULID_LENGTH + 1];
+	size_t stage;
+	size_t task;
+	uint32_t generation;
+	uint64_t dispatch;
+	uint64_t wake_seq; /* W: keys that moved after it make the task look again */
+	/* In */
+	struct execution *execution; /* the snapshot */
+	const struct stage_type *type;
+	const struct task_row *row;
+	void *config;
+	struct cancel *cancel;
+	int64_t now_ms;
+	char key[128]; /* idempotency key */
+	char *slot;    /* NULL = none */
+	bool has_slot;
+	/* Out */
+	struct task_result result;
+	struct err err;
+	int status; /* what run returned */
+	struct val evaluated; /* JOB_EVALUATE, JOB_SUBMIT */
+	struct template_result evaluation;
+	/* JOB_SUBMIT */
+	struct request *request;
+	/* In-flight list, in order of dispatch */
+	struct job *flight_prev, *flight_next;
+};
+void job_free(struct job *job);
+/* Does the work (worker.c); any thread. */
+void job_perform(struct job *job);
+
+struct workers;
+struct workers *workers_new(struct engine *engine);
+void workers_push(struct workers *workers, struct job *job); /* takes a hold on the clock for the job */
+void workers_free(struct workers *workers);		     /* joins: jobs must be done or cancelled */
+
+/* ---- messages to the engine ------------------------------------------------------------------------------------- */
+
+struct batch;
+
+enum message_kind { MESSAGE_REQUEST, MESSAGE_RESULT, MESSAGE_COMMITTED, MESSAGE_STOP };
+
+struct message {
+	struct message *next;
+	enum message_kind kind;
+	struct request request;
+	struct job *job;
+	size_t bytes; /* counted for a request */
+	struct batch *batch;
+	bool lost; /* it was not committed: the engine ends */
+};
+
+/* Filled by any thread, emptied by the engine thread. */
+struct inbox {
+	pthread_mutex_t mutex;
+	pthread_cond_t condition;
+	struct message *first, **last;
+	struct message *committed; /* overtakes the others */
+	size_t request_count, request_bytes; /* bounded: LIMIT_INBOX_* */
+	struct map keys;		     /* wake-ups: a set, not a queue */
+	bool closed;			     /* requests are refused */
+};
+void inbox_init(struct inbox *inbox);
+void inbox_free(struct inbox *inbox);
+/* Takes the message; never refuses. Holds the clock for it. */
+void inbox_push(struct engine *engine, struct message *message);
+/*
+ * All messages that are there, waiting for one until UNTIL_MS. BLOCKED: only MESSAGE_COMMITTED; the others stay. Each is given
+ * back by inbox_done once it is handled, and so is the hold of each key in *RET_KEYS by clock_release.
+ */
+struct message *inbox_take(struct engine *engine, int64_t until_ms, bool blocked, struct map *ret_keys);
+void inbox_done(struct engine *engine, struct message *message);
+void inbox_close(struct engine *engine); /* requests and wake-ups are refused from now on */
+
+/* ---- batches and effects ---------------------------------------------------------------------------------------- */
+
+enum effect_kind {
+	EFFECT_REPLY,	 /* tell a requester */
+	EFFECT_DISPATCH, /* hand a job to a worker */
+	EFFECT_COMPLETE, /* a run is complete: tell those who wait for it */
+};
+
+/* What happens only after the commit. */
+struct effect {
+	enum effect_kind kind;
+	struct request request; /* EFFECT_REPLY */
+	struct val value;
+	struct err err;
+	struct job *job;		     /* EFFECT_DISPATCH */
+	char execution_id[ULID_LENGTH + 1]; /* EFFECT_COMPLETE */
+};
+
+struct batch {
+	struct store_batch store;
+	VEC(struct effect) effects;
+	int64_t opened_us; /* when its first change came */
+};
+
+/* ---- runs ---------------------------------------------------------------------------------------------------------- */
+
+struct waiter;
+
+/* The mutable side of a stage: what is not stored. */
+struct stage_run {
+	struct heap_item timer; /* first, so that a timer's item is the stage_run */
+	struct run *run;
+	size_t index;
+	unsigned dirty; /* enum stage_parts not yet in the batch */
+	bool queued;	/* a look is asked for */
+	bool woken;	/* run the waiting task now */
+	bool timed_out; /* the cancel flag of its job was set by a timeout */
+	bool interrupted; /* was in flight when the process died: recover, or fail */
+	size_t current;	/* its current task; task_count when none is left */
+	struct job *job;
+	uint64_t dispatch;
+	VEC(size_t) downstream;
+	VEC(struct waiter *) waiters;
+	struct val patched; /* keys patched since the dispatch */
+	uint64_t evaluated_at; /* run->change when its expressions were evaluated last */
+	char *waiting_for;     /* last told */
+};
+
+struct run {
+	struct engine *engine;
+	struct execution *execution;
+	struct stage_run **stages;
+	size_t stage_capacity;
+	VEC(size_t) looks; /* stages to look at, first in first out from `look_at` */
+	size_t look_at;
+	VEC(size_t) dirty;
+	bool dirty_head;
+	bool changed; /* in engine->changed */
+	bool look_execution;
+	bool ready; /* in engine->ready */
+	bool winding; /* canceled, or a top-level stage is TERMINAL or CANCELED: nothing starts, what runs is cancelled */
+	bool completed;
+	uint64_t change; /* rises with whatever an expression could read; from 1 */
+	size_t jobs;
+	struct run *ready_next;
+};
+
+/* A wake-up key: who waits for it, and when it moved last. */
+struct wake_key {
+	char *name;
+	uint64_t seq;
+	VEC(struct waiter *) waiters;
+	bool listed; /* in engine->moved */
+};
+struct waiter {
+	struct wake_key *key;
+	struct stage_run *stage;
+};
+
+/* A slot: how many tasks may be at one origin or account at a time. */
+struct slot {
+	char *name;
+	size_t used;
+	struct job *first, **last;
+	size_t waiting;
+};
+
+struct engine {
+	struct engine_setup setup;
+	struct world *world;
+	struct clock *clock;
+	struct id_source ids;
+	struct inbox inbox;
+	struct workers *workers;
+	pthread_t thread, store_thread;
+	bool stopping, ended;
+	atomic_bool dead; /* crashed by a test: nothing is committed or released any more */
+	atomic_bool stuck;	     /* the store cannot write: requests get 503 */
+	atomic_uint_fast64_t commits;
+
+	struct map runs;      /* id → run */
+	struct map pipelines; /* id → struct val * (boxed document) */
+	struct run *ready_first, **ready_last;
+	struct heap timers;
+	struct batch *batch;	/* being built */
+	VEC(struct run *) changed; /* runs with changes that are not in the batch yet */
+	int64_t stop_at_ms;	/* end of the drain */
+	uint64_t results;	/* of tasks, since the start */
+	uint64_t dispatch;
+	struct job *flight_first, *flight_last;
+	size_t in_flight;
+	struct map slots;
+
+	struct map keys;
+	uint64_t wake_seq;
+	VEC(struct wake_key *) moved; /* keys without waiters that are remembered, oldest first from `moved_at` */
+	size_t moved_at;
+
+	/* To the store thread. */
+	pthread_mutex_t store_mutex;
+	pthread_cond_t store_condition, retry_condition;
+	struct batch *store_batch;
+	bool store_busy; /* as the engine thread sees it */
+	bool store_end;
+
+	/* Those who wait for the end of a run. */
+	pthread_mutex_t done_mutex;
+	pthread_cond_t done_condition;
+	struct map active; /* id → anything: started and not complete, as committed */
+
+	void (*told)(void *data, uint64_t position);
+	void *told_data;
+
+	atomic_uint_fast64_t metric_started, metric_completed, metric_tasks, metric_dropped;
+	atomic_size_t metric_active, metric_in_flight;
+};
+
+/* engine.c */
+void engine_effect(struct engine *engine, struct effect effect); /* takes what it holds */
+void engine_reply(struct engine *engine, struct request *request, struct val value, struct err *err);
+void run_ready(struct run *run);
+
+/* request.c */
+void request_handle(struct engine *engine, struct request *request);
+void request_submitted(struct engine *engine, struct job *job); /* a JOB_SUBMIT came back */
+
+/* run.c */
+struct run *run_new(struct engine *engine, struct execution *execution);
+void run_free(struct run *run);
+void run_release(struct run *run); /* complete and saved: leaves the engine's memory */
+void run_recover(struct run *run);
+bool run_turn(struct run *run); /* at most LIMIT_TURN_STEPS looks; true when more is to do */
+void run_flush(struct run *run); /* what changed, into the batch */
+void run_look_execution(struct run *run);
+void run_look_all_running(struct run *run);
+void run_set_status(struct run *run, enum status status);
+struct execution *run_edit(struct run *run); /* marks the head dirty */
+void look(struct run *run, size_t index);    /* asks for a look */
+void look_run(struct run *run);
+struct stage *run_stage_edit(struct run *run, size_t index, unsigned parts); /* marks it dirty */
+const struct stage *run_stage(const struct run *run, size_t index);
+size_t run_add_stage(struct run *run);
+void run_link_stage(struct run *run, size_t index); /* after its parent and requisites are set */
+
+/* stage_run.c */
+void stage_look(struct run *run, size_t index);
+void stage_set_status(struct run *run, size_t index, enum status status);
+void stage_complete(struct run *run, size_t index);
+void stage_finish(struct run *run, size_t index, enum status status);
+/* Evaluates the expressions that are left. False while a worker does it: its end asks for a look. */
+bool stage_evaluate(struct run *run, size_t index);
+void stage_evaluated(struct run *run, struct job *job); /* a JOB_EVALUATE came back */
+void stage_input(const struct run *run, size_t index, size_t task, void *config, struct task_input *ret);
+/* F(status) of stages.md 2.3 by the stage's own context. */
+enum status stage_failure_status(const struct stage *stage, enum status otherwise);
+/* context.exception */
+void stage_set_exception(struct run *run, size_t index, const char *operation, const struct err *err, bool retryable);
+/* Merges into context (keys patched since the dispatch win) and outputs, and keeps the index of outputs right. */
+void stage_merge(struct run *run, size_t index, struct val context, struct val outputs, struct val remove);
+
+/* task_run.c */
+void task_look(struct run *run, size_t index);
+void task_returned(struct engine *engine, struct job *job);
+void stage_timer_fired(struct stage_run *stage);
+void job_release(struct engine *engine, struct job *job); /* after the commit: slot, then worker */
+void job_forget(struct engine *engine, struct job *job);  /* out of the in-flight list and its slot */
+void slots_free(struct engine *engine);
+/* Counts it as in flight from now on. */
+void job_track(struct engine *engine, struct job *job);
+struct job *job_new(struct run *run, size_t index, enum job_kind kind);
+
+/* plan.c */
+enum plan_kind { PLAN_BEFORE, PLAN_AFTER, PLAN_FAILURE };
+int plan_stages(struct run *run, size_t index, enum plan_kind kind, void *config, size_t *ret_count, struct err *err);
+void plan_tasks(struct run *run, size_t index, const struct stage_type *type, void *config);
+/* Reads the type's config from the context as it is. *RET is NULL for a type without fields. */
+int stage_config(const struct stage_type *type, const struct stage *stage, void **ret, struct err *err);
+void stage_config_free(const struct stage_type *type, void *config);
+
+/* evaluate.c */
+struct evaluated {
+	struct val context;
+	bool unresolved;
+};
+/* Evaluates the stage's context; EXPR_OVER_BUDGET leaves *RET alone. Any thread (over a snapshot). */
+enum expr_failure evaluate_stage(const struct execution *execution, size_t index, const struct stage_type *type,
+				 const struct expr_limits *limits, int64_t now_ms, struct evaluated *ret);
+/* `${E}` in the stage's view, as a value. */
+enum expr_failure evaluate_text(const struct execution *execution, size_t index, const char *text,
+				const struct expr_limits *limits, int64_t now_ms, struct val *ret);
+/* The pass over a pipeline at submission. */
+enum expr_failure evaluate_pipeline(struct val pipeline, struct val trigger, const struct expr_limits *limits,
+				    int64_t now_ms, struct val *ret);
+
+/* event.c */
+void event_run(struct run *run);
+void event_stage(struct run *run, size_t index, struct val changed_context, struct val changed_outputs);
+void event_task(struct run *run, size_t index, size_t task);
+void event_config(struct engine *engine, struct val document, const char *operation, const char *user);
+void event_dropped(struct engine *engine, const struct job *job);
+
+/* wake.c */
+void wake_moved(struct engine *engine, const char *name);
+/* Registers STAGE for KEY; true when KEY moved after SEQ (then nothing is registered). */
+bool wake_wait(struct engine *engine, struct stage_run *stage, const char *name, uint64_t seq);
+void wake_forget(struct stage_run *stage); /* it waits for nothing any more */
+void wake_purge(struct engine *engine);	   /* keys that no task in flight can ask for */
+void wake_free(struct engine *engine);
+
+#endif

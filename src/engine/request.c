@@ -1,0 +1,516 @@
+/*
+ * Requests: starting runs, cancelling, patching, saving pipelines. Each is answered after the commit of what it changed.
+ */
+#include <stdio.h>
+#include <strings.h>
+
+#include "engine/internal.h"
+
+static void reply_error(struct engine *engine, struct request *request, struct err *err)
+{
+	engine_reply(engine, request, VAL_NULL, err);
+}
+
+/* ---- pipelines ------------------------------------------------------------------------------------------------------------- */
+
+static struct val find_pipeline(struct engine *engine, const char *application, const char *name, bool any_case)
+{
+	struct map_cursor cursor = { 0 };
+	struct str key;
+	struct str wanted = str_trim(str_of(name));
+	for (void *document; map_next(&engine->pipelines, &cursor, &key, &document);) {
+		struct val pipeline = *(struct val *)document;
+		struct val its_name = val_get(pipeline, "name");
+		struct str text = str_trim(val_as_str(&its_name));
+		if (strcasecmp(val_get_text(pipeline, "application", ""), application) != 0)
+			continue;
+		if (any_case ? str_equal_nocase(text, wanted) : str_equal(text, wanted))
+			return pipeline;
+	}
+	return VAL_NULL;
+}
+
+static void keep_pipeline(struct engine *engine, struct val document)
+{
+	struct val *boxed = xnew(struct val);
+	*boxed = val_ref(document);
+	struct val *old = map_put(&engine->pipelines, str_of(val_get_text(document, "id", "")), boxed);
+	if (old) {
+		val_free(old);
+		free(old);
+	}
+}
+
+static int check_saved(struct engine *engine, const struct request *request, struct val *document, struct err *err)
+{
+	if (!val_is_map(*document))
+		return err_set(err, ERR_INVALID, "a pipeline is a JSON object");
+	struct val name_value = val_get(*document, "name");
+	struct str name = str_trim(val_as_str(&name_value));
+	const char *application = val_get_text(*document, "application", "");
+	if (name.length == 0 || str_trim(str_of(application)).length == 0)
+		return err_set(err, ERR_INVALID, "%s: a pipeline that is saved needs one",
+			       name.length == 0 ? "name" : "application");
+	if (name.length != val_as_str(&name_value).length) {
+		_cleanup_free_ char *trimmed = xstrndup(name.bytes, name.length);
+		val_set(document, "name", val_string(trimmed));
+	}
+	const char *id = val_get_text(*document, "id", "");
+	struct val same_name = find_pipeline(engine, application, val_get_text(*document, "name", ""), true);
+	if (!val_is_null(same_name) && strcmp(val_get_text(same_name, "id", ""), id) != 0)
+		return err_set(err, ERR_INVALID, "A pipeline with name %s already exists in application %s",
+			       val_get_text(*document, "name", ""), application);
+	struct val *stored = *id ? map_get(&engine->pipelines, str_of(id)) : NULL;
+	if (request->stale_check && stored &&
+	    !val_equal(val_get(*stored, "lastModified"), val_get(*document, "lastModified")))
+		return err_set(err, ERR_INVALID,
+			       "The submitted pipeline is stale: it was changed by somebody else since it was read");
+	if (stored && val_is_null(val_get(*document, "index")) && val_has(*stored, "index"))
+		val_set(document, "index", val_ref(val_get(*stored, "index")));
+	return 0;
+}
+
+/* Cron triggers get ids; in a new pipeline all get fresh ones. */
+static void set_trigger_ids(struct engine *engine, struct val *document, bool is_new)
+{
+	struct val *triggers = val_edit(document, "triggers");
+	for (size_t i = 0; triggers && i < val_count(*triggers); i++) {
+		struct val trigger = val_at(*triggers, i);
+		if (strcmp(val_get_text(trigger, "type", ""), "cron") != 0 ||
+		    (!is_new && *val_get_text(trigger, "id", "")))
+			continue;
+		char id[37];
+		uuid_make(&engine->ids, id);
+		val_set(val_edit_at(triggers, i), "id", val_string(id));
+	}
+}
+
+static void save_pipeline(struct engine *engine, struct request *request)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_(val_free) struct val document = val_ref(request->value);
+	if (check_saved(engine, request, &document, &err) < 0) {
+		reply_error(engine, request, &err);
+		return;
+	}
+	bool is_new = *val_get_text(document, "id", "") == '\0';
+	if (is_new) {
+		char id[37];
+		uuid_make(&engine->ids, id);
+		val_set(&document, "id", val_string(id));
+	}
+	set_trigger_ids(engine, &document, is_new);
+	int64_t now = clock_now_ms(engine->clock);
+	val_set(&document, "lastModified", val_int(now));
+	val_set(&document, "updateTs", val_format("%lld", (long long)now));
+	val_set(&document, "lastModifiedBy", val_string(request->user ? request->user : "anonymous"));
+	bool known = map_get(&engine->pipelines, str_of(val_get_text(document, "id", ""))) != NULL;
+	keep_pipeline(engine, document);
+	store_put_pipeline(&engine->batch->store, document);
+	event_config(engine, document, known ? "update" : "create", request->user);
+	engine_reply(engine, request, val_ref(document), NULL);
+}
+
+static void delete_pipeline(struct engine *engine, struct request *request)
+{
+	struct val found = find_pipeline(engine, request->application, request->name, true);
+	if (!val_is_null(found)) {
+		_cleanup_free_ char *id = xstrdup(val_get_text(found, "id", ""));
+		event_config(engine, found, "delete", request->user);
+		store_delete_pipeline(&engine->batch->store, id);
+		struct val *boxed = map_remove(&engine->pipelines, str_of(id));
+		val_free(boxed);
+		free(boxed);
+	}
+	engine_reply(engine, request, VAL_NULL, NULL);
+}
+
+/* ---- starting ---------------------------------------------------------------------------------------------------------------- */
+
+static bool config_is_running(struct engine *engine, const char *config_id)
+{
+	struct map_cursor cursor = { 0 };
+	struct str key;
+	for (void *data; map_next(&engine->runs, &cursor, &key, &data);) {
+		struct run *run = data;
+		if (run->execution->config_id && strcmp(run->execution->config_id, config_id) == 0 && !run->completed)
+			return true;
+	}
+	return false;
+}
+
+/* The document of a start, with id, application and name; owned. */
+static int start_document(struct engine *engine, const struct request *request, struct val *ret, struct err *err)
+{
+	if (!val_is_null(request->value)) {
+		*ret = val_ref(request->value);
+		return 0;
+	}
+	struct val found = VAL_NULL;
+	if (request->key) {
+		struct val *boxed = map_get(&engine->pipelines, str_of(request->key));
+		found = boxed ? *boxed : VAL_NULL;
+	} else if (request->application && request->name) {
+		found = find_pipeline(engine, request->application, request->name, false);
+		struct val *boxed = val_is_null(found) ? map_get(&engine->pipelines, str_of(request->name)) : NULL;
+		if (boxed && strcasecmp(val_get_text(*boxed, "application", ""), request->application) == 0)
+			found = *boxed;
+	}
+	if (val_is_null(found))
+		return err_set(err, ERR_NOT_FOUND, "Pipeline not found (application: %s, name or id: %s)",
+			       request->application ? request->application : "?",
+			       request->name ? request->name : (request->key ? request->key : "?"));
+	*ret = val_ref(found);
+	return 0;
+}
+
+/* Before anything else: what this start may not do. */
+static int start_check(struct engine *engine, const struct request *request, struct val document, struct err *err)
+{
+	if (!val_is_map(document))
+		return err_set(err, ERR_INVALID, "a pipeline is a JSON object");
+	if (request->id && (!ulid_is_valid(str_of(request->id)) || map_get(&engine->runs, str_of(request->id))))
+		return err_set(err, ERR_INVALID, "\"%s\" is not a new execution id", request->id);
+	struct val trigger = val_is_map(request->trigger) ? request->trigger : val_get(document, "trigger");
+	const char *missing = pipeline_missing_parameter(document, val_get(trigger, "parameters"));
+	if (request->check_parameters && missing)
+		return err_set(err, ERR_INVALID, "Required parameter %s is missing", missing);
+	const char *id = val_get_text(document, "id", NULL);
+	bool limited = val_get_bool(document, "limitConcurrent", false) ||
+		       val_get_int(document, "maxConcurrentExecutions", 0) > 0;
+	if (id && limited && config_is_running(engine, id))
+		return err_set(err, ERR_UNSUPPORTED,
+			       "\"%s\" is running already and limits concurrent executions; waiting in line is not "
+			       "built yet: start it again when that run has ended",
+			       val_get_text(document, "name", id));
+	if (strcmp(val_get_text(document, "type", ""), "templatedPipeline") == 0)
+		return err_set(err, ERR_UNSUPPORTED, "type: pipeline templates are not built yet; render it first");
+	return 0;
+}
+
+/* What a stage asks for that is not built: refused while nothing has happened. */
+static int refuse_stage(struct engine *engine, struct execution *execution, size_t index, struct err *err)
+{
+	const struct stage *stage = stage_at(execution, index);
+	const struct stage_type *type = registry_find_for(engine->setup.registry, stage);
+	char path[32];
+	snprintf(path, sizeof(path), "stages[%zu]", index);
+	if (fields_refuse(stage_fields, stage->context, path, err) < 0)
+		return -1;
+	if (!type)
+		return 0; /* kept, and fails clearly when it is reached */
+	if (fields_refuse(type->fields, stage->context, path, err) < 0)
+		return -1;
+	_cleanup_err_ struct err quiet = ERR_INIT;
+	void *config;
+	if (!type->check || stage_config(type, stage, &config, &quiet) < 0)
+		return 0; /* what is wrong, and not unbuilt, is the stage's own failure */
+	struct task_input in = {
+		.execution = execution,
+		.stage = stage,
+		.stage_index = index,
+		.config = config,
+		.world = engine->world,
+		.now_ms = clock_now_ms(engine->clock),
+	};
+	int result = type->check(&in, &quiet);
+	stage_config_free(type, config);
+	if (result < 0 && quiet.kind == ERR_UNSUPPORTED) {
+		err_move(err, &quiet);
+		return err_wrap(err, "%s", path);
+	}
+	return 0;
+}
+
+/* A start that failed leaves a TERMINAL execution behind, and is refused. */
+static void start_failed(struct engine *engine, struct request *request, struct execution *execution, struct err *err)
+{
+	execution->status = STATUS_TERMINAL;
+	execution->canceled = true;
+	stage_set_text(&execution->canceled_by, "system");
+	_cleanup_free_ char *reason = xasprintf("Failed on startup: %s", err_text(err));
+	stage_set_text(&execution->cancellation_reason, reason);
+	store_put_execution(&engine->batch->store, execution);
+	for (size_t i = 0; i < stage_count(execution); i++)
+		store_put_stage(&engine->batch->store, execution, i, STAGE_PART_ALL);
+	execution_unref(execution);
+	reply_error(engine, request, err);
+}
+
+static struct val ref_of(const struct execution *execution)
+{
+	struct val ref = val_map();
+	val_set(&ref, "ref", val_format("/pipelines/%s", execution->id));
+	val_set(&ref, "id", val_string(execution->id));
+	return ref;
+}
+
+static void start_evaluated(struct engine *engine, struct request *request, struct val pipeline)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct pipeline_start start = {
+		.pipeline = pipeline,
+		.trigger = request->trigger,
+		.user = request->user,
+		.origin = request->origin,
+		.now_ms = clock_now_ms(engine->clock),
+		.ids = &engine->ids,
+		.id = request->id,
+	};
+	struct execution *execution;
+	int result = pipeline_to_execution(&start, &execution, &err);
+	if (result == 0 && val_get_bool(pipeline, "disabled", false))
+		result = err_set(&err, ERR_INVALID, "\"%s\" is disabled", val_get_text(pipeline, "name", ""));
+	if (result < 0) {
+		if (execution)
+			start_failed(engine, request, execution, &err);
+		else
+			reply_error(engine, request, &err);
+		return;
+	}
+	for (size_t i = 0; i < stage_count(execution); i++)
+		if (refuse_stage(engine, execution, i, &err) < 0) {
+			execution_unref(execution);
+			reply_error(engine, request, &err);
+			return;
+		}
+	struct run *run = run_new(engine, execution);
+	run_edit(run);
+	for (size_t i = 0; i < stage_count(run->execution); i++)
+		run_stage_edit(run, i, STAGE_PART_ALL);
+	event_run(run);
+	for (size_t i = 0; i < stage_count(run->execution); i++)
+		event_stage(run, i, run_stage(run, i)->context, VAL_NULL);
+	atomic_fetch_add(&engine->metric_started, 1);
+	look_run(run);
+	engine_reply(engine, request, ref_of(run->execution), NULL);
+}
+
+/* The trigger as expressions see it while the pipeline is evaluated: with the defaults of parameters. */
+static void start_trigger(struct request *request, struct val document)
+{
+	struct val given = val_is_map(request->trigger) ? request->trigger : val_get(document, "trigger");
+	struct val trigger = val_is_map(given) ? val_ref(given) : val_map();
+	val_set(&trigger, "parameters", pipeline_parameters(document, val_get(trigger, "parameters")));
+	val_replace(&request->trigger, trigger);
+}
+
+static void start_on_worker(struct engine *engine, struct request *request)
+{
+	struct job *job = xnew(struct job);
+	job->kind = JOB_SUBMIT;
+	job->engine = engine;
+	job->cancel = cancel_new();
+	job->now_ms = clock_now_ms(engine->clock);
+	job->wake_seq = engine->wake_seq;
+	job->request = xnew(struct request);
+	*job->request = take(request);
+	job_track(engine, job);
+	engine_effect(engine, (struct effect){ .kind = EFFECT_DISPATCH, .job = job });
+}
+
+static void start(struct engine *engine, struct request *request)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct val document = VAL_NULL;
+	if (start_document(engine, request, &document, &err) < 0 ||
+	    start_check(engine, request, document, &err) < 0) {
+		val_free(&document);
+		reply_error(engine, request, &err);
+		return;
+	}
+	start_trigger(request, document);
+	val_replace(&request->value, document);
+	struct expr_limits limits = { .max_steps = LIMIT_EXPR_INLINE_STEPS, .no_io = true };
+	struct val evaluated = VAL_NULL;
+	if (evaluate_pipeline(request->value, request->trigger, &limits, clock_now_ms(engine->clock), &evaluated) ==
+	    EXPR_OVER_BUDGET) {
+		start_on_worker(engine, request);
+		return;
+	}
+	start_evaluated(engine, request, evaluated);
+	val_free(&evaluated);
+}
+
+void request_submitted(struct engine *engine, struct job *job)
+{
+	struct request request = take(job->request);
+	if (job->status < 0)
+		reply_error(engine, &request, &job->err);
+	else
+		start_evaluated(engine, &request, job->evaluated);
+	request_clear(&request);
+}
+
+/* ---- runs ------------------------------------------------------------------------------------------------------------------------ */
+
+/* The run, or NULL with ERR_NOT_FOUND; *RET_COMPLETE when it is one that has ended. */
+static struct run *find_run(struct engine *engine, const char *id, bool *ret_complete, struct err *err)
+{
+	struct run *run = map_get(&engine->runs, str_of(id));
+	*ret_complete = run && run->completed;
+	if (run)
+		return run;
+	struct val found = VAL_NULL;
+	uint64_t position;
+	if (engine->setup.store->type->get_execution(engine->setup.store, id, &found, &position, err) == 0) {
+		*ret_complete = true;
+		val_free(&found);
+	}
+	return NULL;
+}
+
+static void cancel_run(struct engine *engine, struct request *request)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	bool complete;
+	struct run *run = find_run(engine, request->key, &complete, &err);
+	if (!run && !complete) {
+		reply_error(engine, request, &err);
+		return;
+	}
+	if (run && !complete && !run->execution->canceled) {
+		struct execution *execution = run_edit(run);
+		execution->canceled = true;
+		stage_set_text(&execution->canceled_by, request->user ? request->user : "anonymous");
+		stage_set_text(&execution->cancellation_reason, request->reason);
+		run->winding = true;
+		event_run(run);
+		run_look_all_running(run);
+		look_run(run);
+	}
+	engine_reply(engine, request, VAL_NULL, NULL);
+}
+
+static int check_patch(const struct run *run, const struct request *request, size_t index, struct err *err)
+{
+	if (index == STAGE_NONE)
+		return err_set(err, ERR_NOT_FOUND, "Stage not found (id: %s)", request->stage_id);
+	const struct stage *stage = run_stage(run, index);
+	if (!val_is_map(request->value))
+		return err_set(err, ERR_INVALID, "a patch is a JSON object");
+	if (status_is_complete(stage->status))
+		return err_set(err, ERR_CONFLICT, "stage \"%s\" has ended (%s); it cannot be changed any more",
+			       stage->name, status_name(stage->status));
+	if (val_get_bool(request->value, "manualSkip", false))
+		return err_set(err, ERR_UNSUPPORTED, "manualSkip: skipping a stage by hand is not built yet");
+	return 0;
+}
+
+static void patch_stage(struct engine *engine, struct request *request)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	bool complete;
+	struct run *run = find_run(engine, request->key, &complete, &err);
+	if (!run || complete) {
+		if (complete)
+			err_set(&err, ERR_CONFLICT, "the run has ended; its stages cannot be changed any more");
+		reply_error(engine, request, &err);
+		return;
+	}
+	size_t index = stage_find_id(run->execution, str_of(request->stage_id));
+	if (check_patch(run, request, index, &err) < 0) {
+		reply_error(engine, request, &err);
+		return;
+	}
+	const char *user = request->user ? request->user : "anonymous";
+	struct val patch = val_ref(request->value);
+	val_set(&patch, "lastModifiedBy", val_string(user));
+	struct stage_run *mine = run->stages[index];
+	struct val patched = take(&mine->patched); /* wins over the result of a task that is in flight */
+	stage_merge(run, index, patch, VAL_NULL, VAL_NULL);
+	val_merge(&patched, patch);
+	val_free(&patch);
+	mine->patched = patched;
+	struct val modified = val_map();
+	val_set(&modified, "user", val_string(user));
+	val_set(&modified, "allowedAccounts", val_list());
+	val_set(&modified, "lastModifiedTime", val_int(clock_now_ms(engine->clock)));
+	val_replace(&run_stage_edit(run, index, STAGE_PART_HEAD)->last_modified, modified);
+	mine->woken = true;
+	look(run, index);
+	engine_reply(engine, request, execution_to_json(run->execution, true), NULL);
+}
+
+static void delete_execution(struct engine *engine, struct request *request)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	bool complete;
+	struct run *run = find_run(engine, request->key, &complete, &err);
+	if (run && !complete)
+		err_set(&err, ERR_CONFLICT, "the run is still going; cancel it first");
+	if (err.kind) {
+		reply_error(engine, request, &err);
+		return;
+	}
+	store_delete_execution(&engine->batch->store, request->key);
+	engine_reply(engine, request, VAL_NULL, NULL);
+}
+
+/* ---- what is going on ---------------------------------------------------------------------------------------------------------- */
+
+static struct val state_of(const struct run *run)
+{
+	struct val stages = val_list();
+	for (size_t i = 0; i < stage_count(run->execution); i++) {
+		const struct stage *stage = run_stage(run, i);
+		const struct stage_run *mine = run->stages[i];
+		if (stage->status != STATUS_RUNNING)
+			continue;
+		struct val state = val_map();
+		val_set(&state, "refId", val_string(stage->ref_id));
+		if (mine->current < stage->task_count)
+			val_set(&state, "task", val_string(stage->tasks[mine->current].name));
+		val_set(&state, "inFlight", val_bool(mine->job != NULL));
+		if (mine->job && mine->job->slot)
+			val_set(&state, "slot", val_string(mine->job->slot));
+		if (mine->timer.place)
+			val_set(&state, "nextLook", val_int(mine->timer.due_ms));
+		struct val keys = val_list();
+		for (size_t w = 0; w < mine->waiters.count; w++)
+			val_append(&keys, val_string(mine->waiters.items[w]->key->name));
+		val_set(&state, "waitsFor", keys);
+		val_set(&state, "text", val_string(mine->waiting_for));
+		val_append(&stages, state);
+	}
+	return stages;
+}
+
+static void state(struct engine *engine, struct request *request)
+{
+	struct val all = val_map();
+	struct map_cursor cursor = { 0 };
+	struct str key;
+	for (void *run; map_next(&engine->runs, &cursor, &key, &run);)
+		if (!request->key || str_is(key, request->key))
+			val_set_str(&all, key, state_of(run));
+	engine_reply(engine, request, all, NULL);
+}
+
+void request_handle(struct engine *engine, struct request *request)
+{
+	switch (request->kind) {
+	case REQUEST_START:
+		start(engine, request);
+		break;
+	case REQUEST_CANCEL:
+		cancel_run(engine, request);
+		break;
+	case REQUEST_PATCH_STAGE:
+		patch_stage(engine, request);
+		break;
+	case REQUEST_DELETE_EXECUTION:
+		delete_execution(engine, request);
+		break;
+	case REQUEST_SAVE_PIPELINE:
+		save_pipeline(engine, request);
+		break;
+	case REQUEST_DELETE_PIPELINE:
+		delete_pipeline(engine, request);
+		break;
+	case REQUEST_STATE:
+		state(engine, request);
+		break;
+	}
+	request_clear(request);
+}

@@ -1,0 +1,332 @@
+/*
+ * A run: an execution in the engine's hands. Its turn is a number of looks at stages; its end is read off its top-level
+ * stages (stages.md 2.6).
+ */
+#include "engine/internal.h"
+
+#include "base/log.h"
+
+/* ---- making and keeping ------------------------------------------------------------------------------------------------- */
+
+static struct stage_run *stage_run_new(struct run *run, size_t index)
+{
+	struct stage_run *stage = xnew(struct stage_run);
+	stage->run = run;
+	stage->index = index;
+	return stage;
+}
+
+static void stage_run_free(struct stage_run *stage)
+{
+	heap_remove(&stage->run->engine->timers, &stage->timer);
+	wake_forget(stage);
+	vec_free(&stage->waiters);
+	vec_free(&stage->downstream);
+	val_free(&stage->patched);
+	free(stage->waiting_for);
+	free(stage);
+}
+
+static void run_grow(struct run *run, size_t count)
+{
+	if (count <= run->stage_capacity)
+		return;
+	size_t capacity = run->stage_capacity ? run->stage_capacity * 2 : 16;
+	while (capacity < count)
+		capacity *= 2;
+	run->stages = xrealloc(run->stages, capacity * sizeof(*run->stages));
+	for (size_t i = run->stage_capacity; i < capacity; i++)
+		run->stages[i] = NULL;
+	run->stage_capacity = capacity;
+}
+
+void run_link_stage(struct run *run, size_t index)
+{
+	const struct stage *stage = run_stage(run, index);
+	run_grow(run, index + 1);
+	if (!run->stages[index])
+		run->stages[index] = stage_run_new(run, index);
+	for (size_t i = 0; i < stage->requisite_count; i++) {
+		size_t upstream = stage->requisites[i];
+		run_grow(run, upstream + 1);
+		if (!run->stages[upstream])
+			run->stages[upstream] = stage_run_new(run, upstream);
+		vec_push(&run->stages[upstream]->downstream, index);
+	}
+	struct stage_run *mine = run->stages[index];
+	while (mine->current < stage->task_count && status_is_complete(stage->tasks[mine->current].status))
+		mine->current++;
+}
+
+struct run *run_new(struct engine *engine, struct execution *execution)
+{
+	struct run *run = xnew(struct run);
+	run->engine = engine;
+	run->execution = execution;
+	run->change = 1;
+	run_grow(run, stage_count(execution));
+	for (size_t i = 0; i < stage_count(execution); i++)
+		if (!run->stages[i])
+			run->stages[i] = stage_run_new(run, i);
+	for (size_t i = 0; i < stage_count(execution); i++)
+		run_link_stage(run, i);
+	map_put(&engine->runs, str_of(execution->id), run);
+	pthread_mutex_lock(&engine->done_mutex);
+	map_put(&engine->active, str_of(execution->id), run);
+	pthread_mutex_unlock(&engine->done_mutex);
+	atomic_fetch_add(&engine->metric_active, 1);
+	return run;
+}
+
+void run_free(struct run *run)
+{
+	for (size_t i = 0; i < run->stage_capacity; i++)
+		if (run->stages[i])
+			stage_run_free(run->stages[i]);
+	free(run->stages);
+	vec_free(&run->looks);
+	vec_free(&run->dirty);
+	execution_unref(run->execution);
+	free(run);
+}
+
+void run_release(struct run *run)
+{
+	struct engine *engine = run->engine;
+	if (run->changed) { /* its last changes are not in a batch yet */
+		run_flush(run);
+		for (size_t i = 0; i < engine->changed.count; i++)
+			if (engine->changed.items[i] == run)
+				engine->changed.items[i] = engine->changed.items[--engine->changed.count];
+	}
+	map_remove(&engine->runs, str_of(run->execution->id));
+	atomic_fetch_sub(&engine->metric_active, 1);
+	run_free(run);
+}
+
+const struct stage *run_stage(const struct run *run, size_t index)
+{
+	return stage_at(run->execution, index);
+}
+
+static void run_changed(struct run *run)
+{
+	if (run->changed)
+		return;
+	run->changed = true;
+	vec_push(&run->engine->changed, run);
+}
+
+struct execution *run_edit(struct run *run)
+{
+	run->dirty_head = true;
+	run_changed(run);
+	return execution_edit(&run->execution);
+}
+
+struct stage *run_stage_edit(struct run *run, size_t index, unsigned parts)
+{
+	struct stage_run *stage = run->stages[index];
+	if (!stage->dirty)
+		vec_push(&run->dirty, index);
+	stage->dirty |= parts;
+	run_changed(run);
+	return stage_edit(&run->execution, index);
+}
+
+size_t run_add_stage(struct run *run)
+{
+	size_t index = stage_add(&run->execution);
+	run_grow(run, index + 1);
+	run->stages[index] = stage_run_new(run, index);
+	struct stage *stage = run_stage_edit(run, index, STAGE_PART_ALL);
+	ulid_make(&run->engine->ids, clock_now_ms(run->engine->clock), stage->id);
+	return index;
+}
+
+void run_flush(struct run *run)
+{
+	struct store_batch *batch = &run->engine->batch->store;
+	run->changed = false;
+	if (run->dirty_head)
+		store_put_execution(batch, run->execution);
+	run->dirty_head = false;
+	for (size_t i = 0; i < run->dirty.count; i++) {
+		struct stage_run *stage = run->stages[run->dirty.items[i]];
+		store_put_stage(batch, run->execution, stage->index, stage->dirty);
+		stage->dirty = 0;
+	}
+	run->dirty.count = 0;
+}
+
+/* ---- looking -------------------------------------------------------------------------------------------------------------- */
+
+void look(struct run *run, size_t index)
+{
+	if (!run->stages[index]->queued) {
+		run->stages[index]->queued = true;
+		vec_push(&run->looks, index);
+	}
+	run_ready(run);
+}
+
+void look_run(struct run *run)
+{
+	run->look_execution = true;
+	run_ready(run);
+}
+
+bool run_turn(struct run *run)
+{
+	for (unsigned steps = 0; run->look_at < run->looks.count; steps++) {
+		if (steps >= LIMIT_TURN_STEPS)
+			return true;
+		size_t index = run->looks.items[run->look_at++];
+		run->stages[index]->queued = false;
+		if (run->look_at == run->looks.count)
+			run->looks.count = run->look_at = 0;
+		stage_look(run, index);
+	}
+	if (run->look_execution) {
+		run->look_execution = false;
+		run_look_execution(run);
+	}
+	return run->look_at < run->looks.count || run->look_execution;
+}
+
+void run_look_all_running(struct run *run)
+{
+	for (size_t i = 0; i < stage_count(run->execution); i++)
+		if (run_stage(run, i)->status == STATUS_RUNNING)
+			look(run, i);
+}
+
+void run_recover(struct run *run)
+{
+	for (size_t i = 0; i < stage_count(run->execution); i++) {
+		const struct stage *stage = run_stage(run, i);
+		bool top = stage->parent == STAGE_NONE;
+		if (top && (stage->status == STATUS_TERMINAL || stage->status == STATUS_CANCELED))
+			run->winding = true;
+		for (size_t t = 0; t < stage->task_count; t++)
+			if (stage->tasks[t].in_flight)
+				run->stages[i]->interrupted = true;
+		if (!status_is_complete(stage->status))
+			look(run, i);
+	}
+	run->winding |= run->execution->canceled;
+	look_run(run);
+}
+
+/* ---- the end of a run ------------------------------------------------------------------------------------------------------- */
+
+void run_set_status(struct run *run, enum status status)
+{
+	if (!status_may_move(STATUS_OF_EXECUTION, run->execution->status, status)) {
+		log_error("illegal move of an execution", "execution", run->execution->id, "from",
+			  status_name(run->execution->status), "to", status_name(status));
+		return;
+	}
+	struct execution *execution = run_edit(run);
+	int64_t now = clock_now_ms(run->engine->clock);
+	execution->status = status;
+	if (status == STATUS_RUNNING) {
+		execution->canceled = false;
+		if (!execution->start_ms)
+			execution->start_ms = now;
+	}
+	if (status_is_complete(status) && execution->start_ms)
+		execution->end_ms = now;
+	event_run(run);
+	if (!status_is_complete(status) || run->completed)
+		return;
+	run->completed = true;
+	atomic_fetch_add(&run->engine->metric_completed, 1);
+	struct effect effect = { .kind = EFFECT_COMPLETE };
+	memcpy(effect.execution_id, execution->id, sizeof(effect.execution_id));
+	engine_effect(run->engine, effect);
+}
+
+/* What the top-level stages amount to. */
+struct tally {
+	bool all_good, terminal, canceled, stopped, running, startable, fail_on_stop;
+};
+
+static bool stage_is_startable(const struct run *run, const struct stage *stage)
+{
+	if (stage->status != STATUS_NOT_STARTED)
+		return false;
+	for (size_t i = 0; i < stage->requisite_count; i++)
+		if (!status_lets_downstream_start(run_stage(run, stage->requisites[i])->status))
+			return false;
+	return true;
+}
+
+static struct tally run_tally(const struct run *run)
+{
+	struct tally tally = { .all_good = true };
+	for (size_t i = 0; i < stage_count(run->execution); i++) {
+		const struct stage *stage = run_stage(run, i);
+		if (stage->parent != STAGE_NONE)
+			continue;
+		tally.all_good &= status_lets_downstream_start(stage->status);
+		tally.terminal |= stage->status == STATUS_TERMINAL;
+		tally.canceled |= stage->status == STATUS_CANCELED;
+		tally.stopped |= stage->status == STATUS_STOPPED;
+		tally.running |= stage->status == STATUS_RUNNING || stage->status == STATUS_PAUSED;
+		tally.startable |= stage_is_startable(run, stage);
+		tally.fail_on_stop |= stage->status == STATUS_STOPPED &&
+				      val_get_bool(stage->context, "completeOtherBranchesThenFail", false);
+	}
+	return tally;
+}
+
+static void run_start(struct run *run)
+{
+	struct execution *execution = run->execution;
+	int64_t now = clock_now_ms(run->engine->clock);
+	if (execution->expiry_ms && now > execution->expiry_ms) {
+		execution = run_edit(run);
+		execution->canceled = true;
+		stage_set_text(&execution->canceled_by, "gennaker");
+		stage_set_text(&execution->cancellation_reason, "it could not begin before its startTimeExpiry");
+		run_set_status(run, STATUS_CANCELED);
+		return;
+	}
+	bool initial = false;
+	for (size_t i = 0; i < stage_count(execution); i++)
+		if (run_stage(run, i)->requisite_count == 0) {
+			initial = true;
+			look(run, i);
+		}
+	run_set_status(run, initial ? STATUS_RUNNING : STATUS_TERMINAL);
+}
+
+void run_look_execution(struct run *run)
+{
+	enum status status = run->execution->status;
+	if (status_is_complete(status))
+		return;
+	if (run->execution->canceled && status == STATUS_NOT_STARTED) {
+		run_set_status(run, STATUS_CANCELED);
+		return;
+	}
+	if (status == STATUS_NOT_STARTED) {
+		run_start(run);
+		return;
+	}
+	struct tally tally = run_tally(run);
+	if (run->winding || tally.terminal || tally.canceled) {
+		if (!run->winding) {
+			run->winding = true;
+			run_look_all_running(run);
+		}
+		if (tally.running)
+			return; /* what runs is being cancelled; its end asks for another look */
+		run_set_status(run, tally.terminal ? STATUS_TERMINAL : STATUS_CANCELED);
+	} else if (tally.all_good) {
+		run_set_status(run, STATUS_SUCCEEDED);
+	} else if (tally.stopped && !tally.running && !tally.startable) {
+		run_set_status(run, tally.fail_on_stop ? STATUS_TERMINAL : STATUS_SUCCEEDED);
+	}
+}

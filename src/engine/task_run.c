@@ -1,0 +1,601 @@
+/*
+ * A task from its start to its end: dispatch, result, backoff, timeout, cancel (stages.md 2.3, 2.9, 2.11).
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "engine/internal.h"
+
+#define CANCEL_STEP_MS 30000
+
+static struct task *task_edit(struct run *run, size_t index)
+{
+	return &run_stage_edit(run, index, STAGE_PART_HEAD)->tasks[run->stages[index]->current];
+}
+
+static void task_set_status(struct run *run, size_t index, enum status status)
+{
+	struct stage_run *mine = run->stages[index];
+	const struct task *old = &run_stage(run, index)->tasks[mine->current];
+	if (!status_may_move(STATUS_OF_TASK, old->status, status)) {
+		log_error("illegal move of a task", "execution", run->execution->id, "task", old->name, "from",
+			  status_name(old->status), "to", status_name(status));
+		return;
+	}
+	struct task *task = task_edit(run, index);
+	int64_t now = clock_now_ms(run->engine->clock);
+	task->status = status;
+	if (status == STATUS_RUNNING && !task->start_ms)
+		task->start_ms = now;
+	if (status_is_complete(status))
+		task->end_ms = now;
+	event_task(run, index, mine->current);
+}
+
+static const struct task_row *task_row_of(const struct run *run, size_t index, const struct stage_type **ret_type)
+{
+	const struct stage *stage = run_stage(run, index);
+	const struct stage_type *type = registry_find_for(run->engine->setup.registry, stage);
+	*ret_type = type;
+	const char *name = stage->tasks[run->stages[index]->current].name;
+	for (const struct task_row *row = type ? type->tasks : NULL; row && row->name; row++)
+		if (strcmp(row->name, name) == 0)
+			return row;
+	return NULL;
+}
+
+/* ---- the end of a task -------------------------------------------------------------------------------------------------------- */
+
+static void task_finish(struct run *run, size_t index, enum status status)
+{
+	struct stage_run *mine = run->stages[index];
+	task_set_status(run, index, status);
+	heap_remove(&run->engine->timers, &mine->timer);
+	wake_forget(mine);
+	mine->woken = mine->timed_out = mine->interrupted = false;
+	free(mine->waiting_for);
+	mine->waiting_for = NULL;
+	run_stage_edit(run, index, STAGE_PART_HEAD)->cancel_done = false;
+	mine->current++;
+	if (status_is_halt(status) || mine->current == run_stage(run, index)->task_count)
+		stage_complete(run, index);
+	else
+		look(run, index);
+}
+
+/* F(status), with the failure in context.exception and in the task. */
+static void task_fail(struct run *run, size_t index, const struct err *err)
+{
+	struct stage_run *mine = run->stages[index];
+	const struct task *task = &run_stage(run, index)->tasks[mine->current];
+	stage_set_exception(run, index, task->name, err, false);
+	struct task *edited = task_edit(run, index);
+	val_replace(&edited->exception, val_ref(val_get(run_stage(run, index)->context, "exception")));
+	task_finish(run, index, stage_failure_status(run_stage(run, index), STATUS_TERMINAL));
+}
+
+/* REDIRECT: back to the first task of the loop; what loops gets a new generation. */
+static void task_loop(struct run *run, size_t index)
+{
+	struct stage_run *mine = run->stages[index];
+	struct stage *stage = run_stage_edit(run, index, STAGE_PART_HEAD);
+	size_t start = mine->current;
+	while (start > 0 && !stage->tasks[start].loop_start)
+		start--;
+	for (size_t i = start; i <= mine->current; i++) {
+		struct task *task = &stage->tasks[i];
+		task->status = STATUS_NOT_STARTED;
+		task->start_ms = task->end_ms = task->next_run_ms = 0;
+		task->attempts = 0;
+		task->generation++;
+		task->in_flight = false;
+	}
+	wake_forget(mine);
+	mine->current = start;
+	look(run, index);
+}
+
+/* ---- time ------------------------------------------------------------------------------------------------------------------------- */
+
+static bool stage_timeout_of(const struct stage *stage, int64_t *ret_ms)
+{
+	struct val value = val_get(stage->context, "stageTimeoutMs");
+	double number;
+	if (!val_as_double(value, &number))
+		return false; /* strings are ignored, as upstream does */
+	*ret_ms = (int64_t)number;
+	return true;
+}
+
+/* When the stage or the task times out: CLOCK_FOREVER = never. */
+static int64_t task_deadline(const struct run *run, size_t index, const struct task_row *row)
+{
+	const struct stage *stage = run_stage(run, index);
+	int64_t deadline = CLOCK_FOREVER, ms;
+	bool given = stage_timeout_of(stage, &ms);
+	if (row->timeout_ms) {
+		const struct task *task = &stage->tasks[run->stages[index]->current];
+		deadline = task->start_ms + (given && row->timeout_overridable ? ms : row->timeout_ms);
+	}
+	/* The nearest of self and parents that has one. */
+	for (size_t i = index; i != STAGE_NONE; i = run_stage(run, i)->parent) {
+		const struct stage *at = run_stage(run, i);
+		if (!stage_timeout_of(at, &ms))
+			continue;
+		if (at->start_ms + ms < deadline)
+			deadline = at->start_ms + ms;
+		break;
+	}
+	return deadline;
+}
+
+void stage_timer_fired(struct stage_run *stage)
+{
+	look(stage->run, stage->index);
+}
+
+/* ---- dispatch --------------------------------------------------------------------------------------------------------------------- */
+
+struct job *job_new(struct run *run, size_t index, enum job_kind kind)
+{
+	struct engine *engine = run->engine;
+	const struct stage *stage = run_stage(run, index);
+	struct stage_run *mine = run->stages[index];
+	struct job *job = xnew(struct job);
+	job->kind = kind;
+	job->engine = engine;
+	memcpy(job->execution_id, run->execution->id, sizeof(job->execution_id));
+	job->stage = index;
+	job->task = mine->current;
+	job->dispatch = ++engine->dispatch;
+	mine->dispatch = job->dispatch;
+	job->wake_seq = engine->wake_seq;
+	job->type = registry_find_for(engine->setup.registry, stage);
+	job->cancel = cancel_new();
+	job->now_ms = clock_now_ms(engine->clock);
+	if (job->task < stage->task_count) {
+		const struct task *task = &stage->tasks[job->task];
+		job->generation = task->generation;
+		snprintf(job->key, sizeof(job->key), "%s-%s-%d-%" PRIu32, run->execution->id, stage->id, task->id,
+			 task->generation);
+	}
+	job->execution = execution_ref(run->execution);
+	val_free(&mine->patched);
+	return job;
+}
+
+void job_free(struct job *job)
+{
+	task_result_free(&job->result);
+	err_clear(&job->err);
+	val_free(&job->evaluated);
+	stage_config_free(job->type, job->config);
+	execution_unref(job->execution);
+	cancel_unref(job->cancel);
+	free(job->slot);
+	if (job->request) {
+		request_clear(job->request);
+		free(job->request);
+	}
+	free(job);
+}
+
+void job_track(struct engine *engine, struct job *job)
+{
+	job->flight_prev = engine->flight_last;
+	job->flight_next = NULL;
+	if (engine->flight_last)
+		engine->flight_last->flight_next = job;
+	else
+		engine->flight_first = job;
+	engine->flight_last = job;
+	engine->in_flight++;
+	atomic_store(&engine->metric_in_flight, engine->in_flight);
+}
+
+static struct slot *slot_get(struct engine *engine, const char *name)
+{
+	struct slot *slot = map_get(&engine->slots, str_of(name));
+	if (!slot) {
+		slot = xnew(struct slot);
+		slot->name = xstrdup(name);
+		slot->last = &slot->first;
+		map_put(&engine->slots, str_of(name), slot);
+	}
+	return slot;
+}
+
+static void slot_free(struct engine *engine, struct slot *slot)
+{
+	map_remove(&engine->slots, str_of(slot->name));
+	free(slot->name);
+	free(slot);
+}
+
+void slots_free(struct engine *engine)
+{
+	struct map_cursor cursor = { 0 };
+	struct str name;
+	for (void *slot; map_next(&engine->slots, &cursor, &name, &slot);)
+		slot_free(engine, slot);
+	map_free(&engine->slots);
+}
+
+void job_release(struct engine *engine, struct job *job)
+{
+	if (engine->stopping || (job->cancel && cancel_is_set(job->cancel) && job->kind != JOB_CANCEL)) {
+		/* Stopping: the next start does it. Cancelled before it began: comes back as such, without an effect. */
+		if (engine->stopping) {
+			struct run *run = map_get(&engine->runs, str_of(job->execution_id));
+			if (run && job->kind != JOB_SUBMIT) {
+				run->jobs--;
+				run->stages[job->stage]->job = NULL;
+			}
+			job_forget(engine, job);
+			return;
+		}
+		job->status = err_set(&job->err, ERR_CANCELED, "canceled before it began");
+		task_returned(engine, job);
+		return;
+	}
+	if (job->slot) {
+		struct slot *slot = slot_get(engine, job->slot);
+		if (slot->used >= LIMIT_HTTP_PER_ORIGIN) {
+			job->next = NULL;
+			*slot->last = job;
+			slot->last = &job->next;
+			slot->waiting++;
+			return;
+		}
+		slot->used++;
+		job->has_slot = true;
+	}
+	job->now_ms = clock_now_ms(engine->clock); /* time in the queue is no task time */
+	atomic_fetch_add(&engine->metric_tasks, 1);
+	workers_push(engine->workers, job);
+}
+
+static void job_leave_slot(struct engine *engine, struct job *job)
+{
+	if (!job->has_slot)
+		return;
+	struct slot *slot = slot_get(engine, job->slot);
+	slot->used--;
+	job->has_slot = false;
+	struct job *next = slot->first;
+	if (next) {
+		slot->first = next->next;
+		if (!slot->first)
+			slot->last = &slot->first;
+		slot->waiting--;
+		job_release(engine, next);
+	} else if (slot->used == 0) {
+		slot_free(engine, slot);
+	}
+}
+
+static void job_untrack(struct engine *engine, struct job *job)
+{
+	if (job->flight_prev)
+		job->flight_prev->flight_next = job->flight_next;
+	else
+		engine->flight_first = job->flight_next;
+	if (job->flight_next)
+		job->flight_next->flight_prev = job->flight_prev;
+	else
+		engine->flight_last = job->flight_prev;
+	engine->in_flight--;
+	atomic_store(&engine->metric_in_flight, engine->in_flight);
+}
+
+void job_forget(struct engine *engine, struct job *job)
+{
+	job_untrack(engine, job);
+	job_leave_slot(engine, job);
+	job_free(job);
+}
+
+/* Hands the current task out, after the commit of what it stands on. */
+static void task_dispatch(struct run *run, size_t index, const struct task_row *row, enum job_kind kind)
+{
+	struct stage_run *mine = run->stages[index];
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct stage_type *type = registry_find_for(run->engine->setup.registry, run_stage(run, index));
+	void *config;
+	if (stage_config(type, run_stage(run, index), &config, &err) < 0) {
+		task_fail(run, index, &err);
+		return;
+	}
+	if (row->repeat != TASK_SAFE && kind != JOB_CANCEL)
+		task_edit(run, index)->in_flight = true;
+	mine->woken = mine->interrupted = false;
+	struct job *job = job_new(run, index, kind);
+	job->row = row;
+	job->config = config;
+	struct task_input in;
+	stage_input(run, index, mine->current, config, &in);
+	if (row->slot)
+		job->slot = row->slot(&in);
+	mine->job = job;
+	run->jobs++;
+	job_track(run->engine, job);
+	engine_effect(run->engine, (struct effect){ .kind = EFFECT_DISPATCH, .job = job });
+	int64_t deadline = kind == JOB_CANCEL ? job->now_ms + CANCEL_STEP_MS : task_deadline(run, index, row);
+	if (deadline != CLOCK_FOREVER)
+		heap_set(&run->engine->timers, &mine->timer, deadline);
+	else
+		heap_remove(&run->engine->timers, &mine->timer);
+}
+
+static void task_handle(struct run *run, size_t index, struct job *job);
+
+static void task_run_inline(struct run *run, size_t index, const struct task_row *row)
+{
+	struct stage_run *mine = run->stages[index];
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct job job = { .kind = JOB_TASK, .row = row, .task = mine->current, .wake_seq = run->engine->wake_seq };
+	job.type = registry_find_for(run->engine->setup.registry, run_stage(run, index));
+	if (stage_config(job.type, run_stage(run, index), &job.config, &err) < 0) {
+		task_fail(run, index, &err);
+		return;
+	}
+	mine->woken = mine->interrupted = false;
+	val_free(&mine->patched);
+	struct task_input in;
+	stage_input(run, index, mine->current, job.config, &in);
+	job.status = row->run(&in, &job.result, &job.err);
+	stage_config_free(job.type, job.config);
+	atomic_fetch_add(&run->engine->metric_tasks, 1);
+	task_handle(run, index, &job);
+	task_result_free(&job.result);
+	err_clear(&job.err);
+}
+
+/* ---- results ---------------------------------------------------------------------------------------------------------------------- */
+
+static void task_tell(struct run *run, size_t index, const char *text)
+{
+	struct stage_run *mine = run->stages[index];
+	if (!text || (mine->waiting_for && strcmp(mine->waiting_for, text) == 0))
+		return;
+	free(mine->waiting_for);
+	mine->waiting_for = xstrdup(text);
+	event_stage(run, index, VAL_NULL, VAL_NULL);
+}
+
+/* RUNNING: look again at a time, or when a key moves. */
+static void task_wait_again(struct run *run, size_t index, struct job *job)
+{
+	struct stage_run *mine = run->stages[index];
+	struct task_result *result = &job->result;
+	int64_t now = clock_now_ms(run->engine->clock);
+	int64_t backoff = job->row->poll_every_ms ? job->row->poll_every_ms : 1000;
+	int64_t floor;
+	if (val_as_int(val_get(run_stage(run, index)->context, "backoffPeriodMs"), &floor) && floor > backoff)
+		backoff = floor;
+	int64_t at = result->wait == TASK_WAIT_NONE || result->until_ms == 0 ? now + backoff : result->until_ms;
+	bool moved = val_count(mine->patched) > 0; /* a patch counts as a wake-up */
+	wake_forget(mine);
+	for (size_t i = 0; result->wait == TASK_WAIT_KEY && i < val_count(result->keys) && !moved; i++) {
+		struct val key = val_at(result->keys, i);
+		moved = wake_wait(run->engine, mine, val_text(&key), job->wake_seq);
+	}
+	if (result->wait == TASK_WAIT_KEY && at > now + LIMIT_WAIT_MS)
+		at = now + LIMIT_WAIT_MS;
+	struct task *task = task_edit(run, index);
+	task->next_run_ms = at;
+	task->attempts++;
+	mine->woken |= moved;
+	task_tell(run, index, result->waiting_for);
+	look(run, index);
+}
+
+static void task_retry(struct run *run, size_t index, struct job *job)
+{
+	job->result.wait = TASK_WAIT_NONE;
+	if (job->err.retry_after_ms > 0) {
+		job->result.wait = TASK_WAIT_UNTIL;
+		job->result.until_ms = clock_now_ms(run->engine->clock) + job->err.retry_after_ms;
+	}
+	free(job->result.waiting_for);
+	job->result.waiting_for = xasprintf("trying again: %s", err_text(&job->err));
+	task_wait_again(run, index, job);
+}
+
+static void task_canceled(struct run *run, size_t index)
+{
+	const struct stage_type *type;
+	const struct task_row *row = task_row_of(run, index, &type);
+	if (row && row->cancel && run_stage(run, index)->tasks[run->stages[index]->current].start_ms &&
+	    !run_stage(run, index)->cancel_done)
+		task_dispatch(run, index, row, JOB_CANCEL);
+	else
+		task_finish(run, index, STATUS_CANCELED);
+}
+
+static void task_timed_out(struct run *run, size_t index)
+{
+	const struct stage_type *type;
+	const struct task_row *row = task_row_of(run, index, &type);
+	const struct stage *stage = run_stage(run, index);
+	if (row && row->cancel && !stage->cancel_done) {
+		run->stages[index]->timed_out = true;
+		task_dispatch(run, index, row, JOB_CANCEL);
+		return;
+	}
+	if (val_get_bool(stage->context, "markSuccessfulOnTimeout", false)) {
+		task_finish(run, index, STATUS_SUCCEEDED);
+		return;
+	}
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct task *task = &stage->tasks[run->stages[index]->current];
+	int64_t ms = clock_now_ms(run->engine->clock) - task->start_ms;
+	const char *waiting = run->stages[index]->waiting_for;
+	err_set(&err, ERR_TIMEOUT, "%s timed out after %" PRId64 ".%03d s%s%s", task->name, ms / 1000,
+		(int)(ms % 1000), waiting ? ": " : "", waiting ? waiting : "");
+	task_fail(run, index, &err);
+}
+
+/* Takes what a task returned. */
+static void task_handle(struct run *run, size_t index, struct job *job)
+{
+	struct stage_run *mine = run->stages[index];
+	struct task_result *result = &job->result;
+	if (run_stage(run, index)->tasks[mine->current].in_flight)
+		task_edit(run, index)->in_flight = false;
+	stage_merge(run, index, result->context, result->outputs, result->remove);
+	if (job->kind == JOB_CANCEL) {
+		run_stage_edit(run, index, STAGE_PART_HEAD)->cancel_done = true;
+		if (mine->timed_out)
+			task_timed_out(run, index);
+		else
+			task_canceled(run, index);
+		return;
+	}
+	if (mine->timed_out && !status_is_complete(result->status)) {
+		task_timed_out(run, index);
+		return;
+	}
+	if (run->winding && (job->status < 0 || !status_is_complete(result->status))) {
+		task_canceled(run, index);
+		return;
+	}
+	if (job->status < 0) {
+		if (err_is_retryable(job->err.kind))
+			task_retry(run, index, job);
+		else
+			task_fail(run, index, &job->err);
+		return;
+	}
+	switch (result->status) {
+	case STATUS_RUNNING:
+		task_wait_again(run, index, job);
+		break;
+	case STATUS_REDIRECT:
+		task_loop(run, index);
+		break;
+	case STATUS_TERMINAL:
+	case STATUS_CANCELED:
+		task_finish(run, index, stage_failure_status(run_stage(run, index), result->status));
+		break;
+	default:
+		task_finish(run, index, result->status);
+	}
+}
+
+void task_returned(struct engine *engine, struct job *job)
+{
+	if (job->kind == JOB_SUBMIT) {
+		request_submitted(engine, job);
+		job_forget(engine, job);
+		return;
+	}
+	struct run *run = map_get(&engine->runs, str_of(job->execution_id));
+	if (!run || run->stages[job->stage]->job != job || run->stages[job->stage]->dispatch != job->dispatch) {
+		atomic_fetch_add(&engine->metric_dropped, 1);
+		event_dropped(engine, job);
+		job_forget(engine, job);
+		return;
+	}
+	struct stage_run *mine = run->stages[job->stage];
+	mine->job = NULL;
+	run->jobs--;
+	heap_remove(&engine->timers, &mine->timer);
+	if (job->kind == JOB_EVALUATE)
+		stage_evaluated(run, job);
+	else
+		task_handle(run, job->stage, job);
+	run_ready(run); /* a run that is complete is released in its turn */
+	job_forget(engine, job);
+}
+
+/* ---- the look --------------------------------------------------------------------------------------------------------------------- */
+
+/* A task that was in flight when the process died, and that may not simply be run again. False when that has been dealt with. */
+static bool task_recover(struct run *run, size_t index, const struct task_row *row)
+{
+	if (!run->stages[index]->interrupted || row->repeat == TASK_SAFE)
+		return true;
+	if (row->repeat == TASK_AFTER_CHECK && row->recover) {
+		task_dispatch(run, index, row, JOB_RECOVER);
+		return false;
+	}
+	_cleanup_err_ struct err err = ERR_INIT;
+	err_set(&err, ERR_FAILED,
+		"the server stopped while this ran and it cannot be told whether it took effect; look, then restart");
+	task_edit(run, index)->in_flight = false;
+	task_fail(run, index, &err);
+	return false;
+}
+
+/* It is in flight: the flag is all that can be done. */
+static void task_look_in_flight(struct run *run, size_t index, int64_t now, int64_t deadline)
+{
+	struct stage_run *mine = run->stages[index];
+	if (mine->job->kind == JOB_CANCEL) {
+		if (now >= mine->job->now_ms + CANCEL_STEP_MS)
+			cancel_set(mine->job->cancel);
+		return;
+	}
+	if (run->winding)
+		cancel_set(mine->job->cancel);
+	if (now >= deadline && !mine->timed_out) {
+		mine->timed_out = true;
+		cancel_set(mine->job->cancel);
+	}
+}
+
+void task_look(struct run *run, size_t index)
+{
+	struct stage_run *mine = run->stages[index];
+	const struct stage *stage = run_stage(run, index);
+	if (mine->current >= stage->task_count) {
+		if (run->winding && stage->task_count == 0)
+			stage_finish(run, index, STATUS_CANCELED);
+		else
+			stage_complete(run, index);
+		return;
+	}
+	const struct stage_type *type;
+	const struct task_row *row = task_row_of(run, index, &type);
+	if (!row) {
+		_cleanup_err_ struct err err = ERR_INIT;
+		err_set(&err, ERR_UNSUPPORTED, "this version has no task \"%s\" of a stage \"%s\"",
+			stage->tasks[mine->current].name, stage->type);
+		task_fail(run, index, &err);
+		return;
+	}
+	int64_t now = clock_now_ms(run->engine->clock);
+	if (mine->job) {
+		task_look_in_flight(run, index, now, task_deadline(run, index, row));
+		return;
+	}
+	if (run->winding) {
+		task_canceled(run, index);
+		return;
+	}
+	if (stage->tasks[mine->current].status == STATUS_NOT_STARTED) {
+		task_set_status(run, index, STATUS_RUNNING);
+		task_edit(run, index)->attempts = 0;
+		mine->woken = true;
+	}
+	if (!stage_evaluate(run, index))
+		return;
+	int64_t deadline = task_deadline(run, index, row);
+	if (now >= deadline) {
+		task_timed_out(run, index);
+		return;
+	}
+	int64_t next = run_stage(run, index)->tasks[mine->current].next_run_ms;
+	if (!mine->woken && next > now) {
+		heap_set(&run->engine->timers, &mine->timer, next < deadline ? next : deadline);
+		return;
+	}
+	if (!task_recover(run, index, row))
+		return;
+	if (row->is_inline)
+		task_run_inline(run, index, row);
+	else
+		task_dispatch(run, index, row, JOB_TASK);
+}

@@ -1,0 +1,179 @@
+/*
+ * Worker threads: elastic, each runs one job at a time in straight-line C. How many there are is bounded by LIMIT_WORKERS; how
+ * many may be at one origin by slots, before a job comes here.
+ */
+#include <errno.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "engine/internal.h"
+
+struct workers {
+	struct engine *engine;
+	pthread_mutex_t mutex;
+	pthread_cond_t condition;
+	pthread_cond_t gone;
+	struct job *first, **last;
+	size_t queued, idle, threads;
+	bool end;
+};
+
+struct workers *workers_new(struct engine *engine)
+{
+	struct workers *workers = xnew(struct workers);
+	workers->engine = engine;
+	workers->last = &workers->first;
+	pthread_mutex_init(&workers->mutex, NULL);
+	pthread_cond_init(&workers->condition, NULL);
+	pthread_cond_init(&workers->gone, NULL);
+	return workers;
+}
+
+/* ---- what a job does ------------------------------------------------------------------------------------------------- */
+
+static void perform_task(struct job *job)
+{
+	struct task_input in = {
+		.execution = job->execution,
+		.stage = stage_at(job->execution, job->stage),
+		.stage_index = job->stage,
+		.config = job->config,
+		.world = job->engine->world,
+		.cancel = job->cancel,
+		.now_ms = job->now_ms,
+		.idempotency_key = job->key,
+	};
+	in.task = &in.stage->tasks[job->task];
+	int (*function)(const struct task_input *, struct task_result *, struct err *) = job->row->run;
+	if (job->kind == JOB_RECOVER)
+		function = job->row->recover;
+	if (job->kind == JOB_CANCEL)
+		function = job->row->cancel;
+	job->status = function(&in, &job->result, &job->err);
+	/* "It has not happened": then run it now, under the same idempotency key. */
+	if (job->kind == JOB_RECOVER && job->status == 0 && job->result.status == STATUS_NOT_STARTED)
+		job->status = job->row->run(&in, &job->result, &job->err);
+}
+
+void job_perform(struct job *job)
+{
+	struct expr_limits limits = { .max_steps = LIMIT_EXPR_STEPS, .allow_unknown_keys = true };
+	struct evaluated evaluated = { 0 };
+	switch (job->kind) {
+	case JOB_TASK:
+	case JOB_RECOVER:
+	case JOB_CANCEL:
+		perform_task(job);
+		break;
+	case JOB_EVALUATE:
+		if (evaluate_stage(job->execution, job->stage, job->type, &limits, job->now_ms, &evaluated) == EXPR_OK)
+			job->evaluated = evaluated.context;
+		else
+			job->status = err_set(&job->err, ERR_TOO_LARGE,
+					      "the expressions of this stage need more than %d steps",
+					      LIMIT_EXPR_STEPS);
+		break;
+	case JOB_SUBMIT:
+		limits.allow_unknown_keys = false;
+		if (evaluate_pipeline(job->request->value, job->request->trigger, &limits, job->now_ms,
+				      &job->evaluated) != EXPR_OK)
+			job->status = err_set(&job->err, ERR_TOO_LARGE,
+					      "the expressions of this pipeline need more than %d steps",
+					      LIMIT_EXPR_STEPS);
+		break;
+	}
+}
+
+/* ---- threads ------------------------------------------------------------------------------------------------------------ */
+
+static struct job *worker_next(struct workers *workers)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += LIMIT_WORKER_IDLE_MS / 1000;
+	workers->idle++;
+	while (!workers->first && !workers->end) {
+		if (pthread_cond_timedwait(&workers->condition, &workers->mutex, &until) == ETIMEDOUT)
+			break;
+	}
+	workers->idle--;
+	struct job *job = workers->first;
+	if (!job)
+		return NULL;
+	workers->first = job->next;
+	if (!workers->first)
+		workers->last = &workers->first;
+	workers->queued--;
+	return job;
+}
+
+static void *worker_main(void *data)
+{
+	struct workers *workers = data;
+	struct engine *engine = workers->engine;
+	pthread_mutex_lock(&workers->mutex);
+	for (struct job *job; (job = worker_next(workers));) {
+		pthread_mutex_unlock(&workers->mutex);
+		job_perform(job);
+		struct message *message = xnew(struct message);
+		message->kind = MESSAGE_RESULT;
+		message->job = job;
+		inbox_push(engine, message);
+		clock_release(engine->clock); /* the job's */
+		pthread_mutex_lock(&workers->mutex);
+	}
+	workers->threads--;
+	pthread_cond_signal(&workers->gone);
+	pthread_mutex_unlock(&workers->mutex);
+	return NULL;
+}
+
+static void worker_start(struct workers *workers)
+{
+	pthread_attr_t attributes;
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	pthread_attr_setstacksize(&attributes, LIMIT_WORKER_STACK_BYTES);
+#endif
+	pthread_t thread;
+	if (pthread_create(&thread, &attributes, worker_main, workers) == 0)
+		workers->threads++;
+	else if (workers->threads == 0)
+		log_error("cannot start a worker thread; trying again with the next task");
+	pthread_attr_destroy(&attributes);
+}
+
+void workers_push(struct workers *workers, struct job *job)
+{
+	clock_hold(workers->engine->clock);
+	pthread_mutex_lock(&workers->mutex);
+	job->next = NULL;
+	*workers->last = job;
+	workers->last = &job->next;
+	workers->queued++;
+	if (workers->idle < workers->queued && workers->threads < LIMIT_WORKERS)
+		worker_start(workers);
+	pthread_cond_signal(&workers->condition);
+	pthread_mutex_unlock(&workers->mutex);
+}
+
+void workers_free(struct workers *workers)
+{
+	pthread_mutex_lock(&workers->mutex);
+	workers->end = true;
+	while (workers->first) { /* not begun: the next start does it */
+		struct job *job = workers->first;
+		workers->first = job->next;
+		job_forget(workers->engine, job);
+		clock_release(workers->engine->clock);
+	}
+	pthread_cond_broadcast(&workers->condition);
+	while (workers->threads > 0)
+		pthread_cond_wait(&workers->gone, &workers->mutex);
+	pthread_mutex_unlock(&workers->mutex);
+	pthread_cond_destroy(&workers->condition);
+	pthread_cond_destroy(&workers->gone);
+	pthread_mutex_destroy(&workers->mutex);
+	free(workers);
+}

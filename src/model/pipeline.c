@@ -1,0 +1,405 @@
+#include "model/pipeline.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "expr/template.h"
+
+/* ---- structure -------------------------------------------------------------------------------------------------------------- */
+
+/* refIds are strings; a number is taken as its text. Owned, NULL when there is none. */
+static char *ref_text(struct val ref)
+{
+	int64_t number;
+	if (val_is_string(ref))
+		return xstrdup(val_text(&ref));
+	if (val_as_int(ref, &number))
+		return xasprintf("%lld", (long long)number);
+	return NULL;
+}
+
+static bool is_stage_list(struct val pipeline)
+{
+	struct val stages = val_get(pipeline, "stages");
+	return val_is_null(stages) || val_is_list(stages);
+}
+
+/* Orca: when no stage has a refId they are numbered and chained in the order of the list. */
+static bool has_no_refs(struct val stages)
+{
+	for (size_t i = 0; i < val_count(stages); i++)
+		if (!val_is_null(val_get(val_at(stages, i), "refId")))
+			return false;
+	return true;
+}
+
+/* requisiteStageRefIds as a list; null and "" are none, a single text is one. Owned. */
+static struct val requisites_of(struct val stage)
+{
+	struct val given = val_get(stage, "requisiteStageRefIds");
+	if (val_is_list(given))
+		return val_ref(given);
+	struct val list = val_list();
+	if (!val_is_null(given) && !(val_is_string(given) && val_as_str(&given).length == 0))
+		val_append(&list, val_ref(given));
+	return list;
+}
+
+struct graph {
+	struct val stages;
+	size_t count;
+	struct map by_ref; /* refId → index + 1 */
+	char **refs;
+	bool chained;
+	graph_problem_fn report;
+	void *data;
+	size_t problems;
+};
+
+__attribute__((format(printf, 3, 4))) static void graph_report(
+	struct graph *graph, const char *path, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	graph->problems++;
+	graph->report(graph->data, path, text);
+}
+
+static void graph_read_refs(struct graph *graph)
+{
+	char path[96];
+	for (size_t i = 0; i < graph->count; i++) {
+		struct val stage = val_at(graph->stages, i);
+		struct val type = val_get(stage, "type");
+		snprintf(path, sizeof(path), "stages[%zu].type", i);
+		if (!val_is_map(stage)) {
+			path[strlen(path) - 5] = '\0';
+			graph_report(graph, path, "expected an object, got %s",
+				val_kind_name(val_kind(stage)));
+			continue;
+		}
+		if (!val_is_string(type) || val_as_str(&type).length == 0)
+			graph_report(graph, path, "a stage needs a type");
+		graph->refs[i] = graph->chained ? xasprintf("%zu", i) :
+						  ref_text(val_get(stage, "refId"));
+		snprintf(path, sizeof(path), "stages[%zu].refId", i);
+		if (!graph->refs[i]) {
+			graph_report(graph, path, "missing, while other stages have one");
+			continue;
+		}
+		if (map_get(&graph->by_ref, str_of(graph->refs[i])))
+			graph_report(
+				graph, path, "\"%s\" is used by another stage too", graph->refs[i]);
+		else
+			map_put(&graph->by_ref, str_of(graph->refs[i]), (void *)(uintptr_t)(i + 1));
+	}
+}
+
+static size_t graph_find(const struct graph *graph, struct val ref)
+{
+	_cleanup_free_ char *text = ref_text(ref);
+	void *found = text ? map_get(&graph->by_ref, str_of(text)) : NULL;
+	return found ? (size_t)(uintptr_t)found - 1 : STAGE_NONE;
+}
+
+static void graph_check_requisites(struct graph *graph)
+{
+	char path[96];
+	for (size_t i = 0; i < graph->count && !graph->chained; i++) {
+		struct val stage = val_at(graph->stages, i);
+		_cleanup_(val_free) struct val requisites = requisites_of(stage);
+		for (size_t j = 0; j < val_count(requisites); j++) {
+			struct val ref = val_at(requisites, j);
+			if (graph_find(graph, ref) != STAGE_NONE)
+				continue;
+			snprintf(path, sizeof(path), "stages[%zu].requisiteStageRefIds[%zu]", i, j);
+			_cleanup_free_ char *text = ref_text(ref);
+			graph_report(graph, path, "there is no stage with refId \"%s\"",
+				text ? text : "?");
+		}
+	}
+}
+
+/* Takes away stages that wait for nothing left (Kahn); what remains stands on a cycle or behind one. */
+static void graph_check_cycle(struct graph *graph)
+{
+	size_t *waits = xcalloc(graph->count + 1, sizeof(*waits));
+	size_t *heads = xcalloc(graph->count + 1, sizeof(*heads));
+	struct edge {
+		size_t to, next;
+	} *edges = NULL;
+	size_t edge_count = 0, edge_capacity = 0;
+	for (size_t i = 0; i < graph->count; i++) {
+		_cleanup_(val_free) struct val requisites = requisites_of(val_at(graph->stages, i));
+		for (size_t j = 0; j < val_count(requisites); j++) {
+			size_t from = graph_find(graph, val_at(requisites, j));
+			if (from == STAGE_NONE)
+				continue;
+			if (edge_count + 1 >= edge_capacity) {
+				edge_capacity = edge_capacity ? edge_capacity * 2 : 64;
+				edges = xrealloc(edges, edge_capacity * sizeof(*edges));
+			}
+			edges[++edge_count] = (struct edge){ .to = i, .next = heads[from] };
+			heads[from] = edge_count;
+			waits[i]++;
+		}
+	}
+	size_t *queue = xcalloc(graph->count + 1, sizeof(*queue));
+	size_t queued = 0;
+	for (size_t i = 0; i < graph->count; i++)
+		if (waits[i] == 0)
+			queue[queued++] = i;
+	for (size_t done = 0; done < queued; done++)
+		for (size_t edge = heads[queue[done]]; edge; edge = edges[edge].next)
+			if (--waits[edges[edge].to] == 0)
+				queue[queued++] = edges[edge].to;
+	if (queued < graph->count) {
+		char text[256] = "";
+		size_t length = 0, first = STAGE_NONE;
+		for (size_t i = 0; i < graph->count && length < sizeof(text) - 32; i++) {
+			if (waits[i] == 0)
+				continue;
+			if (first == STAGE_NONE)
+				first = i;
+			length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%.24s",
+				length ? ", " : "", graph->refs[i] ? graph->refs[i] : "?");
+		}
+		char path[96];
+		snprintf(path, sizeof(path), "stages[%zu].requisiteStageRefIds", first);
+		graph_report(graph, path, "stages wait for each other in a circle: %s", text);
+	}
+	free(waits);
+	free(heads);
+	free(edges);
+	free(queue);
+}
+
+static void graph_init(struct graph *graph, struct val pipeline, graph_problem_fn report, void *data)
+{
+	*graph = (struct graph){
+		.stages = val_get(pipeline, "stages"), .report = report, .data = data
+	};
+	graph->count = val_count(graph->stages);
+	graph->refs = xcalloc(graph->count + 1, sizeof(*graph->refs));
+	graph->chained = has_no_refs(graph->stages);
+	graph_read_refs(graph);
+}
+
+static void graph_free(struct graph *graph)
+{
+	for (size_t i = 0; i < graph->count; i++)
+		free(graph->refs[i]);
+	free(graph->refs);
+	map_free(&graph->by_ref);
+}
+
+size_t pipeline_check_graph(struct val pipeline, graph_problem_fn report, void *data)
+{
+	if (!val_is_map(pipeline)) {
+		report(data, "", "a pipeline is an object");
+		return 1;
+	}
+	if (!is_stage_list(pipeline)) {
+		report(data, "stages", "expected a list");
+		return 1;
+	}
+	struct graph graph;
+	graph_init(&graph, pipeline, report, data);
+	graph_check_requisites(&graph);
+	if (!graph.chained)
+		graph_check_cycle(&graph);
+	graph_free(&graph);
+	return graph.problems;
+}
+
+/* ---- parameters ------------------------------------------------------------------------------------------------------------- */
+
+struct val pipeline_parameters(struct val pipeline, struct val parameters)
+{
+	struct val merged = val_map();
+	struct val declared = val_get(pipeline, "parameterConfig");
+	for (size_t i = 0; i < val_count(declared); i++) {
+		struct val row = val_at(declared, i);
+		const char *name = val_get_text(row, "name", NULL);
+		if (!name)
+			continue;
+		if (val_has(parameters, name))
+			val_set(&merged, name, val_ref(val_get(parameters, name)));
+		else if (val_has(row, "default"))
+			val_set(&merged, name, val_ref(val_get(row, "default")));
+	}
+	val_merge(&merged, parameters);
+	return merged;
+}
+
+const char *pipeline_missing_parameter(struct val pipeline, struct val parameters)
+{
+	struct val declared = val_get(pipeline, "parameterConfig");
+	for (size_t i = 0; i < val_count(declared); i++) {
+		struct val row = val_at(declared, i);
+		const char *name = val_get_text(row, "name", NULL);
+		struct val preset = val_get(row, "default");
+		bool has_preset = !val_is_null(preset) &&
+			!(val_is_string(preset) && val_as_str(&preset).length == 0);
+		if (name && val_get_bool(row, "required", false) && !has_preset &&
+			!val_has(parameters, name))
+			return name;
+	}
+	return NULL;
+}
+
+/* ---- the execution ---------------------------------------------------------------------------------------------------------- */
+
+static void set_default(struct val *map, const char *key, struct val value)
+{
+	if (val_is_null(val_get(*map, key)))
+		val_set(map, key, value);
+	else
+		val_free(&value);
+}
+
+/* stages.md 1.7: common members of every trigger. Owned. */
+static struct val make_trigger(const struct pipeline_start *start)
+{
+	struct val given = val_is_map(start->trigger) ? start->trigger :
+							val_get(start->pipeline, "trigger");
+	struct val trigger = val_is_map(given) ? val_ref(given) : val_map();
+	set_default(&trigger, "type", val_string("manual"));
+	val_set(&trigger, "user",
+		val_string(start->user ? start->user : val_get_text(trigger, "user", "[anonymous]")));
+	struct val parameters = pipeline_parameters(start->pipeline, val_get(trigger, "parameters"));
+	val_set(&trigger, "parameters", parameters);
+	set_default(&trigger, "artifacts", val_list());
+	set_default(&trigger, "resolvedExpectedArtifacts", val_list());
+	set_default(&trigger, "notifications", val_list());
+	set_default(&trigger, "rebake", val_bool(false));
+	set_default(&trigger, "dryRun", val_bool(false));
+	set_default(&trigger, "strategy", val_bool(false));
+	return trigger;
+}
+
+static int64_t millis_of(struct val text)
+{
+	int64_t ms = 0;
+	if (!val_as_int(text, &ms))
+		str_to_int(val_as_str(&text), &ms);
+	return ms;
+}
+
+static void fill_stage(struct execution **execution, size_t index, struct val config,
+	const char *ref, const struct pipeline_start *start)
+{
+	struct stage *stage = stage_edit(execution, index);
+	ulid_make(start->ids, start->now_ms, stage->id);
+	stage_set_text(&stage->ref_id, ref);
+	stage_set_text(&stage->type, val_get_text(config, "type", ""));
+	const char *name = val_get_text(config, "name", "");
+	stage_set_text(&stage->name, *name ? name : stage->type);
+	stage->expiry_ms = millis_of(val_get(config, "startTimeExpiry"));
+	struct val context = val_is_map(config) ? val_ref(config) : val_map();
+	static const char *const taken[] = { "refId", "type", "name", "requisiteStageRefIds",
+		"startTimeExpiry" };
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		val_remove(&context, taken[i]);
+	stage->unresolved = template_is_candidate(context);
+	val_replace(&stage->context, context);
+}
+
+static void link_stage(struct execution **execution, size_t index, const struct graph *graph)
+{
+	if (graph->chained) {
+		size_t before = index - 1;
+		if (index > 0)
+			stage_set_requisites(execution, index, &before, 1);
+		return;
+	}
+	_cleanup_(val_free) struct val requisites = requisites_of(val_at(graph->stages, index));
+	size_t *indexes = xcalloc(val_count(requisites) + 1, sizeof(*indexes));
+	size_t count = 0;
+	for (size_t i = 0; i < val_count(requisites); i++) {
+		size_t found = graph_find(graph, val_at(requisites, i));
+		if (found != STAGE_NONE)
+			indexes[count++] = found;
+	}
+	stage_set_requisites(execution, index, indexes, count);
+	free(indexes);
+}
+
+static void fill_head(struct execution *execution, const struct pipeline_start *start)
+{
+	struct val pipeline = start->pipeline;
+	if (start->id)
+		snprintf(execution->id, sizeof(execution->id), "%s", start->id);
+	else
+		ulid_make(start->ids, start->now_ms, execution->id);
+	stage_set_text(&execution->application, val_get_text(pipeline, "application", ""));
+	stage_set_text(&execution->name, val_get_text(pipeline, "name", ""));
+	stage_set_text(&execution->config_id, val_get_text(pipeline, "id", NULL));
+	stage_set_text(&execution->origin,
+		start->origin ? start->origin : val_get_text(pipeline, "origin", "unknown"));
+	stage_set_text(&execution->user, start->user);
+	stage_set_text(&execution->spel_evaluator, val_get_text(pipeline, "spelEvaluator", NULL));
+	execution->build_ms = start->now_ms;
+	execution->expiry_ms = millis_of(val_get(pipeline, "startTimeExpiry"));
+	execution->limit_concurrent = val_get_bool(pipeline, "limitConcurrent", false);
+	execution->keep_waiting = val_get_bool(pipeline, "keepWaitingPipelines", false);
+	execution->max_concurrent = val_get_int(pipeline, "maxConcurrentExecutions", 0);
+	val_replace(&execution->notifications, val_ref(val_get(pipeline, "notifications")));
+	val_replace(&execution->source, val_ref(val_get(pipeline, "source")));
+	val_replace(&execution->template_variables, val_ref(val_get(pipeline, "templateVariables")));
+	val_replace(&execution->trigger, make_trigger(start));
+	val_replace(&execution->config, val_ref(pipeline));
+}
+
+struct problems {
+	struct strbuf text;
+};
+
+static void collect_problem(void *data, const char *path, const char *text)
+{
+	struct problems *problems = data;
+	strbuf_printf(&problems->text, "%s%s%s%s", problems->text.length ? "; " : "", path,
+		*path ? ": " : "", text);
+}
+
+int pipeline_to_execution(const struct pipeline_start *start, struct execution **ret, struct err *err)
+{
+	*ret = NULL;
+	if (!val_is_map(start->pipeline) || !is_stage_list(start->pipeline))
+		return err_set(
+			err, ERR_INVALID, "a pipeline is an object whose \"stages\" is a list");
+	struct problems problems = { .text = STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES) };
+	struct graph graph;
+	graph_init(&graph, start->pipeline, collect_problem, &problems);
+	if (graph.count > LIMIT_STAGES) {
+		graph_free(&graph);
+		strbuf_free(&problems.text);
+		return err_set(err, ERR_TOO_LARGE, "stages: %zu are more than %d", graph.count,
+			LIMIT_STAGES);
+	}
+	graph_check_requisites(&graph);
+	if (!graph.chained)
+		graph_check_cycle(&graph);
+	struct execution *execution = execution_new();
+	fill_head(execution, start);
+	for (size_t i = 0; i < graph.count; i++)
+		stage_add(&execution);
+	for (size_t i = 0; i < graph.count; i++) {
+		fill_stage(&execution, i, val_at(graph.stages, i),
+			graph.refs[i] ? graph.refs[i] : "", start);
+		link_stage(&execution, i, &graph);
+	}
+	*ret = execution;
+	int result = 0;
+	if (graph.problems > 0)
+		result = err_set(err, ERR_INVALID, "%s", problems.text.bytes);
+	graph_free(&graph);
+	strbuf_free(&problems.text);
+	return result;
+}

@@ -1,0 +1,18 @@
+/*
+ * The one explicit list of all stage types. A new one is declared in its folder's stages.h and gets a line here.
+ */
+#include "stages.h"
+
+#include "kubernetes/stages.h"
+#include "stage/stages.h"
+
+static const struct stage_type *const stage_types[] = {
+	&deploy_manifest_stage,
+	&delete_manifest_stage,
+	&evaluate_variables_stage,
+	&wait_stage,
+	&webhook_stage,
+	NULL,
+};
+
+const struct stage_registry stage_registry = { .types = stage_types };
