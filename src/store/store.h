@@ -15,12 +15,14 @@
 #include "base/vec.h"
 #include "model/execution.h"
 
+#define STORE_MAX_STAGES 65536 /* of one execution; LIMIT_STAGES is below it */
+
 enum store_op_kind {
-	STORE_PUT_EXECUTION,	/* the head of `execution` (without stages) */
-	STORE_PUT_STAGE,	/* `parts` of stage `index` of `execution` */
+	STORE_PUT_EXECUTION,	/* the head of `execution` (without stages); its application, config_id and build_ms never change */
+	STORE_PUT_STAGE,	/* `parts` of stage `index` of `execution`, whose head is stored or in the batch before it */
 	STORE_DELETE_EXECUTION, /* `key`, with its stages and events */
 	STORE_PUT_PIPELINE,	/* `value`: the whole document, with id, application, name; keeps the old one as history */
-	STORE_DELETE_PIPELINE,	/* `key`: its id */
+	STORE_DELETE_PIPELINE,	/* `key`: its id; what it was stays as history */
 	STORE_PUT_APPLICATION,	/* `value`: attributes, with name */
 	STORE_EVENT,		/* `value`: the event; `key`: the execution's id or NULL; gets the next position */
 	STORE_PUT_MEMORY,	/* `key` → `value`: small facts (settings of the engine, triggers' memory); VAL_NULL deletes */
@@ -48,6 +50,11 @@ struct store_batch {
 	size_t bytes; /* a rough size, for sealing */
 };
 void store_batch_clear(struct store_batch *batch); /* frees what the operations hold */
+/*
+ * Whether the operation has what its kind needs (a pipeline its id, application and name, an event a map, …); ERR_INVALID.
+ * For implementations: a batch with one that has not changes nothing.
+ */
+int store_op_check(const struct store_op *op, struct err *err);
 /* Appending; all borrow their arguments and take references. Two puts of one stage in one batch may be merged by the caller. */
 void store_put_execution(struct store_batch *batch, struct execution *snapshot);
 void store_put_stage(struct store_batch *batch, struct execution *snapshot, size_t index, unsigned parts);
@@ -58,14 +65,14 @@ void store_put_application(struct store_batch *batch, struct val attributes);
 void store_event(struct store_batch *batch, const char *execution_id, struct val event);
 void store_put_memory(struct store_batch *batch, const char *key, struct val value);
 
-/* Which executions a list wants. Zero bytes: all, newest first, LIMIT_LIST_ROWS. */
+/* Which executions a list wants. Zero bytes: all, newest first, LIMIT_LIST_ROWS (which is also the most there are). */
 struct execution_filter {
 	const char *application;	/* NULL = any; case ignored */
 	const char *const *config_ids;	/* ends with NULL; NULL = any */
 	const char *const *ids;
 	unsigned statuses;		/* bits 1 << enum status; 0 = any */
-	size_t limit;			/* per config when `per_config`, else in all; 0 = LIMIT_LIST_ROWS */
-	bool per_config;
+	size_t limit;			/* in all, from the start of the order; 0 = LIMIT_LIST_ROWS */
+	bool per_config;		/* `limit` is for each config, its newest ones; what has no config is left out */
 	bool oldest_first;		/* by build time; else newest first */
 	bool without_stages;
 };
@@ -84,15 +91,21 @@ struct store_type {
 			     struct err *err);
 	int (*list_executions)(struct store *store, const struct execution_filter *filter, struct val *ret_list,
 			       uint64_t *ret_position, struct err *err);
-	/* By id, or by application and name (NAME exact; APPLICATION without regard to case). */
+	/* By id, or by application (without regard to case) and name (exact); ERR_NOT_FOUND. */
 	int (*get_pipeline)(struct store *store, const char *id, struct val *ret, struct err *err);
+	int (*find_pipeline)(struct store *store, const char *application, const char *name, struct val *ret,
+			     struct err *err);
+	/* By application and name; APPLICATION NULL = all. */
 	int (*list_pipelines)(struct store *store, const char *application, struct val *ret_list, struct err *err);
-	/* Earlier versions of a pipeline, newest first, at most LIMIT. */
+	/* Earlier versions of a pipeline, newest first, at most LIMIT (0 = all that are kept, LIMIT_PIPELINE_HISTORY). */
 	int (*pipeline_history)(struct store *store, const char *id, size_t limit, struct val *ret_list, struct err *err);
+	/* By name. */
 	int (*list_applications)(struct store *store, struct val *ret_list, struct err *err);
-	/* Events after position AFTER, oldest first, at most LIMIT; each a map with "seq" added. EXECUTION_ID NULL = all. */
+	/* Events after position AFTER, oldest first, at most LIMIT (0 = LIMIT_LIST_ROWS); each a map with "seq" added.
+	 * EXECUTION_ID NULL = all. */
 	int (*read_events)(struct store *store, const char *execution_id, uint64_t after, size_t limit,
 			   struct val *ret_list, uint64_t *ret_position, struct err *err);
+	/* VAL_NULL when there is nothing. */
 	int (*get_memory)(struct store *store, const char *key, struct val *ret, struct err *err);
 	void (*close)(struct store *store);
 };
@@ -104,8 +117,11 @@ DEFINE_CLEANUP(struct store *, store_close)
 
 /* In memory: for `run` without --data-dir and for tests. */
 struct store *store_memory_open(void);
-/* In DIRECTORY/gennaker.db (made if missing, mode 0700/0600). Takes the directory's lock; errors say who holds it, that the
- * database is of a newer version, or that it is corrupt (never overwritten). */
+/*
+ * In DIRECTORY/gennaker.db (made if missing, mode 0700/0600). Takes the directory's lock; errors say who holds it
+ * (ERR_CONFLICT), that the directory cannot be written (ERR_DENIED), that the database is of a newer version or another
+ * program's (ERR_UNSUPPORTED), or that it is corrupt (ERR_INTERNAL; never overwritten).
+ */
 struct store *store_sqlite_open(const char *directory, struct err *err);
 
 #endif

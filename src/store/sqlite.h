@@ -1,0 +1,88 @@
+/*
+ * What the files of the SQLite store share.
+ *
+ * One writing connection, used by one commit at a time; a few reading ones, lent to whoever reads; one for checkpoints, on a
+ * thread of its own, so that no commit waits for one.
+ */
+#ifndef STORE_SQLITE_H
+#define STORE_SQLITE_H
+
+#include <pthread.h>
+
+#include "base/map.h"
+#include "store/db.h"
+#include "store/store.h"
+
+#define READERS 4
+
+/* What the writer remembers of an execution that goes on: its row, and which trigger and config are in it. */
+struct written {
+	int64_t key;
+	struct val trigger, config;
+};
+
+struct sqlite_store {
+	struct store base;
+	char *directory, *path;
+	int lock;	      /* file descriptor */
+	atomic_bool corrupt;
+
+	pthread_mutex_t write_mutex; /* held by a commit */
+	struct db *writer;
+	struct map written; /* id → struct written * */
+	uint64_t position;  /* of the newest event */
+	int wal_pages;
+
+	pthread_mutex_t read_mutex;
+	pthread_cond_t read_condition; /* a reader came back */
+	struct db *readers[READERS];   /* those that are not lent */
+	size_t reader_count, readers_open;
+
+	pthread_mutex_t checkpoint_mutex;
+	pthread_cond_t checkpoint_condition;
+	pthread_t checkpoint_thread;
+	bool checkpoint_wanted, closing;
+	bool started; /* the thread */
+};
+
+static inline struct sqlite_store *sqlite_of(struct store *store)
+{
+	return (struct sqlite_store *)store;
+}
+
+/* directory.c: the data directory, its lock and its database file. */
+
+/* Makes DIRECTORY if it is missing, and takes its lock: an open file, whose closing gives it back. */
+int directory_lock(const char *directory, int *ret_lock, struct err *err);
+/* Looks at the database file before SQLite touches it; makes it when it is missing. *RET_UNCLEAN: it was not closed. */
+int database_file_check(const char *path, bool *ret_unclean, struct err *err);
+
+/* sqlite_write.c */
+int sqlite_commit(struct store *store, const struct store_batch *batch, uint64_t *ret_position, struct err *err);
+void sqlite_forget_written(struct sqlite_store *store);
+
+/* sqlite.c: a reading connection with a transaction begun; wait for one if all are lent. */
+struct db *reader_begin(struct sqlite_store *store, struct err *err);
+/* Ends the transaction and gives the connection back. */
+void reader_end(struct sqlite_store *store, struct db *db);
+
+/* sqlite_read.c */
+int sqlite_position(struct db *db, uint64_t *ret, struct err *err);
+int sqlite_load_active(struct store *store, void (*found)(void *data, struct execution *owned), void *data,
+	struct err *err);
+int sqlite_get_execution(struct store *store, const char *id, struct val *ret, uint64_t *ret_position,
+	struct err *err);
+int sqlite_list_executions(struct store *store, const struct execution_filter *filter, struct val *ret_list,
+	uint64_t *ret_position, struct err *err);
+int sqlite_get_pipeline(struct store *store, const char *id, struct val *ret, struct err *err);
+int sqlite_find_pipeline(struct store *store, const char *application, const char *name, struct val *ret,
+	struct err *err);
+int sqlite_list_pipelines(struct store *store, const char *application, struct val *ret_list, struct err *err);
+int sqlite_pipeline_history(struct store *store, const char *id, size_t limit, struct val *ret_list,
+	struct err *err);
+int sqlite_list_applications(struct store *store, struct val *ret_list, struct err *err);
+int sqlite_read_events(struct store *store, const char *execution_id, uint64_t after, size_t limit,
+	struct val *ret_list, uint64_t *ret_position, struct err *err);
+int sqlite_get_memory(struct store *store, const char *key, struct val *ret, struct err *err);
+
+#endif

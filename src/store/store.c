@@ -1,0 +1,167 @@
+#include "store/store.h"
+
+#include "base/alloc.h"
+
+/* Values looked at to guess how large one is; beyond that the guess goes by what was seen. */
+#define SIZE_LOOKS 200
+
+void store_close(struct store *store)
+{
+	if (store)
+		store->type->close(store);
+}
+
+/* About as many bytes as the value's JSON has, as far as LOOKS reach. */
+static size_t rough_size(struct val value, unsigned *looks)
+{
+	size_t count = val_count(value), bytes = 8, i;
+
+	if (val_is_string(value))
+		return 2 + val_as_str(&value).length;
+	for (i = 0; i<count && * looks> 0; i++) {
+		--*looks;
+		if (val_is_map(value))
+			bytes += val_key_at(value, i).length + 4 +
+				rough_size(val_value_at(value, i), looks);
+		else
+			bytes += 1 + rough_size(val_at(value, i), looks);
+	}
+	return i > 0 ? bytes * count / i : bytes;
+}
+
+static size_t size_of(struct val value)
+{
+	unsigned looks = SIZE_LOOKS;
+
+	return rough_size(value, &looks);
+}
+
+static void batch_add(struct store_batch *batch, struct store_op op, size_t bytes)
+{
+	vec_push(&batch->ops, op);
+	batch->bytes += sizeof(op) + bytes;
+}
+
+void store_batch_clear(struct store_batch *batch)
+{
+	for (size_t i = 0; i < batch->ops.count; i++) {
+		struct store_op *op = &batch->ops.items[i];
+
+		execution_unref(op->execution);
+		free(op->key);
+		val_free(&op->value);
+	}
+	vec_free(&batch->ops);
+	batch->bytes = 0;
+}
+
+void store_put_execution(struct store_batch *batch, struct execution *snapshot)
+{
+	struct store_op op = { .kind = STORE_PUT_EXECUTION, .execution = execution_ref(snapshot) };
+
+	batch_add(batch, op, 1000 + size_of(snapshot->trigger) + size_of(snapshot->config));
+}
+
+void store_put_stage(
+	struct store_batch *batch, struct execution *snapshot, size_t index, unsigned parts)
+{
+	const struct stage *stage = stage_at(snapshot, index);
+	struct store_op op = {
+		.kind = STORE_PUT_STAGE,
+		.execution = execution_ref(snapshot),
+		.index = index,
+		.parts = parts,
+	};
+	size_t bytes = 500 + stage->task_count * 200;
+
+	if (parts & STAGE_PART_CONTEXT)
+		bytes += size_of(stage->context);
+	if (parts & STAGE_PART_OUTPUTS)
+		bytes += size_of(stage->outputs);
+	batch_add(batch, op, bytes);
+}
+
+static void add_key(struct store_batch *batch, enum store_op_kind kind, const char *key)
+{
+	batch_add(batch, (struct store_op){ .kind = kind, .key = xstrdup(key) }, 0);
+}
+
+static void add_value(
+	struct store_batch *batch, enum store_op_kind kind, const char *key, struct val value)
+{
+	struct store_op op = {
+		.kind = kind,
+		.key = key ? xstrdup(key) : NULL,
+		.value = val_ref(value),
+	};
+
+	batch_add(batch, op, size_of(value));
+}
+
+void store_delete_execution(struct store_batch *batch, const char *id)
+{
+	add_key(batch, STORE_DELETE_EXECUTION, id);
+}
+
+void store_put_pipeline(struct store_batch *batch, struct val document)
+{
+	add_value(batch, STORE_PUT_PIPELINE, NULL, document);
+}
+
+void store_delete_pipeline(struct store_batch *batch, const char *id)
+{
+	add_key(batch, STORE_DELETE_PIPELINE, id);
+}
+
+void store_put_application(struct store_batch *batch, struct val attributes)
+{
+	add_value(batch, STORE_PUT_APPLICATION, NULL, attributes);
+}
+
+void store_event(struct store_batch *batch, const char *execution_id, struct val event)
+{
+	add_value(batch, STORE_EVENT, execution_id, event);
+}
+
+void store_put_memory(struct store_batch *batch, const char *key, struct val value)
+{
+	add_value(batch, STORE_PUT_MEMORY, key, value);
+}
+
+static int need_texts(const char *what, struct val map, const char *const *keys, struct err *err)
+{
+	if (!val_is_map(map))
+		return err_set(err, ERR_INVALID, "%s is a map, not %s", what,
+			val_kind_name(val_kind(map)));
+	for (; *keys; keys++)
+		if (val_get_text(map, *keys, "")[0] == 0)
+			return err_set(err, ERR_INVALID, "%s without %s", what, *keys);
+	return 0;
+}
+
+int store_op_check(const struct store_op *op, struct err *err)
+{
+	switch (op->kind) {
+	case STORE_PUT_EXECUTION:
+		if (op->execution->id[0] == 0)
+			return err_set(err, ERR_INVALID, "an execution without id");
+		return 0;
+	case STORE_PUT_STAGE:
+		if (op->index >= stage_count(op->execution) || op->index >= STORE_MAX_STAGES)
+			return err_set(err, ERR_INVALID, "execution %s has no stage %zu",
+				op->execution->id, op->index);
+		return 0;
+	case STORE_PUT_PIPELINE:
+		return need_texts("a pipeline", op->value,
+			(const char *[]){ "id", "application", "name", NULL }, err);
+	case STORE_PUT_APPLICATION:
+		return need_texts("an application", op->value, (const char *[]){ "name", NULL }, err);
+	case STORE_EVENT:
+		return need_texts("an event", op->value, (const char *[]){ NULL }, err);
+	case STORE_DELETE_EXECUTION:
+	case STORE_DELETE_PIPELINE:
+	case STORE_PUT_MEMORY:
+		return 0;
+	}
+	return err_set(err, ERR_INTERNAL, "no such operation: %d", (int)op->kind);
+}
