@@ -45,8 +45,7 @@ struct cancel *cancel_ref(struct cancel *cancel)
 
 void cancel_unref(struct cancel *cancel)
 {
-	if (!cancel ||
-	    atomic_fetch_sub_explicit(&cancel->references, 1, memory_order_acq_rel) > 1)
+	if (!cancel || atomic_fetch_sub_explicit(&cancel->references, 1, memory_order_acq_rel) > 1)
 		return;
 	if (cancel->fd >= 0)
 		close(cancel->fd);

@@ -21,7 +21,7 @@
 struct clock {
 	bool is_virtual; /* the rest is for the virtual clock alone */
 	pthread_mutex_t lock;
-	pthread_cond_t work;	 /* to the timekeeper: holds fell to 0, or stop */
+	pthread_cond_t work;     /* to the timekeeper: holds fell to 0, or stop */
 	pthread_cond_t unpinned; /* from the timekeeper: a waiter was let go */
 	pthread_t timekeeper;
 	int64_t now_ms;
@@ -220,8 +220,8 @@ static void waiter_finish(struct clock *clock, struct waiter *waiter)
 		check(pthread_mutex_lock(waiter->mutex));
 }
 
-bool clock_wait(struct clock *clock, pthread_cond_t *condition, pthread_mutex_t *mutex,
-		int64_t until_ms)
+bool clock_wait(
+	struct clock *clock, pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until_ms)
 {
 	struct waiter waiter = { .condition = condition, .mutex = mutex };
 

@@ -48,7 +48,8 @@ void clock_release(struct clock *clock);
  * as soon as its last clock_wait has returned and nobody signals it. MUTEX may be given up and taken again once more
  * before it returns. Returns true when the time has come; when it had come before the call, at once and without a wait.
  */
-bool clock_wait(struct clock *clock, pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until_ms);
+bool clock_wait(
+	struct clock *clock, pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until_ms);
 void clock_condition_init(pthread_cond_t *condition);
 
 /* Monotonic microseconds of the machine, for measuring; never virtual. */

@@ -52,7 +52,7 @@ static bool is_empty_string(struct val value)
 static bool takes_empty_string(const struct field *row)
 {
 	return row->type == FIELD_STRING ||
-	       (row->type == FIELD_VALUE && !(row->flags & (FIELD_MAP | FIELD_LIST)));
+		(row->type == FIELD_VALUE && !(row->flags & (FIELD_MAP | FIELD_LIST)));
 }
 
 static bool is_given(const struct field *row, struct val value)
@@ -114,7 +114,7 @@ static bool to_double(struct val value, double *ret)
 	double number;
 
 	if (!val_as_double(value, &number) &&
-	    !(val_is_string(value) && str_to_double(str_trim(val_as_str(&value)), &number)))
+		!(val_is_string(value) && str_to_double(str_trim(val_as_str(&value)), &number)))
 		return false;
 	if (!isfinite(number))
 		return false;
@@ -168,8 +168,8 @@ static void str_list_free(struct str_list *list)
 	*list = (struct str_list){ 0 };
 }
 
-static int read_str_list(const struct field *row, struct val value, struct str_list *target,
-			 struct err *err)
+static int read_str_list(
+	const struct field *row, struct val value, struct str_list *target, struct err *err)
 {
 	struct str_list list = { 0 };
 	size_t count = val_is_list(value) ? val_count(value) : 1;
@@ -222,14 +222,18 @@ static int read_enum(const struct field *row, struct val value, int *target, str
  * Reads VALUE, which is given, into the member at TARGET; GIVEN is what a member that remembers it shall say. Errors have
  * no path yet. Of an object only the kind is looked at.
  */
-static int read_member(const struct field *row, struct val value, bool given, void *target,
-		       struct err *err)
+static int read_member(
+	const struct field *row, struct val value, bool given, void *target, struct err *err)
 {
 	static const char *const wanted[] = {
-		[FIELD_STRING] = "a string",	     [FIELD_INT] = "a whole number",
-		[FIELD_NUMBER] = "a number",	     [FIELD_BOOL] = "true or false",
-		[FIELD_SECS] = "a number of seconds", [FIELD_OPT_INT] = "a whole number",
-		[FIELD_OPT_BOOL] = "true or false",  [FIELD_OBJECT] = "a map",
+		[FIELD_STRING] = "a string",
+		[FIELD_INT] = "a whole number",
+		[FIELD_NUMBER] = "a number",
+		[FIELD_BOOL] = "true or false",
+		[FIELD_SECS] = "a number of seconds",
+		[FIELD_OPT_INT] = "a whole number",
+		[FIELD_OPT_BOOL] = "true or false",
+		[FIELD_OBJECT] = "a map",
 	};
 	struct secs *secs = target;
 	struct opt_int *opt_int = target;
@@ -374,8 +378,8 @@ static bool is_unsupported(const struct field *row, struct val value)
 }
 
 /* PRESENT: the object itself is there, so that its required rows are. Errors have no path yet. */
-static int read_row(const struct field *row, struct val value, bool present, void *target,
-		    struct err *err)
+static int read_row(
+	const struct field *row, struct val value, bool present, void *target, struct err *err)
 {
 	_cleanup_(val_free) struct val preset = VAL_NULL;
 	bool given = is_given(row, value);
@@ -391,13 +395,13 @@ static int read_row(const struct field *row, struct val value, bool present, voi
 	else if (!given && row->type != FIELD_OBJECT)
 		return 0;
 	if (is_given(row, value) &&
-	    read_member(row, value, given, (char *)target + row->offset, err) < 0)
+		read_member(row, value, given, (char *)target + row->offset, err) < 0)
 		return -1;
 	return 0;
 }
 
 static int read_rows(const struct field *rows, struct val object, bool present, void *target,
-		     const struct path *up, struct err *err)
+	const struct path *up, struct err *err)
 {
 	for (const struct field *row = rows; row->name; row++) {
 		struct path path = { .up = up, .name = row->name };
@@ -409,8 +413,8 @@ static int read_rows(const struct field *rows, struct val object, bool present, 
 			return err_wrap(err, "%s", text);
 		}
 		if (row->type == FIELD_OBJECT && row->offset != KNOWN_ONLY &&
-		    read_rows(row->rows, value, val_is_map(value), (char *)target + row->offset,
-			      &path, err) < 0)
+			read_rows(row->rows, value, val_is_map(value), (char *)target + row->offset,
+				&path, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -422,7 +426,7 @@ int fields_read(const struct field *rows, struct val object, void *target, struc
 
 	if (!val_is_map(object) && !val_is_null(object))
 		return err_set(err, ERR_INVALID, "expected a map, got a %s",
-			       val_kind_name(val_kind(object)));
+			val_kind_name(val_kind(object)));
 	if (read_rows(rows, object, true, target, &top, err) < 0) {
 		fields_free(rows, target);
 		return -1;
@@ -437,7 +441,7 @@ struct check {
 };
 
 static void report_at(const struct check *check, enum finding_level level, const struct path *path,
-		      const char *text)
+	const char *text)
 {
 	_cleanup_free_ char *where = path_text(path);
 
@@ -474,10 +478,10 @@ static int try_member(const struct field *row, struct val value, struct err *err
 }
 
 static void check_rows(const struct check *check, const struct field *rows, struct val object,
-		       const struct path *up);
+	const struct path *up);
 
 static void check_row(const struct check *check, const struct field *row, struct val value,
-		      const struct path *path)
+	const struct path *path)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 
@@ -508,8 +512,7 @@ static const struct field *row_near(const struct field *rows, struct val object,
 
 	for (const struct field *row = rows; row->name; row++) {
 		struct str name = str_of(row->name);
-		unsigned distance = str_equal_nocase(key, name) ? 1 :
-								  str_distance(key, name, limit);
+		unsigned distance = str_equal_nocase(key, name) ? 1 : str_distance(key, name, limit);
 
 		if (distance >= best_distance || val_has(object, row->name))
 			continue;
@@ -520,7 +523,7 @@ static const struct field *row_near(const struct field *rows, struct val object,
 }
 
 static void check_rows(const struct check *check, const struct field *rows, struct val object,
-		       const struct path *up)
+	const struct path *up)
 {
 	for (const struct field *row = rows; row->name; row++) {
 		struct path path = { .up = up, .name = row->name };
@@ -534,14 +537,14 @@ static void check_rows(const struct check *check, const struct field *rows, stru
 
 		if (field_find(rows, key) || !(near = row_near(rows, object, key)))
 			continue;
-		_cleanup_free_ char *text =
-			xasprintf("unknown key; did you mean \"%s\"?", near->name);
+		_cleanup_free_ char *text = xasprintf(
+			"unknown key; did you mean \"%s\"?", near->name);
 		report_at(check, FINDING_WARNING, &path, text);
 	}
 }
 
 void fields_check(const struct field *rows, struct val object, const char *path, finding_fn report,
-		  void *data)
+	void *data)
 {
 	struct check check = { .report = report, .data = data };
 	struct path top = { .name = path ? path : "" };
@@ -556,11 +559,12 @@ int fields_refuse(const struct field *rows, struct val object, const char *path,
 {
 	for (const struct field *row = rows; row && row->name; row++) {
 		struct val value = val_get(object, row->name);
-		if (!row->unsupported || (val_is_string(value) && str_contains(val_as_str(&value), "${")))
+		if (!row->unsupported ||
+			(val_is_string(value) && str_contains(val_as_str(&value), "${")))
 			continue;
 		if (is_unsupported(row, value))
-			return err_set(err, ERR_UNSUPPORTED, "%s%s%s: %s", path, *path ? "." : "", row->name,
-				       row->unsupported);
+			return err_set(err, ERR_UNSUPPORTED, "%s%s%s: %s", path, *path ? "." : "",
+				row->name, row->unsupported);
 	}
 	return 0;
 }

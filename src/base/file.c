@@ -44,8 +44,7 @@ static int read_all(int fd, const char *name, size_t max, struct strbuf *buf, st
 			return 0;
 		strbuf_add(buf, chunk, (size_t)got);
 		if (buf->overflowed)
-			return err_set(err, ERR_TOO_LARGE, "%s is larger than %zu bytes", name,
-				       max);
+			return err_set(err, ERR_TOO_LARGE, "%s is larger than %zu bytes", name, max);
 	}
 }
 

@@ -45,8 +45,7 @@ static void sift_down(struct heap *heap, struct heap_item *item, size_t index)
 
 		if (child >= heap->count)
 			break;
-		if (child + 1 < heap->count &&
-		    item_before(heap->items[child + 1], heap->items[child]))
+		if (child + 1 < heap->count && item_before(heap->items[child + 1], heap->items[child]))
 			child++;
 		if (!item_before(heap->items[child], item))
 			break;

@@ -55,11 +55,11 @@ static size_t escape(const struct line *line, const char *text, char ret[16])
 	unsigned char c = (unsigned char)text[0], next = (unsigned char)text[1];
 
 	if (length == 0 && line->json)
-		strcpy(ret, "\xef\xbf\xbd"); /* U+FFFD */
+		snprintf(ret, 16, "\xef\xbf\xbd"); /* U+FFFD */
 	else if (length == 0)
 		snprintf(ret, 16, "\\x%02x", c);
 	else if (c == '\n')
-		strcpy(ret, "\\n");
+		snprintf(ret, 16, "\\n");
 	else if (c == '"' || c == '\\')
 		snprintf(ret, 16, "\\%c", c);
 	else if (c < 0x20 || c == 0x7f)
@@ -140,8 +140,7 @@ static void line_start(struct line *line, enum log_level level, const char *mess
 	if (line->json) {
 		gmtime_r(&now.tv_sec, &parts);
 		strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &parts);
-		snprintf(text, sizeof(text), "{\"time\":\"%s.%03ldZ\"", stamp,
-			 now.tv_nsec / 1000000);
+		snprintf(text, sizeof(text), "{\"time\":\"%s.%03ldZ\"", stamp, now.tv_nsec / 1000000);
 		line_add_text(line, text);
 		line_add_pair(line, "level", names[level]);
 		line_add_pair(line, "message", message);
@@ -179,7 +178,7 @@ void log_write(enum log_level level, const char *message, ...)
 	if (level < setup.level)
 		return;
 	line.json = setup.format == LOG_FORMAT_JSON ||
-		    (setup.format == LOG_FORMAT_AUTO && !isatty(STDERR_FILENO));
+		(setup.format == LOG_FORMAT_AUTO && !isatty(STDERR_FILENO));
 	line.full = false;
 	line.length = 0;
 	line_start(&line, level, message);

@@ -39,7 +39,7 @@ static struct map_entry **map_find(const struct map *map, struct str key, uint64
 		const struct map_entry *entry = *link;
 
 		if (entry->hash == hash &&
-		    str_equal((struct str){ entry->key, entry->key_length }, key))
+			str_equal((struct str){ entry->key, entry->key_length }, key))
 			break;
 	}
 	return link;
@@ -116,8 +116,7 @@ void *map_remove(struct map *map, struct str key)
 	return value;
 }
 
-bool map_next(const struct map *map, struct map_cursor *cursor, struct str *ret_key,
-	      void **ret_value)
+bool map_next(const struct map *map, struct map_cursor *cursor, struct str *ret_key, void **ret_value)
 {
 	struct map_entry *entry;
 

@@ -29,6 +29,7 @@ struct map_cursor {
 	size_t bucket;
 	struct map_entry *next;
 };
-bool map_next(const struct map *map, struct map_cursor *cursor, struct str *ret_key, void **ret_value);
+bool map_next(
+	const struct map *map, struct map_cursor *cursor, struct str *ret_key, void **ret_value);
 
 #endif

@@ -23,7 +23,7 @@ struct anchor {
 	size_t nodes;
 	size_t bytes;
 	unsigned height; /* levels of lists and maps */
-	bool open;	 /* we are inside the node */
+	bool open;       /* we are inside the node */
 };
 
 struct reader {
@@ -42,7 +42,7 @@ static int read_node(struct reader *reader, unsigned depth, struct val *ret, uns
 static int fail_at(struct reader *reader, yaml_mark_t mark, enum err_kind kind, const char *text)
 {
 	return err_set(reader->err, kind, "line %zu, column %zu: %s", mark.line + 1,
-		       mark.column + 1, text);
+		mark.column + 1, text);
 }
 
 static int fail(struct reader *reader, enum err_kind kind, const char *text)
@@ -77,14 +77,14 @@ static int fail_in_parser(struct reader *reader)
 		abort();
 	if (parser->error == YAML_READER_ERROR)
 		return fail_at(reader, mark_of_offset(reader->text, parser->problem_offset),
-			       ERR_INVALID, parser->problem);
+			ERR_INVALID, parser->problem);
 	if (parser->error == YAML_SCANNER_ERROR && *parser->buffer.pointer == '\t')
-		return fail_at(reader, parser->problem_mark, ERR_INVALID,
-			       "a tab where YAML wants spaces");
+		return fail_at(
+			reader, parser->problem_mark, ERR_INVALID, "a tab where YAML wants spaces");
 	if (!parser->context)
 		return fail_at(reader, parser->problem_mark, ERR_INVALID, parser->problem);
 	text = xasprintf("%s (%s that starts in line %zu)", parser->problem, parser->context,
-			 parser->context_mark.line + 1);
+		parser->context_mark.line + 1);
 	return fail_at(reader, parser->problem_mark, ERR_INVALID, text);
 }
 
@@ -128,9 +128,9 @@ static int read_alias(struct reader *reader, unsigned depth, struct val *ret, un
 	const struct anchor *anchor = map_get(&reader->anchors, str_of(name));
 
 	if (!anchor || anchor->open) {
-		_cleanup_free_ char *text = xasprintf(anchor ? "the anchor \"%s\" contains itself" :
-							       "there is no anchor \"%s\"",
-						      name);
+		_cleanup_free_ char *text = xasprintf(
+			anchor ? "the anchor \"%s\" contains itself" : "there is no anchor \"%s\"",
+			name);
 
 		return fail(reader, ERR_INVALID, text);
 	}
@@ -172,10 +172,9 @@ static int read_scalar(struct reader *reader, struct val *ret)
 {
 	const char *tag_text = (const char *)reader->event.data.scalar.tag;
 	const struct scalar_tag *tag = tag_find(tag_text);
-	bool plain = !tag_text &&
-		     reader->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	bool plain = !tag_text && reader->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	struct str text = { (const char *)reader->event.data.scalar.value,
-			    reader->event.data.scalar.length };
+		reader->event.data.scalar.length };
 	enum yaml_scalar kind;
 
 	if (count(reader, 1, text.length) < 0)
@@ -186,8 +185,8 @@ static int read_scalar(struct reader *reader, struct val *ret)
 	}
 	kind = yaml_scalar_read(text, ret);
 	if (tag && !(tag->kinds & (1u << kind))) {
-		_cleanup_free_ char *what =
-			xasprintf("\"%.*s\" is no !!%s", STR_ARG(text), tag->name);
+		_cleanup_free_ char *what = xasprintf(
+			"\"%.*s\" is no !!%s", STR_ARG(text), tag->name);
 
 		val_free(ret);
 		return fail(reader, ERR_INVALID, what);
@@ -197,8 +196,7 @@ static int read_scalar(struct reader *reader, struct val *ret)
 	return 0;
 }
 
-static int read_sequence(struct reader *reader, unsigned depth, struct val *ret,
-			 unsigned *ret_height)
+static int read_sequence(struct reader *reader, unsigned depth, struct val *ret, unsigned *ret_height)
 {
 	_cleanup_(val_free) struct val list = val_list();
 	unsigned height = 0;
@@ -229,7 +227,7 @@ static bool is_merge_key(const struct reader *reader)
 	const char *tag;
 
 	if (event->type != YAML_SCALAR_EVENT ||
-	    strcmp((const char *)event->data.scalar.value, "<<") != 0)
+		strcmp((const char *)event->data.scalar.value, "<<") != 0)
 		return false;
 	tag = (const char *)event->data.scalar.tag;
 	return tag ? strcmp(tag, TAG_PREFIX "merge") == 0 :
@@ -237,8 +235,7 @@ static bool is_merge_key(const struct reader *reader)
 }
 
 /* Appends the map, or the maps of the list, that a merge key holds to *MERGES. */
-static int read_merge(struct reader *reader, unsigned depth, struct val *merges,
-		      unsigned *ret_height)
+static int read_merge(struct reader *reader, unsigned depth, struct val *merges, unsigned *ret_height)
 {
 	_cleanup_(val_free) struct val value = VAL_NULL;
 	yaml_mark_t mark;
@@ -257,8 +254,8 @@ static int read_merge(struct reader *reader, unsigned depth, struct val *merges,
 		val_append(merges, val_ref(val_at(value, i)));
 	}
 	if (!fine)
-		return fail_at(reader, mark, ERR_INVALID,
-			       "\"<<\" merges a map or a list of maps only");
+		return fail_at(
+			reader, mark, ERR_INVALID, "\"<<\" merges a map or a list of maps only");
 	return 0;
 }
 
@@ -270,8 +267,7 @@ static void merge(struct val *map, struct val merges)
 
 		for (size_t j = 0; j < val_count(from); j++) {
 			if (!val_has_str(*map, val_key_at(from, j)))
-				val_set_str(map, val_key_at(from, j),
-					    val_ref(val_value_at(from, j)));
+				val_set_str(map, val_key_at(from, j), val_ref(val_value_at(from, j)));
 		}
 	}
 }
@@ -309,14 +305,13 @@ static int read_pair(struct reader *reader, unsigned depth, struct val *map, uns
 	struct val value = VAL_NULL;
 
 	if (read_key(reader, depth, *map, &key) < 0 || next_event(reader) < 0 ||
-	    read_node(reader, depth, &value, ret_height) < 0)
+		read_node(reader, depth, &value, ret_height) < 0)
 		return -1;
 	val_set_str(map, val_as_str(&key), value);
 	return 0;
 }
 
-static int read_mapping(struct reader *reader, unsigned depth, struct val *ret,
-			unsigned *ret_height)
+static int read_mapping(struct reader *reader, unsigned depth, struct val *ret, unsigned *ret_height)
 {
 	_cleanup_(val_free) struct val map = val_map();
 	_cleanup_(val_free) struct val merges = VAL_NULL;
@@ -345,8 +340,7 @@ static int read_mapping(struct reader *reader, unsigned depth, struct val *ret,
 	return 0;
 }
 
-static int read_content(struct reader *reader, unsigned depth, struct val *ret,
-			unsigned *ret_height)
+static int read_content(struct reader *reader, unsigned depth, struct val *ret, unsigned *ret_height)
 {
 	*ret_height = 0;
 	if (reader->event.type == YAML_SCALAR_EVENT)
@@ -383,9 +377,9 @@ static int read_node(struct reader *reader, unsigned depth, struct val *ret, uns
 
 	if (event->type == YAML_ALIAS_EVENT)
 		return read_alias(reader, depth, ret, ret_height);
-	name = event->type == YAML_SCALAR_EVENT		? event->data.scalar.anchor :
-	       event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.anchor :
-							  event->data.mapping_start.anchor;
+	name = event->type == YAML_SCALAR_EVENT          ? event->data.scalar.anchor :
+		event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.anchor :
+							   event->data.mapping_start.anchor;
 	if (!name)
 		return read_content(reader, depth, ret, ret_height);
 	anchor = anchor_open(reader, (const char *)name);
@@ -432,8 +426,7 @@ int yaml_parse_all(struct str text, struct val *ret_list, struct err *err)
 		abort();
 	yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&reader.parser,
-				     (const unsigned char *)(text.length ? text.bytes : ""),
-				     text.length);
+		(const unsigned char *)(text.length ? text.bytes : ""), text.length);
 	result = read_stream(&reader, &list);
 	anchors_clear(&reader);
 	yaml_event_delete(&reader.event);
@@ -450,8 +443,8 @@ int yaml_parse(struct str text, struct val *ret, struct err *err)
 	if (yaml_parse_all(text, &list, err) < 0)
 		return -1;
 	if (val_count(list) > 1)
-		return err_set(err, ERR_INVALID, "%zu documents where one is expected",
-			       val_count(list));
+		return err_set(
+			err, ERR_INVALID, "%zu documents where one is expected", val_count(list));
 	*ret = val_ref(val_at(list, 0));
 	return 0;
 }
@@ -502,7 +495,7 @@ int yaml_or_json_parse(struct str text, struct val *ret, struct err *err)
 		return 0;
 	/* Flow YAML may start the same way: {a: b}. But anything with // before it is a plain scalar of YAML too. */
 	if (err->kind != ERR_INVALID || yaml_parse(text, &value, &ignored) < 0 ||
-	    val_is_string(value))
+		val_is_string(value))
 		return -1;
 	err_clear(err);
 	*ret = take(&value);

@@ -109,7 +109,7 @@ static bool read_int(const char *plain, struct val *ret)
 		if (digit >= base)
 			return false;
 		fits = fits && !__builtin_mul_overflow(number, (uint64_t)base, &number) &&
-		       !__builtin_add_overflow(number, (uint64_t)digit, &number);
+			!__builtin_add_overflow(number, (uint64_t)digit, &number);
 		wide = wide * base + digit;
 	}
 	if (fits && number <= (uint64_t)INT64_MAX + negative) {
@@ -175,7 +175,7 @@ static enum yaml_scalar read_number(struct str text, struct val *ret)
 	_cleanup_free_ char *plain = NULL;
 
 	if (!text.length || !(is_digit(text.bytes[0]) || strchr("+-.", text.bytes[0])) ||
-	    memchr(text.bytes, '\0', text.length))
+		memchr(text.bytes, '\0', text.length))
 		return YAML_SCALAR_STRING;
 	if (text.bytes[0] == '.' && memchr(text.bytes, '_', text.length))
 		return YAML_SCALAR_STRING;

@@ -11,7 +11,7 @@ enum yaml_scalar {
 	YAML_SCALAR_STRING,
 	YAML_SCALAR_NULL,
 	YAML_SCALAR_BOOL,
-	YAML_SCALAR_INT,   /* a double when it does not fit into 64 bits */
+	YAML_SCALAR_INT, /* a double when it does not fit into 64 bits */
 	YAML_SCALAR_FLOAT, /* an int when it is integral and fits: JSON, through which manifests go, makes no difference */
 	YAML_SCALAR_NOT_FINITE, /* .inf and .nan, which JSON has no number for; the value is null */
 };

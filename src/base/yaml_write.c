@@ -115,15 +115,15 @@ static bool is_plain(struct str text)
 	_cleanup_(val_free) struct val read = VAL_NULL;
 
 	if (!text.length || has_special(text, true) ||
-	    yaml_scalar_read(text, &read) != YAML_SCALAR_STRING || looks_like_time(text))
+		yaml_scalar_read(text, &read) != YAML_SCALAR_STRING || looks_like_time(text))
 		return false;
 	if (strchr(" ,[]{}#&*!|>'\"%@`", text.bytes[0]) || str_ends(text, " ") ||
-	    str_ends(text, ":") || str_contains(text, ": ") || str_contains(text, " #"))
+		str_ends(text, ":") || str_contains(text, ": ") || str_contains(text, " #"))
 		return false;
 	if (strchr("-?:", text.bytes[0]) && (text.length == 1 || text.bytes[1] == ' '))
 		return false;
 	return !str_starts(text, "---") && !str_starts(text, "...") && !str_is(text, "<<") &&
-	       !str_is(text, "=");
+		!str_is(text, "=");
 }
 
 static void write_string(struct strbuf *buf, struct str text)

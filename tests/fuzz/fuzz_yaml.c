@@ -8,6 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* VALUE, which YAML gave, reads back as itself from both languages. */
 static void check_document(struct val value)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
@@ -19,8 +20,20 @@ static void check_document(struct val value)
 	if (yaml_parse(str_of(text), &again, &err) < 0 || !val_equal(value, again))
 		abort();
 	if (json_parse(str_of(json), NULL, NULL, &from_json, &err) < 0 ||
-	    !val_equal(value, from_json))
+		!val_equal(value, from_json))
 		abort();
+}
+
+/* VALUE, which JSON may have given, can be written; integral doubles read back as ints. */
+static void check_writing(struct val value)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_(val_free) struct val again = VAL_NULL;
+	_cleanup_free_ char *text = yaml_text(value);
+
+	if (yaml_parse(str_of(text), &again, &err) < 0)
+		abort();
+	check_document(again);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -34,7 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	for (size_t i = 0; i < val_count(list); i++)
 		check_document(val_at(list, i));
-	if (yaml_or_json_parse(text, &value, &err) < 0 && err.kind == ERR_NONE)
+	if (yaml_or_json_parse(text, &value, &err) == 0)
+		check_writing(value);
+	else if (err.kind == ERR_NONE)
 		abort();
 	return 0;
 }

@@ -185,8 +185,7 @@ static void *receive(void *data)
 	pthread_mutex_lock(&room->mutex);
 	while (!room->closed || room->waiting) {
 		if (!room->waiting) {
-			clock_wait(room->clock, &room->changed, &room->mutex,
-				   runner->period_ms);
+			clock_wait(room->clock, &room->changed, &room->mutex, runner->period_ms);
 			continue;
 		}
 		room->waiting--;
@@ -279,7 +278,7 @@ static void a_signal_and_the_time_may_come_together(void **state)
 	for (int i = 1; i <= JUMPS; i++) {
 		while (room.arrived < i)
 			clock_wait(room.clock, &room.changed, &room.mutex,
-				   clock_now_ms(room.clock) + 1);
+				clock_now_ms(room.clock) + 1);
 		assert_int_equal(clock_now_ms(room.clock), i);
 		clock_release(room.clock); /* the signaller's, for us */
 	}

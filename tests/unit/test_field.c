@@ -43,19 +43,17 @@ static const struct field window_rows[] = {
 
 static const struct field *const rows = ROWS(struct field,
 	FIELD(struct config, name, "name", .preset = "nobody"),
-	FIELD(struct config, count, "count", .preset = "3"),
-	FIELD(struct config, ratio, "ratio"),
+	FIELD(struct config, count, "count", .preset = "3"), FIELD(struct config, ratio, "ratio"),
 	FIELD(struct config, enabled, "enabled", .preset = "true"),
 	FIELD(struct config, wait_time, "waitTime", .preset = "30"),
 	FIELD(struct config, replicas, "replicas", .unsupported_if = "13",
-	      .unsupported = "thirteen is not built yet"),
-	FIELD(struct config, force, "force"),
-	FIELD(struct config, regions, "regions"),
+		.unsupported = "thirteen is not built yet"),
+	FIELD(struct config, force, "force"), FIELD(struct config, regions, "regions"),
 	FIELD(struct config, payload, "payload"),
 	FIELD(struct config, labels, "labels", .flags = FIELD_MAP),
 	FIELD(struct config, items, "items", .flags = FIELD_LIST),
 	FIELD(struct config, strategy, "strategy", .preset = "redBlack", .choices = strategies,
-	      .unsupported_if = "highlander", .unsupported = "strategy highlander is not built yet"),
+		.unsupported_if = "highlander", .unsupported = "strategy highlander is not built yet"),
 	FIELD(struct config, window, "restrictedExecutionWindow", .rows = window_rows),
 	FIELD(struct config, token, "token", .flags = FIELD_SECRET),
 	FIELD_KNOWN("notes", FIELD_STRING, .flags = FIELD_UI),
@@ -176,37 +174,36 @@ static const struct wrong {
 	{ "{\"name\": {}}", ERR_INVALID, "name: expected a string, got a map" },
 	{ "{\"count\": 1.5}", ERR_INVALID, "count: expected a whole number, got 1.5" },
 	{ "{\"count\": \"9223372036854775808\"}", ERR_INVALID,
-	  "count: expected a whole number, got \"9223372036854775808\"" },
+		"count: expected a whole number, got \"9223372036854775808\"" },
 	{ "{\"count\": true}", ERR_INVALID, "count: expected a whole number, got true" },
 	{ "{\"ratio\": \"inf\"}", ERR_INVALID, "ratio: expected a number, got \"inf\"" },
 	{ "{\"enabled\": \"yes\"}", ERR_INVALID, "enabled: expected true or false, got \"yes\"" },
 	{ "{\"waitTime\": \"soon\"}", ERR_INVALID,
-	  "waitTime: expected a number of seconds, got \"soon\"" },
+		"waitTime: expected a number of seconds, got \"soon\"" },
 	{ "{\"waitTime\": 1e13}", ERR_INVALID,
-	  "waitTime: expected a number of seconds, got 10000000000000.0" },
-	{ "{\"regions\": [\"a\", {}]}", ERR_INVALID,
-	  "regions: item 1: expected a string, got a map" },
+		"waitTime: expected a number of seconds, got 10000000000000.0" },
+	{ "{\"regions\": [\"a\", {}]}", ERR_INVALID, "regions: item 1: expected a string, got a map" },
 	{ "{\"regions\": {}}", ERR_INVALID, "regions: expected a list of strings, got a map" },
 	{ "{\"labels\": []}", ERR_INVALID, "labels: expected a map, got a list" },
 	{ "{\"items\": \"a\"}", ERR_INVALID, "items: expected a list, got \"a\"" },
 	{ "{\"strategy\": \"slow\"}", ERR_INVALID,
-	  "strategy: expected one of \"none\", \"redblack\", \"highlander\", got \"slow\"" },
+		"strategy: expected one of \"none\", \"redblack\", \"highlander\", got \"slow\"" },
 	{ "{\"restrictedExecutionWindow\": {\"days\": {}, \"from\": 1}}", ERR_INVALID,
-	  "restrictedExecutionWindow.days: expected a list of strings, got a map" },
+		"restrictedExecutionWindow.days: expected a list of strings, got a map" },
 	{ "{\"restrictedExecutionWindow\": {}}", ERR_INVALID,
-	  "restrictedExecutionWindow.from: is required" },
+		"restrictedExecutionWindow.from: is required" },
 	{ "{\"restrictedExecutionWindow\": 5}", ERR_INVALID,
-	  "restrictedExecutionWindow: expected a map, got 5" },
+		"restrictedExecutionWindow: expected a map, got 5" },
 	{ "{\"replicas\": \"13\"}", ERR_UNSUPPORTED, "replicas: thirteen is not built yet" },
 	{ "{\"strategy\": \"Highlander\"}", ERR_UNSUPPORTED,
-	  "strategy: strategy highlander is not built yet" },
+		"strategy: strategy highlander is not built yet" },
 	{ "{\"tricks\": {\"a\": 1}}", ERR_UNSUPPORTED, "tricks: tricks are not built yet" },
 	{ "{\"token\": [\"hunter2\"]}", ERR_INVALID,
-	  "token: expected a string, got another kind of value" },
+		"token: expected a string, got another kind of value" },
 	{ "{\"count\": \"0123456789012345678901234567890123456789012345678901234567中中\"}",
-	  ERR_INVALID,
-	  "count: expected a whole number, got "
-	  "\"0123456789012345678901234567890123456789012345678901234567…" },
+		ERR_INVALID,
+		"count: expected a whole number, got "
+		"\"0123456789012345678901234567890123456789012345678901234567…" },
 };
 
 static void what_cannot_be_read_is_an_error_with_its_path(void **state)
@@ -227,8 +224,7 @@ static void what_cannot_be_read_is_an_error_with_its_path(void **state)
 static void nothing_given_is_nothing_unsupported(void **state)
 {
 	static const char *const fine[] = { "{\"tricks\": null}", "{\"tricks\": \"\"}",
-					    "{\"tricks\": []}", "{\"tricks\": {}}",
-					    "{\"replicas\": 12}" };
+		"{\"tricks\": []}", "{\"tricks\": {}}", "{\"replicas\": 12}" };
 
 	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
 		struct config config;
@@ -263,8 +259,7 @@ static void note(void *data, enum finding_level level, const char *path, const c
 	struct findings *findings = data;
 
 	findings->length += (size_t)snprintf(findings->text + findings->length,
-					     sizeof(findings->text) - findings->length,
-					     "%c %s: %s\n", letters[level], path, text);
+		sizeof(findings->text) - findings->length, "%c %s: %s\n", letters[level], path, text);
 }
 
 static const struct checked {
@@ -275,27 +270,27 @@ static const struct checked {
 	{ "{}", NULL, "" },
 	{ "{\"count\": \"${x}\", \"enabled\": \"a${x}\", \"labels\": \"${x}\", \"strategy\": \"${x}\","
 	  " \"restrictedExecutionWindow\": \"${x}\", \"regions\": \"${x}\"}",
-	  "", "" },
+		"", "" },
 	{ "{\"count\": \"x\", \"waitTime\": []}", "stages[2]",
-	  "E stages[2].count: expected a whole number, got \"x\"\n"
-	  "E stages[2].waitTime: expected a number of seconds, got a list\n" },
+		"E stages[2].count: expected a whole number, got \"x\"\n"
+		"E stages[2].waitTime: expected a number of seconds, got a list\n" },
 	{ "{\"restrictedExecutionWindow\": {\"days\": {}, \"form\": 1}}", "",
-	  "E restrictedExecutionWindow.days: expected a list of strings, got a map\n"
-	  "E restrictedExecutionWindow.from: is required\n"
-	  "W restrictedExecutionWindow.form: unknown key; did you mean \"from\"?\n" },
+		"E restrictedExecutionWindow.days: expected a list of strings, got a map\n"
+		"E restrictedExecutionWindow.from: is required\n"
+		"W restrictedExecutionWindow.form: unknown key; did you mean \"from\"?\n" },
 	{ "{\"waittime\": 1, \"WAITTIME\": 1, \"waitTmie\": 1, \"wait\": 1, \"reginos\": 1}", NULL,
-	  "W waittime: unknown key; did you mean \"waitTime\"?\n"
-	  "W WAITTIME: unknown key; did you mean \"waitTime\"?\n"
-	  "W waitTmie: unknown key; did you mean \"waitTime\"?\n"
-	  "W reginos: unknown key; did you mean \"regions\"?\n" },
+		"W waittime: unknown key; did you mean \"waitTime\"?\n"
+		"W WAITTIME: unknown key; did you mean \"waitTime\"?\n"
+		"W waitTmie: unknown key; did you mean \"waitTime\"?\n"
+		"W reginos: unknown key; did you mean \"regions\"?\n" },
 	{ "{\"waitTimes\": 1, \"waitTime\": 1}", NULL, "" }, /* the near one is there itself */
 	{ "{\"nam\": 1, \"nme\": 1, \"nm\": 1, \"refId\": 1}", NULL,
-	  "W nam: unknown key; did you mean \"name\"?\n"
-	  "W nme: unknown key; did you mean \"name\"?\n" },
+		"W nam: unknown key; did you mean \"name\"?\n"
+		"W nme: unknown key; did you mean \"name\"?\n" },
 	{ "{\"tricks\": 1, \"replicas\": 13, \"notes\": {}}", NULL,
-	  "E replicas: thirteen is not built yet\n"
-	  "E notes: expected a string, got a map\n"
-	  "E tricks: tricks are not built yet\n" },
+		"E replicas: thirteen is not built yet\n"
+		"E notes: expected a string, got a map\n"
+		"E tricks: tricks are not built yet\n" },
 	{ "[]", "x", "E x: expected a map\n" },
 };
 

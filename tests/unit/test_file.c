@@ -18,7 +18,7 @@ static const char *file_make(size_t length)
 	FILE *file;
 	int fd;
 
-	strcpy(path, "/tmp/test_file_XXXXXX");
+	snprintf(path, sizeof(path), "/tmp/test_file_XXXXXX");
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	file = fdopen(fd, "w");
@@ -64,8 +64,8 @@ static void errors_name_the_path_and_the_reason(void **state)
 
 	assert_int_equal(file_read("/nowhere/pipeline.json", 10, &buf, &err), -1);
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
-	assert_string_equal(err_text(&err),
-			    "cannot read /nowhere/pipeline.json: No such file or directory");
+	assert_string_equal(
+		err_text(&err), "cannot read /nowhere/pipeline.json: No such file or directory");
 	assert_int_equal(file_read("/", 10, &buf, &err), -1);
 	assert_int_equal(err.kind, ERR_INVALID);
 	assert_string_equal(err_text(&err), "cannot read /: Is a directory");

@@ -66,8 +66,8 @@ static void check_first(const struct heap *heap, const struct heap_item *items, 
 		const struct heap_item *item = &items[i];
 
 		if (item->place &&
-		    (!best || item->due_ms < best->due_ms ||
-		     (item->due_ms == best->due_ms && item->order < best->order)))
+			(!best || item->due_ms < best->due_ms ||
+				(item->due_ms == best->due_ms && item->order < best->order)))
 			best = item;
 	}
 	assert_ptr_equal(heap_first(heap), best);

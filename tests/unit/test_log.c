@@ -38,7 +38,7 @@ static const char *capture_end(struct capture *capture)
 	dup2(capture->standard_error, STDERR_FILENO);
 	close(capture->standard_error);
 	while ((got = read(capture->pipe[0], capture->text + length,
-			   sizeof(capture->text) - 1 - length)) > 0)
+			sizeof(capture->text) - 1 - length)) > 0)
 		length += (size_t)got;
 	capture->text[length] = '\0';
 	close(capture->pipe[0]);
@@ -63,12 +63,13 @@ static void people_read_time_level_message_and_pairs(void **state)
 	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_HUMAN);
 	capture_start(&capture);
 	log_warn("task failed", "id", "01ARYZ", "error", "no such \"thing\"", "empty", "",
-		 "missing", (const char *)NULL, "a", "x=y");
+		"missing", (const char *)NULL, "a", "x=y");
 	text = capture_end(&capture);
 	assert_int_equal(text[2], ':');
 	assert_int_equal(text[5], ':');
-	assert_string_equal(text + 8, " warn  task failed id=01ARYZ error=\"no such \\\"thing\\\"\""
-				      " empty=\"\" a=\"x=y\"\n");
+	assert_string_equal(text + 8,
+		" warn  task failed id=01ARYZ error=\"no such \\\"thing\\\"\""
+		" empty=\"\" a=\"x=y\"\n");
 }
 
 static void programs_read_a_json_object_a_line(void **state)
@@ -117,10 +118,14 @@ static void a_line_stays_one_line_and_steers_no_terminal(void **state)
 
 	log_setup(LOG_LEVEL_INFO, LOG_FORMAT_HUMAN);
 	capture_start(&capture);
-	log_info("two\nlines", "esc", "\x1b[31m", "c1", "\xc2\x9b" "31m", "bad", "\xff\xc0\x80");
+	log_info("two\nlines", "esc", "\x1b[31m", "c1",
+		"\xc2\x9b"
+		"31m",
+		"bad", "\xff\xc0\x80");
 	text = capture_end(&capture);
-	assert_string_equal(text + 8, " info  two\\nlines esc=\"\\u001b[31m\" c1=\\u009b31m"
-				      " bad=\\xff\\xc0\\x80\n");
+	assert_string_equal(text + 8,
+		" info  two\\nlines esc=\"\\u001b[31m\" c1=\\u009b31m"
+		" bad=\\xff\\xc0\\x80\n");
 }
 
 static void bytes_that_are_no_utf8_do_not_break_the_json(void **state)
@@ -132,8 +137,8 @@ static void bytes_that_are_no_utf8_do_not_break_the_json(void **state)
 	log_info("m", "bad", "a\xff\xed\xa0\x80z\xe4\xb8");
 	_cleanup_(val_free) struct val line = parse(capture_end(&capture));
 	assert_string_equal(val_get_text(line, "bad", ""),
-			    "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\xef\xbf\xbd\xef\xbf"
-			    "\xbd");
+		"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\xef\xbf\xbd\xef\xbf"
+		"\xbd");
 }
 
 /* Every length around the cap: a line is cut, never broken. */

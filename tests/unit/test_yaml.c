@@ -187,27 +187,29 @@ static const struct row structures[] = {
 	{ "# nothing\n", "null" },
 	{ "---\n", "null" },
 	{ "---\n---\na: 1\n---\n", "{\"a\":1}" },
-	{ "\xef\xbb\xbf" "a: 1", "{\"a\":1}" },
+	{ "\xef\xbb\xbf"
+	  "a: 1",
+		"{\"a\":1}" },
 	{ "a: 1\r\nb:\r\n- x\r\n", "{\"a\":1,\"b\":[\"x\"]}" },
 	{ "a:\nb: ''\n", "{\"a\":null,\"b\":\"\"}" },
 	{ "a:\n- 1\n- - 2\n  - 3\n- b: 4\n  c: 5\n", "{\"a\":[1,[2,3],{\"b\":4,\"c\":5}]}" },
 	{ "{a: 1, \"b\": [x, 'y', ], }", "{\"a\":1,\"b\":[\"x\",\"y\"]}" },
 	{ "a: |\n  one\n   two\n\nb: >-\n  three\n  four\n",
-	  "{\"a\":\"one\\n two\\n\",\"b\":\"three four\"}" },
+		"{\"a\":\"one\\n two\\n\",\"b\":\"three four\"}" },
 	{ "a: |+\n  x\n\nb: |-\n  y\n", "{\"a\":\"x\\n\\n\",\"b\":\"y\"}" },
 	{ "8080: a\n1.5: b\n0x10: c\ntrue: d\nno: e\n'null': f\n",
-	  "{\"8080\":\"a\",\"1.5\":\"b\",\"16\":\"c\",\"true\":\"d\",\"false\":\"e\",\"null\":\"f\"}" },
+		"{\"8080\":\"a\",\"1.5\":\"b\",\"16\":\"c\",\"true\":\"d\",\"false\":\"e\",\"null\":\"f\"}" },
 	{ "on: push", "{\"true\":\"push\"}" },
 	{ "? a\n: 1\n? b\n", "{\"a\":1,\"b\":null}" },
 	{ "a: &x {k: 1}\nb: *x\nc: [*x, *x]",
-	  "{\"a\":{\"k\":1},\"b\":{\"k\":1},\"c\":[{\"k\":1},{\"k\":1}]}" },
+		"{\"a\":{\"k\":1},\"b\":{\"k\":1},\"c\":[{\"k\":1},{\"k\":1}]}" },
 	{ "a: &x 1\nb: &x 2\nc: *x", "{\"a\":1,\"b\":2,\"c\":2}" },
 	{ "&k key: *k", "{\"key\":\"key\"}" },
 	{ "a: &a [&b 1, *b]", "{\"a\":[1,1]}" },
 	{ "base: &b {p: 1, q: 2}\nmine:\n  q: 3\n  <<: *b\n  r: 4",
-	  "{\"base\":{\"p\":1,\"q\":2},\"mine\":{\"q\":3,\"r\":4,\"p\":1}}" },
+		"{\"base\":{\"p\":1,\"q\":2},\"mine\":{\"q\":3,\"r\":4,\"p\":1}}" },
 	{ "- &a {p: 1}\n- &b {p: 2, q: 2}\n- <<: [*a, *b]",
-	  "[{\"p\":1},{\"p\":2,\"q\":2},{\"p\":1,\"q\":2}]" },
+		"[{\"p\":1},{\"p\":2,\"q\":2},{\"p\":1,\"q\":2}]" },
 	{ "<<: {a: 1}\n<<: {b: 2}", "{\"a\":1,\"b\":2}" },
 	{ "'<<': 1", "{\"<<\":1}" },
 	{ "%YAML 1.2\n---\na: 1\n...\n", "{\"a\":1}" },
@@ -226,10 +228,12 @@ static const struct row errors[] = {
 	{ "{a: {b: 1, b: 2}}", "line 1, column 12: the key \"b\" stands twice" },
 	{ "a:\n\t- 1\n", "line 2, column 1: a tab where YAML wants spaces" },
 	{ "a: 1\n b: 2\n", "line 2, column 3: mapping values are not allowed in this context" },
-	{ "a: [1\nb: 2", "line 2, column 2: did not find expected ',' or ']'"
-			 " (while parsing a flow sequence that starts in line 1)" },
-	{ "a: \"x\n", "line 2, column 1: found unexpected end of stream"
-		      " (while scanning a quoted scalar that starts in line 1)" },
+	{ "a: [1\nb: 2",
+		"line 2, column 2: did not find expected ',' or ']'"
+		" (while parsing a flow sequence that starts in line 1)" },
+	{ "a: \"x\n",
+		"line 2, column 1: found unexpected end of stream"
+		" (while scanning a quoted scalar that starts in line 1)" },
 	{ "[1]: a", "line 1, column 1: a key must be text, not list" },
 	{ "? {a: 1}\n: b", "line 1, column 3: a key must be text, not map" },
 	{ "~: a", "line 1, column 1: a key must be text, not null" },
@@ -249,9 +253,10 @@ static const struct row errors[] = {
 	{ "a: 1\n---\nb: 2\n", "2 documents where one is expected" },
 	{ "a: 1\nb: \xff", "line 2, column 4: invalid leading UTF-8 octet" },
 	{ "a: 1\nb: \x01", "line 2, column 4: control characters are not allowed" },
-	{ "a: '\\ud800'\nb: \"\\ud800\"", "line 2, column 7: found invalid Unicode character escape"
-					   " code (while parsing a quoted scalar that starts in"
-					   " line 2)" },
+	{ "a: '\\ud800'\nb: \"\\ud800\"",
+		"line 2, column 7: found invalid Unicode character escape"
+		" code (while parsing a quoted scalar that starts in"
+		" line 2)" },
 	{ "%YAML 3.0\n---\na", "line 1, column 1: found incompatible YAML document" },
 };
 
@@ -274,8 +279,8 @@ static void documents_make_a_list(void **state)
 	_cleanup_err_ struct err err = ERR_INIT;
 
 	assert_int_equal(yaml_parse_all(STR("---\na: 1\n---\n# none\n---\n~\n--- [2]\n...\n---\nx\n"),
-					&list, &err),
-			 0);
+				 &list, &err),
+		0);
 	text = json_text(list, JSON_COMPACT);
 	assert_string_equal(text, "[{\"a\":1},[2],\"x\"]");
 	val_free(&list);
@@ -409,50 +414,139 @@ static void json_and_yaml_are_told_apart(void **state)
 
 static void written_text_is_for_people(void **state)
 {
-	_cleanup_(val_free) struct val value =
-		parse("{apiVersion: apps/v1, empty: {}, none: [], 'yes': 'no', 'n': null, f: 1.5, list: [a, [b,"
-		      " c], {d: 1, e: [2]}], script: \"#!/bin/sh\\n\\necho hi\\n\", tail: \"a\\nb\","
-		      " keep: \"a\\n\\n\", \"a b\": \"x: y\", date: \"2001-01-01\", num: \"08\"}");
+	_cleanup_(val_free) struct val value = parse(
+		"{apiVersion: apps/v1, empty: {}, none: [], 'yes': 'no', 'n': null, f: 1.5, list: [a, [b,"
+		" c], {d: 1, e: [2]}], script: \"#!/bin/sh\\n\\necho hi\\n\", tail: \"a\\nb\","
+		" keep: \"a\\n\\n\", \"a b\": \"x: y\", date: \"2001-01-01\", num: \"08\"}");
 	_cleanup_free_ char *text = yaml_text(value);
 
-	assert_string_equal(text, "apiVersion: apps/v1\n"
-				  "empty: {}\n"
-				  "none: []\n"
-				  "\"yes\": \"no\"\n"
-				  "\"n\": null\n"
-				  "f: 1.5\n"
-				  "list:\n"
-				  "- a\n"
-				  "- - b\n"
-				  "  - c\n"
-				  "- d: 1\n"
-				  "  e:\n"
-				  "  - 2\n"
-				  "script: |\n"
-				  "  #!/bin/sh\n"
-				  "\n"
-				  "  echo hi\n"
-				  "tail: |-\n"
-				  "  a\n"
-				  "  b\n"
-				  "keep: |+\n"
-				  "  a\n"
-				  "\n"
-				  "a b: \"x: y\"\n"
-				  "date: \"2001-01-01\"\n"
-				  "num: \"08\"\n");
+	assert_string_equal(text,
+		"apiVersion: apps/v1\n"
+		"empty: {}\n"
+		"none: []\n"
+		"\"yes\": \"no\"\n"
+		"\"n\": null\n"
+		"f: 1.5\n"
+		"list:\n"
+		"- a\n"
+		"- - b\n"
+		"  - c\n"
+		"- d: 1\n"
+		"  e:\n"
+		"  - 2\n"
+		"script: |\n"
+		"  #!/bin/sh\n"
+		"\n"
+		"  echo hi\n"
+		"tail: |-\n"
+		"  a\n"
+		"  b\n"
+		"keep: |+\n"
+		"  a\n"
+		"\n"
+		"a b: \"x: y\"\n"
+		"date: \"2001-01-01\"\n"
+		"num: \"08\"\n");
 }
 
 /* Strings that need care, as values, as keys and in lists. */
 static const char *const strings[] = {
-	"", " ", " a", "a ", "a: b", "a:", "a #b", "a#b", "#", "-", "- a", "-a", "?", "? a", "?a", ":",
-	": a", ":a", ",", "[", "]", "{", "}", "&a", "*a", "!a", "|", ">", "'", "\"", "a\"b", "a'b", "%a",
-	"@a", "`a", "---", "--- a", "...", "<<", "=", "~", "null", "yes", "y", "1", "0x1", "1e3", ".5",
-	".inf", "1:30", "2001-01-01", "\\", "a\\b", "\n", "\n\n", "a\n", "a\n\n", "a\n\n\n", "a\nb", "\na",
-	" a\nb", "\ta\nb", "a\n b", "a\n\tb", "a\n ", "a\n \n", "a\n  \nb", "a \nb", "a\nb ", "a\r\nb",
-	"a\rb", "a\tb", "\t", "a\n# b\n", "a\n---\nb", "a\n...\n", "\x01", "\x1b[0m", "\x7f", "\xc2\x85",
-	"\xc2\x9f", "\xc2\xa0", "a\xe2\x80\xa8" "b", "\xef\xbb\xbf" "a", "\xef\xbf\xbe", "\xef\xbf\xbf",
-	"中文", "\xf0\x9f\x98\x80", "a\xf0\x9f\x98\x80\nb", "{{ x }}", "${ x }", "a, b", "[a", "a]",
+	"",
+	" ",
+	" a",
+	"a ",
+	"a: b",
+	"a:",
+	"a #b",
+	"a#b",
+	"#",
+	"-",
+	"- a",
+	"-a",
+	"?",
+	"? a",
+	"?a",
+	":",
+	": a",
+	":a",
+	",",
+	"[",
+	"]",
+	"{",
+	"}",
+	"&a",
+	"*a",
+	"!a",
+	"|",
+	">",
+	"'",
+	"\"",
+	"a\"b",
+	"a'b",
+	"%a",
+	"@a",
+	"`a",
+	"---",
+	"--- a",
+	"...",
+	"<<",
+	"=",
+	"~",
+	"null",
+	"yes",
+	"y",
+	"1",
+	"0x1",
+	"1e3",
+	".5",
+	".inf",
+	"1:30",
+	"2001-01-01",
+	"\\",
+	"a\\b",
+	"\n",
+	"\n\n",
+	"a\n",
+	"a\n\n",
+	"a\n\n\n",
+	"a\nb",
+	"\na",
+	" a\nb",
+	"\ta\nb",
+	"a\n b",
+	"a\n\tb",
+	"a\n ",
+	"a\n \n",
+	"a\n  \nb",
+	"a \nb",
+	"a\nb ",
+	"a\r\nb",
+	"a\rb",
+	"a\tb",
+	"\t",
+	"a\n# b\n",
+	"a\n---\nb",
+	"a\n...\n",
+	"\x01",
+	"\x1b[0m",
+	"\x7f",
+	"\xc2\x85",
+	"\xc2\x9f",
+	"\xc2\xa0",
+	"a\xe2\x80\xa8"
+	"b",
+	"\xef\xbb\xbf"
+	"a",
+	"\xef\xbf\xbe",
+	"\xef\xbf\xbf",
+	"中文",
+	"\xf0\x9f\x98\x80",
+	"a\xf0\x9f\x98\x80\nb",
+	"{{ x }}",
+	"${ x }",
+	"a, b",
+	"[a",
+	"a]",
 };
 
 static void check_round_trip(struct val value)
