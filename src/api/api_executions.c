@@ -1,0 +1,221 @@
+/*
+ * Runs: reading, cancelling, deleting, changing a stage while it runs.
+ */
+#include "api/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "base/vec.h"
+
+#define LIST_LIMIT 10			/* runs of each pipeline in an application's list, Gate's default */
+#define LIST_DAYS_MS (14 * 86400000LL)	/* and how far back it goes … */
+#define LIST_OLD 2			/* … unless a pipeline has none since: then so many */
+
+/* ---- forms ---------------------------------------------------------------------------------------------------------------------- */
+
+/* The stages of the run that started this one are of no use in a list, and large. */
+static void trigger_unexpand(struct val *trigger)
+{
+	struct val *parent = trigger ? val_edit(trigger, "parentExecution") : NULL;
+	if (parent && val_is_map(*parent))
+		val_set(parent, "stages", val_list());
+}
+
+void execution_unexpand(struct val *execution)
+{
+	trigger_unexpand(val_edit(execution, "trigger"));
+	struct val *stages = val_edit(execution, "stages");
+	for (size_t i = 0; stages && i < val_count(*stages); i++) {
+		struct val *stage = val_edit_at(stages, i);
+		struct val context = val_map();
+		struct val group = val_get(val_get(*stage, "context"), "group");
+		if (!val_is_null(group))
+			val_set(&context, "group", val_ref(group));
+		val_set(stage, "context", context);
+		val_set(stage, "outputs", val_map());
+		val_set(stage, "tasks", val_list());
+	}
+}
+
+static int answer_list(struct call *call, struct val list /* taken */, bool expand, uint64_t position)
+{
+	_cleanup_(val_free) struct val body = list;
+	for (size_t i = 0; !expand && i < val_count(body); i++)
+		execution_unexpand(val_edit_at(&body, i));
+	return answer_read(call, body, position);
+}
+
+/* ---- one run -------------------------------------------------------------------------------------------------------------------- */
+
+static int read_execution(struct call *call, struct val *ret, uint64_t *ret_position, struct err *err)
+{
+	struct store *store = call->api->setup.store;
+	return store->type->get_execution(store, call_param(call, "id"), ret, ret_position, err);
+}
+
+int api_execution_get(struct call *call, struct err *err)
+{
+	_cleanup_(val_free) struct val execution = VAL_NULL;
+	uint64_t position;
+	bool expand;
+	if (call_query_bool(call, "expand", true, &expand, err) < 0 ||
+	    read_execution(call, &execution, &position, err) < 0)
+		return -1;
+	if (!expand) { /* ours: a skeleton, so that the console can follow a large run */
+		execution_unexpand(&execution);
+		val_set(&execution, "initialConfig", val_map());
+	}
+	return answer_read(call, execution, position);
+}
+
+int api_execution_stage(struct call *call, struct err *err)
+{
+	const char *id = call_param(call, "stageId");
+	_cleanup_(val_free) struct val execution = VAL_NULL;
+	uint64_t position;
+	if (read_execution(call, &execution, &position, err) < 0)
+		return -1;
+	struct val stages = val_get(execution, "stages");
+	for (size_t i = 0; i < val_count(stages); i++)
+		if (strcmp(val_get_text(val_at(stages, i), "id", ""), id) == 0)
+			return answer_read(call, val_at(stages, i), position);
+	return err_set(err, ERR_NOT_FOUND, "Stage not found (id: %s)", id);
+}
+
+int api_execution_cancel(struct call *call, struct err *err)
+{
+	const char *reason = http_query(call->exchange, "reason");
+	struct request request = { .kind = REQUEST_CANCEL, .key = xstrdup(call_param(call, "id")) };
+	if (reason)
+		request.reason = xstrdup(reason);
+	return call_submit(call, &request, NULL, err);
+}
+
+int api_execution_delete(struct call *call, struct err *err)
+{
+	struct request request = { .kind = REQUEST_DELETE_EXECUTION, .key = xstrdup(call_param(call, "id")) };
+	return call_submit(call, &request, NULL, err);
+}
+
+static void answer_execution(struct http_exchange *exchange, struct val value)
+{
+	http_reply_json(exchange, 200, value);
+}
+
+int api_stage_patch(struct call *call, struct err *err)
+{
+	struct request request = { .kind = REQUEST_PATCH_STAGE };
+	if (call_body_map(call, "what to merge into the stage's context", &request.value, err) < 0)
+		return -1;
+	request.key = xstrdup(call_param(call, "id"));
+	request.stage_id = xstrdup(call_param(call, "stageId"));
+	return call_submit(call, &request, answer_execution, err);
+}
+
+/* ---- lists ---------------------------------------------------------------------------------------------------------------------- */
+
+struct started {
+	int64_t start_ms;
+	struct val execution;
+};
+
+/* Oldest start first; those that have not started are the newest. */
+static int compare_started(const void *a, const void *b)
+{
+	const struct started *x = a, *y = b;
+	if (x->start_ms != y->start_ms)
+		return x->start_ms < y->start_ms ? -1 : 1;
+	return strcmp(val_get_text(x->execution, "id", ""), val_get_text(y->execution, "id", ""));
+}
+
+static void sort_by_start(struct val *list)
+{
+	VEC(struct started) rows = { 0 };
+	for (size_t i = 0; i < val_count(*list); i++) {
+		struct val execution = val_at(*list, i);
+		struct started row = { val_get_int(execution, "startTime", INT64_MAX), execution };
+		vec_push(&rows, row);
+	}
+	if (rows.count > 1)
+		qsort(rows.items, rows.count, sizeof(rows.items[0]), compare_started);
+	struct val sorted = val_list();
+	for (size_t i = 0; i < rows.count; i++)
+		val_append(&sorted, val_ref(rows.items[i].execution));
+	vec_free(&rows);
+	val_replace(list, sorted);
+}
+
+int api_executions(struct call *call, struct err *err)
+{
+	struct store *store = call->api->setup.store;
+	_cleanup_(texts_free) char **configs = call_query_list(call, "pipelineConfigIds");
+	_cleanup_(texts_free) char **ids = call_query_list(call, "executionIds");
+	struct execution_filter filter = {
+		.config_ids = (const char *const *)configs,
+		.ids = (const char *const *)ids,
+		.per_config = configs != NULL,
+	};
+	_cleanup_(val_free) struct val list = VAL_NULL;
+	uint64_t position;
+	int64_t limit;
+	bool expand;
+	if (configs && ids)
+		return err_set(err, ERR_INVALID, "give pipelineConfigIds or executionIds, not both");
+	if (call_query_int(call, "limit", 1, 1, LIMIT_LIST_ROWS, &limit, err) < 0 ||
+	    call_query_bool(call, "expand", true, &expand, err) < 0 ||
+	    (!ids && call_query_statuses(call, &filter.statuses, err) < 0))
+		return -1;
+	if (!configs && !ids) {
+		if (journal_position(call->api, &position, err) < 0)
+			return -1;
+		return answer_list(call, val_list(), expand, position);
+	}
+	filter.limit = ids ? 0 : (size_t)limit;
+	if (store->type->list_executions(store, &filter, &list, &position, err) < 0)
+		return -1;
+	sort_by_start(&list);
+	return answer_list(call, take(&list), expand, position);
+}
+
+/* LIST is by pipeline, newest first. Leaves out what is old, but of a pipeline that has nothing newer the LIST_OLD newest. */
+static void leave_out_old(struct val *list)
+{
+	int64_t since = clock_now_ms(clock_real()) - LIST_DAYS_MS;
+	struct map kept = { 0 }; /* config → how many of it */
+	struct val recent = val_list();
+	for (size_t i = 0; i < val_count(*list); i++) {
+		struct val execution = val_at(*list, i);
+		struct str config = str_of(val_get_text(execution, "pipelineConfigId", ""));
+		size_t count = (size_t)map_get(&kept, config);
+		if (val_get_int(execution, "buildTime", INT64_MAX) < since && count >= LIST_OLD)
+			continue;
+		map_put(&kept, config, (void *)(count + 1));
+		val_append(&recent, val_ref(execution));
+	}
+	map_free(&kept);
+	val_replace(list, recent);
+}
+
+int api_executions_of_application(struct call *call, struct err *err)
+{
+	struct store *store = call->api->setup.store;
+	struct execution_filter filter = { .application = call_param(call, "app"), .per_config = true };
+	_cleanup_(val_free) struct val list = VAL_NULL;
+	uint64_t position;
+	int64_t limit;
+	bool expand;
+	if (call_query_int(call, "limit", LIST_LIMIT, 0, LIMIT_LIST_ROWS, &limit, err) < 0 ||
+	    call_query_bool(call, "expand", true, &expand, err) < 0 ||
+	    call_query_statuses(call, &filter.statuses, err) < 0)
+		return -1;
+	filter.limit = limit > 0 ? (size_t)limit : LIST_LIMIT; /* 0 counts as absent */
+	if (store->type->list_executions(store, &filter, &list, &position, err) < 0)
+		return -1;
+	leave_out_old(&list);
+	return answer_list(call, take(&list), expand, position);
+}

@@ -1,0 +1,212 @@
+/*
+ * Reading a request and answering it.
+ */
+#include "api/internal.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/vec.h"
+
+/* ---- the query and the body -------------------------------------------------------------------------------------------- */
+
+int call_query_int(const struct call *call, const char *name, int64_t otherwise, int64_t min, int64_t max,
+		   int64_t *ret, struct err *err)
+{
+	const char *text = http_query(call->exchange, name);
+	int64_t number = otherwise;
+	if (text && (!str_to_int(str_of(text), &number) || number < min))
+		return err_set(err, ERR_INVALID, "%s: expected a whole number from %lld on, got \"%s\"", name,
+			       (long long)min, text);
+	*ret = number < max ? number : max;
+	return 0;
+}
+
+int call_query_bool(const struct call *call, const char *name, bool otherwise, bool *ret, struct err *err)
+{
+	const char *text = http_query(call->exchange, name);
+	bool is_true = text && str_equal_nocase(str_of(text), STR("true"));
+	if (text && !is_true && !str_equal_nocase(str_of(text), STR("false")))
+		return err_set(err, ERR_INVALID, "%s: expected true or false, got \"%s\"", name, text);
+	*ret = text ? is_true : otherwise;
+	return 0;
+}
+
+char **call_query_list(const struct call *call, const char *name)
+{
+	const char *text = http_query(call->exchange, name);
+	if (!text)
+		return NULL;
+	VEC(char *) texts = { 0 };
+	struct str rest = str_of(text);
+	for (struct str part; str_split(&rest, ',', &part);) {
+		part = str_trim(part);
+		if (part.length > 0)
+			vec_push(&texts, xstrndup(part.bytes, part.length));
+	}
+	vec_push(&texts, NULL);
+	return texts.items;
+}
+
+void texts_free(char ***texts)
+{
+	for (char **text = *texts; text && *text; text++)
+		free(*text);
+	free(*texts);
+	*texts = NULL;
+}
+
+int call_query_statuses(const struct call *call, unsigned *ret, struct err *err)
+{
+	_cleanup_(texts_free) char **names = call_query_list(call, "statuses");
+	unsigned statuses = 0;
+	for (char **name = names; name && *name; name++) {
+		enum status status;
+		if (!status_parse(str_of(*name), &status))
+			return err_set(err, ERR_INVALID, "statuses: there is no status \"%s\"", *name);
+		statuses |= 1u << status;
+	}
+	*ret = statuses;
+	return 0;
+}
+
+int call_body(const struct call *call, struct val *ret, struct err *err)
+{
+	struct str body = http_body(call->exchange);
+	struct json_notes notes = { 0 };
+	*ret = VAL_NULL;
+	if (str_trim(body).length == 0)
+		return 0;
+	if (json_parse(body, NULL, &notes, ret, err) < 0)
+		return err_wrap(err, "the request's body");
+	if (notes.duplicate_key)
+		log_warn("a key stands twice in a request, the last one counts", "key", notes.duplicate_key, "path",
+			 call->route->path);
+	free(notes.duplicate_key);
+	return 0;
+}
+
+int call_body_map(const struct call *call, const char *what, struct val *ret, struct err *err)
+{
+	_cleanup_(val_free) struct val body = VAL_NULL;
+	if (call_body(call, &body, err) < 0)
+		return -1;
+	if (!val_is_map(body))
+		return err_set(err, ERR_INVALID, "the request's body must be a JSON object: %s", what);
+	*ret = take(&body);
+	return 0;
+}
+
+/* ---- answers ---------------------------------------------------------------------------------------------------------------- */
+
+static void reply_json(struct http_exchange *exchange, int status, struct val body, struct val headers)
+{
+	_cleanup_free_ char *text = json_text(body, JSON_COMPACT);
+	http_reply(exchange, status, "application/json", str_of(text), headers);
+}
+
+int answer_read(struct call *call, struct val body, uint64_t position)
+{
+	_cleanup_(val_free) struct val headers = val_map();
+	val_set(&headers, "X-Journal-Seq", val_format("%llu", (unsigned long long)position));
+	val_set(&headers, "Cache-Control", val_string("no-store"));
+	reply_json(call->exchange, 200, body, headers);
+	return 0;
+}
+
+int answer_json(struct call *call, struct val body)
+{
+	reply_json(call->exchange, 200, body, VAL_NULL);
+	return 0;
+}
+
+int answer_empty(struct call *call)
+{
+	http_reply(call->exchange, 200, NULL, STR(""), VAL_NULL);
+	return 0;
+}
+
+void answer_status(struct http_exchange *exchange, int status, const char *message, struct val headers)
+{
+	static const struct {
+		int status;
+		const char *text;
+	} texts[] = {
+		{ 400, "Bad Request" }, { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
+		{ 409, "Conflict" }, { 413, "Payload Too Large" }, { 500, "Internal Server Error" },
+		{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
+	};
+	const char *text = "Error";
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (texts[i].status == status)
+			text = texts[i].text;
+	_cleanup_(val_free) struct val body = val_map();
+	val_set(&body, "timestamp", val_int(clock_now_ms(clock_real())));
+	val_set(&body, "status", val_int(status));
+	val_set(&body, "error", val_string(text));
+	val_set(&body, "message", val_string(message));
+	reply_json(exchange, status, body, headers);
+}
+
+void answer_error(struct http_exchange *exchange, const struct err *err)
+{
+	_cleanup_(val_free) struct val headers = VAL_NULL;
+	if (err->kind == ERR_UNAVAILABLE)
+		val_set(&headers, "Retry-After", val_format("%d", err->retry_after_ms > 1000 ? err->retry_after_ms / 1000 : 1));
+	if (err->kind == ERR_INTERNAL)
+		log_error("a request failed", "error", err_text(err));
+	answer_status(exchange, err_http_status(err->kind), err_text(err), headers);
+}
+
+/* ---- reads ---------------------------------------------------------------------------------------------------------------------- */
+
+int journal_position(struct api *api, uint64_t *ret, struct err *err)
+{
+	struct store *store = api->setup.store;
+	_cleanup_(val_free) struct val none = VAL_NULL;
+	return store->type->read_events(store, NULL, INT64_MAX, 1, &none, ret, err);
+}
+
+/* ---- writes --------------------------------------------------------------------------------------------------------------------- */
+
+/* What is kept while the engine has the request. */
+struct pending {
+	struct http_exchange *exchange;
+	answer_fn answer;
+};
+
+static void replied(void *data, struct val value, const struct err *err)
+{
+	_cleanup_free_ struct pending *pending = data;
+	if (err->kind)
+		answer_error(pending->exchange, err);
+	else if (pending->answer)
+		pending->answer(pending->exchange, value);
+	else
+		http_reply(pending->exchange, 200, NULL, STR(""), VAL_NULL);
+}
+
+int call_submit(struct call *call, struct request *request, answer_fn answer, struct err *err)
+{
+	struct api *api = call->api;
+	struct pending *pending = xnew(struct pending);
+	pending->exchange = call->exchange;
+	pending->answer = answer;
+	request->origin = xstrdup("api");
+	/* A value takes a few times the space of its text. */
+	request->bytes = 512 + 4 * http_body(call->exchange).length;
+	request->reply = replied;
+	request->data = pending;
+	pthread_rwlock_rdlock(&api->engine_lock);
+	int result = api->engine ? engine_submit(api->engine, request, err) :
+				   err_set(err, ERR_UNAVAILABLE, "the server is starting or stopping; try again");
+	pthread_rwlock_unlock(&api->engine_lock);
+	if (result < 0) {
+		free(pending);
+		request_clear(request);
+	}
+	return result;
+}

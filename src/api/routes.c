@@ -1,0 +1,130 @@
+/*
+ * The one table of routes. Paths, codes and bodies are those of Gate; what is ours says so.
+ */
+#include "api/internal.h"
+
+#include <string.h>
+
+#define GATE_START "Starts a stored pipeline; the body is its trigger"
+
+const struct route routes[] = {
+	{ "GET", "/", api_root, "What this is" },
+	{ "GET", "/health", api_health, "Whether the server is up" },
+	{ "GET", "/version", api_version, "The version of the server" },
+	{ "GET", "/auth/user", api_user, "Who is asking" },
+	{ "GET", "/credentials", api_credentials, "The accounts" },
+	{ "GET", "/credentials/{name}", api_credential, "One account" },
+
+	{ "GET", "/applications", api_applications, "The applications" },
+	{ "GET", "/applications/{app}", api_application, "One application" },
+	{ "GET", "/applications/{app}/pipelineConfigs", api_pipelines_of_application,
+		"The stored pipelines of an application" },
+	{ "GET", "/applications/{app}/pipelineConfigs/{name}", api_pipeline_get, "A stored pipeline" },
+	{ "POST", "/applications/{app}/pipelineConfigs/{name}", api_start_stored, GATE_START " (deprecated path)" },
+	{ "GET", "/applications/{app}/pipelines", api_executions_of_application, "The newest runs of each pipeline" },
+	/* spin sends the words "{application}" here: the segment means nothing. */
+	{ "PUT", "/applications/{any}/pipelines/{id}/cancel", api_execution_cancel, "Cancels a run" },
+
+	{ "GET", "/pipelineConfigs", api_pipelines_all, "All stored pipelines" },
+	{ "GET", "/pipelineConfigs/{id}/history", api_pipeline_history, "A pipeline and its earlier versions" },
+
+	{ "POST", "/pipelines", api_pipeline_save, "Saves a pipeline" },
+	{ "POST", "/pipelines/start", api_start_document, "Runs the pipeline in the body, without saving it" },
+	{ "POST", "/pipelines/v2/{app}/{nameOrId}", api_start_stored_v2, GATE_START },
+	{ "PUT", "/pipelines/{id}/cancel", api_execution_cancel, "Cancels a run" },
+	{ "POST", "/pipelines/{app}/{nameOrId}", api_start_stored, GATE_START },
+	{ "DELETE", "/pipelines/{app}/{name}", api_pipeline_delete, "Deletes a stored pipeline" },
+	{ "GET", "/pipelines/{id}", api_execution_get, "A run" },
+	{ "PUT", "/pipelines/{id}", api_pipeline_update, "Changes a stored pipeline, its name included" },
+	{ "DELETE", "/pipelines/{id}", api_execution_delete, "Deletes a run that has ended" },
+	{ "GET", "/pipelines/{id}/stages/{stageId}", api_execution_stage, "One stage of a run (ours)" },
+	{ "PATCH", "/pipelines/{id}/stages/{stageId}", api_stage_patch, "Merges the body into a stage's context" },
+
+	{ "GET", "/executions", api_executions, "Runs by id or by pipeline" },
+	{ "GET", "/executions/{id}/events", api_execution_events, "What happened in a run, or as it happens (ours)" },
+	{ "GET", "/events", api_events, "What happened, or as it happens (ours)" },
+	{ 0 },
+};
+
+/* Cuts the next segment off *PATH, which stands behind a '/'. False at the end. */
+static bool next_segment(const char **path, struct str *ret)
+{
+	if (!*path || !**path)
+		return false;
+	size_t length = strcspn(*path, "/");
+	*ret = (struct str){ .bytes = *path, .length = length };
+	*path += length + ((*path)[length] == '/');
+	return true;
+}
+
+static bool is_parameter(struct str segment)
+{
+	return segment.length > 2 && segment.bytes[0] == '{';
+}
+
+/* Segments of the request; a slash at the end adds none. */
+static size_t segment_count(const struct http_exchange *exchange)
+{
+	size_t count = http_segment_count(exchange);
+	return count > 0 && *http_segment(exchange, count - 1) == '\0' ? count - 1 : count;
+}
+
+static bool route_matches(const struct route *route, const struct http_exchange *exchange)
+{
+	const char *rest = route->path + 1;
+	size_t count = segment_count(exchange), i = 0;
+	for (struct str segment; next_segment(&rest, &segment); i++) {
+		const char *given = http_segment(exchange, i);
+		if (i >= count || (is_parameter(segment) ? *given == '\0' : !str_is(segment, given)))
+			return false;
+	}
+	return i == count;
+}
+
+const char *call_param(const struct call *call, const char *name)
+{
+	const char *rest = call->route->path + 1;
+	size_t i = 0;
+	for (struct str segment; next_segment(&rest, &segment); i++)
+		if (is_parameter(segment) && str_is(str_slice(segment, 1, segment.length - 1), name))
+			return http_segment(call->exchange, i);
+	return "";
+}
+
+/* Which methods the path knows; the answer to what is none of them, and to OPTIONS. */
+static void answer_methods(struct http_exchange *exchange, struct str methods, bool asked)
+{
+	_cleanup_(val_free) struct val headers = val_map();
+	val_set(&headers, "Allow", val_str(methods));
+	if (asked) {
+		http_reply(exchange, 200, NULL, STR(""), headers);
+		return;
+	}
+	_cleanup_free_ char *text = xasprintf("%s is not possible here, only %.*s", http_method(exchange), STR_ARG(methods));
+	answer_status(exchange, 405, text, headers);
+}
+
+void routes_handle(void *data, struct http_exchange *exchange)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct call call = { .api = data, .exchange = exchange };
+	struct strbuf methods = STRBUF_INIT(1000);
+	const char *method = http_method(exchange);
+	if (strcmp(method, "HEAD") == 0)
+		method = "GET";
+	for (const struct route *route = routes; route->method && !call.route; route++) {
+		if (!route_matches(route, exchange))
+			continue;
+		if (strcmp(route->method, method) == 0)
+			call.route = route;
+		else if (!str_contains(strbuf_str(&methods), route->method))
+			strbuf_printf(&methods, "%s%s", methods.length ? ", " : "", route->method);
+	}
+	if (!call.route && methods.length > 0)
+		answer_methods(exchange, strbuf_str(&methods), strcmp(method, "OPTIONS") == 0);
+	else if (!call.route)
+		answer_status(exchange, 404, "there is nothing at this path; GET / lists what there is", VAL_NULL);
+	else if (call.route->handle(&call, &err) < 0)
+		answer_error(exchange, &err);
+	strbuf_free(&methods);
+}
