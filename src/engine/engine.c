@@ -78,6 +78,14 @@ static bool store_commit(struct engine *engine, struct batch *batch, uint64_t *r
 	}
 }
 
+static void engine_tell(struct engine *engine, uint64_t position)
+{
+	pthread_mutex_lock(&engine->done_mutex);
+	if (engine->told)
+		engine->told(engine->told_data, position);
+	pthread_mutex_unlock(&engine->done_mutex);
+}
+
 static void *store_main(void *data)
 {
 	struct engine *engine = data;
@@ -92,8 +100,8 @@ static void *store_main(void *data)
 		pthread_mutex_unlock(&engine->store_mutex);
 		uint64_t position = 0;
 		bool committed = batch->store.ops.count == 0 || store_commit(engine, batch, &position);
-		if (committed && position > 0 && engine->told)
-			engine->told(engine->told_data, position);
+		if (committed && position > 0)
+			engine_tell(engine, position);
 		struct message *message = xnew(struct message);
 		message->kind = MESSAGE_COMMITTED;
 		message->batch = batch;
@@ -513,8 +521,10 @@ bool engine_is_dead(const struct engine *engine)
 
 void engine_on_commit(struct engine *engine, void (*told)(void *data, uint64_t position), void *data)
 {
+	pthread_mutex_lock(&engine->done_mutex);
 	engine->told_data = data;
 	engine->told = told;
+	pthread_mutex_unlock(&engine->done_mutex);
 }
 
 void engine_wait_complete(struct engine *engine, const char *key)

@@ -1,0 +1,52 @@
+#include "setup.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "commands.h"
+
+int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig, const char *kubeconfig, struct err *err)
+{
+	memset(setup, 0, sizeof(*setup));
+	struct world *world = &setup->world;
+	world->clock = clock_real();
+	world->spawner = spawner_real();
+	world->settings = val_ref(settings);
+	world->http = http_transport_curl(world->clock, "gennaker/" GENNAKER_VERSION);
+	if (url_policy_read(val_get(settings, "user-configured-url-restrictions"), &setup->policy, err) < 0)
+		return err_wrap(err, "user-configured-url-restrictions");
+	world->url_policy = &setup->policy;
+	setup->kubernetes = kubernetes_new(world);
+	world->kubernetes = setup->kubernetes;
+	if (kubernetes_load_settings(setup->kubernetes, val_get(settings, "kubernetes"), err) < 0)
+		return -1;
+	if (with_kubeconfig && kubernetes_load_kubeconfig(setup->kubernetes, kubeconfig, err) < 0)
+		return -1;
+	return 0;
+}
+
+int setup_bind_accounts(struct setup *setup, const struct options *options, struct err *err)
+{
+	for (size_t i = 0; i < options->values.count; i++) {
+		const struct option_value *value = &options->values.items[i];
+		if (strcmp(value->row->name, "account") != 0)
+			continue;
+		const char *equals = strchr(value->text, '=');
+		if (!equals || equals == value->text || !equals[1])
+			return err_set(err, ERR_INVALID, "--account %s: expected NAME=CONTEXT", value->text);
+		_cleanup_free_ char *name = xstrndup(value->text, (size_t)(equals - value->text));
+		if (kubernetes_bind_account(setup->kubernetes, name, equals + 1, err) < 0)
+			return err_wrap(err, "--account %s", value->text);
+	}
+	return 0;
+}
+
+void setup_close(struct setup *setup)
+{
+	if (setup->kubernetes)
+		kubernetes_free(setup->kubernetes);
+	if (setup->world.http)
+		http_transport_free(setup->world.http);
+	url_policy_free(&setup->policy);
+	val_free(&setup->world.settings);
+}

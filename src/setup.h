@@ -1,0 +1,26 @@
+/*
+ * The real world, put together from settings: what `run` and `serve` have in common.
+ */
+#ifndef SETUP_H
+#define SETUP_H
+
+#include "engine/world.h"
+#include "kubernetes/kubernetes.h"
+#include "options.h"
+
+struct setup {
+	struct world world;
+	struct url_policy policy;
+	struct kubernetes *kubernetes;
+};
+
+/*
+ * Clock, HTTP, processes, URL rules and Kubernetes accounts. SETTINGS is the whole settings map (VAL_NULL = defaults), kept by
+ * reference. KUBECONFIG: accounts come from it (NULL = the usual places) when WITH_KUBECONFIG. Free with setup_close in any case.
+ */
+int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig, const char *kubeconfig, struct err *err);
+/* Each --account NAME=CONTEXT of OPTIONS. */
+int setup_bind_accounts(struct setup *setup, const struct options *options, struct err *err);
+void setup_close(struct setup *setup);
+
+#endif
