@@ -82,7 +82,7 @@ static int on_commit(void *data, sqlite3 *handle, const char *name, int pages)
 	return SQLITE_OK;
 }
 
-static void checkpoint(struct sqlite_store *store, struct db *db)
+static void checkpoint(struct db *db)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	int result = sqlite3_wal_checkpoint_v2(
@@ -97,12 +97,7 @@ static void checkpoint(struct sqlite_store *store, struct db *db)
 static void *checkpoint_main(void *data)
 {
 	struct sqlite_store *store = data;
-	_cleanup_err_ struct err err = ERR_INIT;
-	_cleanup_(db_close_cleanup) struct db *db = NULL;
 
-	if (db_open(store->path, SQLITE_OPEN_READWRITE, &store->corrupt, &db, &err) < 0)
-		log_warn("the log of the database will grow: no checkpoints", "error",
-			err_text(&err));
 	pthread_mutex_lock(&store->checkpoint_mutex);
 	while (!store->closing) {
 		if (!store->checkpoint_wanted) {
@@ -111,8 +106,8 @@ static void *checkpoint_main(void *data)
 		}
 		store->checkpoint_wanted = false;
 		pthread_mutex_unlock(&store->checkpoint_mutex);
-		if (db && !atomic_load(&store->corrupt))
-			checkpoint(store, db);
+		if (!atomic_load(&store->corrupt))
+			checkpoint(store->checkpointer);
 		pthread_mutex_lock(&store->checkpoint_mutex);
 	}
 	pthread_mutex_unlock(&store->checkpoint_mutex);
@@ -124,8 +119,14 @@ static int start_checkpoints(struct sqlite_store *store, struct err *err)
 {
 	pthread_attr_t attributes;
 	sigset_t all, old;
+	uint64_t position;
 	int result;
 
+	/* A connection that has read nothing yet does not know that there is a log. */
+	if (db_open(store->path, SQLITE_OPEN_READWRITE, &store->corrupt, &store->checkpointer, err) <
+			0 ||
+		sqlite_position(store->checkpointer, &position, err) < 0)
+		return -1;
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, CHECKPOINT_STACK_BYTES);
 	sigfillset(&all);
@@ -263,6 +264,7 @@ static void sqlite_close(struct store *base)
 	if (store->writer && atomic_load(&store->corrupt))
 		leave_as_it_is(store->writer, true);
 	sqlite_forget_written(store);
+	db_close(store->checkpointer);
 	db_close(store->writer);
 	if (store->lock >= 0)
 		close(store->lock);

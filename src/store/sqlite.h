@@ -41,6 +41,7 @@ struct sqlite_store {
 	pthread_mutex_t checkpoint_mutex;
 	pthread_cond_t checkpoint_condition;
 	pthread_t checkpoint_thread;
+	struct db *checkpointer;
 	bool checkpoint_wanted, closing;
 	bool started; /* the thread */
 };
