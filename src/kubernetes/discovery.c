@@ -8,41 +8,12 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "kubernetes/internal.h"
+#include "kubernetes/kinds.h"
 
 #define AGGREGATED                                                                   \
 	"application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"      \
 	"application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList," \
 	"application/json"
-
-bool kube_group_is_native(struct str group)
-{
-	static const char *const groups[] = {
-		"",
-		"core",
-		"batch",
-		"apps",
-		"extensions",
-		"storage.k8s.io",
-		"apiextensions.k8s.io",
-		"apiregistration.k8s.io",
-		"autoscaling",
-		"admissionregistration.k8s.io",
-		"policy",
-		"scheduling.k8s.io",
-		"settings.k8s.io",
-		"authorization.k8s.io",
-		"authentication.k8s.io",
-		"rbac.authorization.k8s.io",
-		"certificates.k8s.io",
-		"networking.k8s.io",
-	};
-
-	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-		if (str_equal_nocase(group, str_of(groups[i])))
-			return true;
-	}
-	return false;
-}
 
 static void entry_free(struct kube_entry *entry)
 {

@@ -241,7 +241,4 @@ int kube_migrate_managers(struct kube_account *account, const struct kube_resour
 void kube_watch_expect(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, const char *name, struct val object);
 
-/* True for the groups that Spinnaker does not write ("", "apps", "batch", …; kubernetes.md 2.1). Lower case. */
-bool kube_group_is_native(struct str group);
-
 #endif
