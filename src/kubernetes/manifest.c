@@ -1,0 +1,422 @@
+#include "kubernetes/manifest.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "base/limits.h"
+
+#define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
+#define CONTENT_HASH "artifact.gennaker.io/content-hash"
+
+/* ---- a request's documents -------------------------------------------------------------------- */
+
+static const char *kind_of_value(struct val value)
+{
+	return val_is_null(value) ? "nothing" : val_kind_name(val_kind(value));
+}
+
+static int check_text(struct val map, const char *key, const char *place, struct err *err)
+{
+	struct val value = val_get(map, key);
+
+	if (val_is_null(value) || (val_is_string(value) && val_as_str(&value).length == 0))
+		return err_set(err, ERR_INVALID, "%s.%s: is required", place, key);
+	if (!val_is_string(value))
+		return err_set(err, ERR_INVALID, "%s.%s: expected a string, got %s", place, key,
+			kind_of_value(value));
+	return 0;
+}
+
+static int check_map(struct val map, const char *key, const char *place, struct err *err)
+{
+	struct val value = val_get(map, key);
+
+	if (val_is_null(value) || val_is_map(value))
+		return 0;
+	return err_set(err, ERR_INVALID, "%s.metadata.%s: expected a map, got %s", place, key,
+		kind_of_value(value));
+}
+
+static int check_metadata(struct val manifest, const char *place, struct err *err)
+{
+	struct val metadata = val_get(manifest, "metadata");
+	_cleanup_free_ char *inner = xasprintf("%s.metadata", place);
+
+	if (!val_is_map(metadata))
+		return err_set(err, ERR_INVALID, "%s: expected a map, got %s", inner,
+			kind_of_value(metadata));
+	if (check_map(metadata, "annotations", place, err) < 0 ||
+		check_map(metadata, "labels", place, err) < 0)
+		return -1;
+	if (!val_is_null(val_get(metadata, "namespace")) &&
+		!val_is_string(val_get(metadata, "namespace")))
+		return err_set(err, ERR_INVALID, "%s.namespace: expected a string, got %s", inner,
+			kind_of_value(val_get(metadata, "namespace")));
+	if (*val_get_text(metadata, "generateName", "") && val_is_null(val_get(metadata, "name")))
+		return 0;
+	return check_text(metadata, "name", inner, err);
+}
+
+static int check_manifest(struct val manifest, const char *place, struct err *err)
+{
+	_cleanup_free_ char *kind = NULL;
+
+	if (check_text(manifest, "kind", place, err) < 0 ||
+		check_text(manifest, "apiVersion", place, err) < 0 ||
+		check_metadata(manifest, place, err) < 0)
+		return -1;
+	if (manifest_kind(manifest)->priority != KIND_REFUSED)
+		return 0;
+	kind = manifest_kind_text(manifest);
+	return err_set(err, ERR_INVALID, "%s.kind: an object of the kind %s cannot be deployed",
+		place, kind);
+}
+
+static bool is_list(struct val value)
+{
+	return str_equal_nocase(str_of(val_get_text(value, "kind", "")), STR("list"));
+}
+
+static int flatten(struct val source, const char *place, struct val *list, struct err *err);
+
+static int flatten_items(struct val items, const char *place, struct val *list, struct err *err)
+{
+	for (size_t i = 0; i < val_count(items); i++) {
+		_cleanup_free_ char *inner = xasprintf("%s[%zu]", place, i);
+
+		if (flatten(val_at(items, i), inner, list, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int flatten(struct val source, const char *place, struct val *list, struct err *err)
+{
+	if (val_is_null(source))
+		return 0;
+	if (val_is_list(source))
+		return flatten_items(source, place, list, err);
+	if (!val_is_map(source))
+		return err_set(err, ERR_INVALID, "%s: expected an object, got %s%s", place,
+			kind_of_value(source),
+			strstr(val_text(&source), "${") ? " whose expression was not resolved" : "");
+	if (is_list(source)) {
+		_cleanup_free_ char *inner = xasprintf("%s.items", place);
+
+		return flatten_items(val_get(source, "items"), inner, list, err);
+	}
+	if (check_manifest(source, place, err) < 0)
+		return -1;
+	if (val_count(*list) == LIMIT_KUBERNETES_MANIFESTS)
+		return err_set(err, ERR_TOO_LARGE, "%s: more than %d objects in one stage", place,
+			LIMIT_KUBERNETES_MANIFESTS);
+	val_append(list, val_ref(source));
+	return 0;
+}
+
+int manifests_flatten(struct val source, const char *place, struct val *ret, struct err *err)
+{
+	_cleanup_(val_free) struct val list = val_list();
+
+	if (flatten(source, place, &list, err) < 0)
+		return -1;
+	*ret = take(&list);
+	return 0;
+}
+
+/* Whether a CustomResourceDefinition of LIST says that MANIFEST's kind lives in no namespace. */
+static bool declared_cluster_scoped(struct val list, struct val manifest)
+{
+	struct str group = api_version_group(val_get_text(manifest, "apiVersion", ""));
+
+	for (size_t i = 0; i < val_count(list); i++) {
+		struct val other = val_at(list, i);
+		struct val spec = val_get(other, "spec");
+		const char *name = manifest_kind(other)->name;
+
+		if (name && strcmp(name, "customResourceDefinition") == 0 &&
+			strcmp(val_get_text(spec, "scope", ""), "Cluster") == 0 &&
+			str_equal_nocase(group, str_of(val_get_text(spec, "group", ""))) &&
+			strcmp(val_get_text(val_get(spec, "names"), "kind", ""),
+				val_get_text(manifest, "kind", "")) == 0)
+			return true;
+	}
+	return false;
+}
+
+void manifests_override_namespace(struct val *list, const char *namespace)
+{
+	for (size_t i = 0; i < val_count(*list); i++) {
+		struct val manifest = val_at(*list, i);
+
+		if (manifest_kind(manifest)->cluster || declared_cluster_scoped(*list, manifest))
+			continue;
+		val_set(val_edit(val_edit_at(list, i), "metadata"), "namespace",
+			val_string(namespace));
+	}
+}
+
+/* ---- order ------------------------------------------------------------------------------------ */
+
+struct place {
+	size_t index;
+	int priority;
+};
+
+static int place_compare(const void *a, const void *b)
+{
+	const struct place *left = a, *right = b;
+
+	if (left->priority != right->priority)
+		return left->priority < right->priority ? -1 : 1;
+	return left->index < right->index ? -1 : left->index > right->index;
+}
+
+size_t *manifests_order(struct val list)
+{
+	size_t count = val_count(list);
+	struct place *places = xcalloc(count ? count : 1, sizeof(*places));
+	size_t *order = xcalloc(count ? count : 1, sizeof(*order));
+
+	for (size_t i = 0; i < count; i++)
+		places[i] = (struct place){ i, manifest_kind(val_at(list, i))->priority };
+	qsort(places, count, sizeof(*places), place_compare);
+	for (size_t i = 0; i < count; i++)
+		order[i] = places[i].index;
+	free(places);
+	return order;
+}
+
+/* ---- parts ------------------------------------------------------------------------------------ */
+
+const struct kind *manifest_kind(struct val manifest)
+{
+	return kind_find(str_of(val_get_text(manifest, "kind", "")),
+		api_version_group(val_get_text(manifest, "apiVersion", "")));
+}
+
+const char *manifest_name(struct val manifest)
+{
+	return val_get_text(val_get(manifest, "metadata"), "name", "");
+}
+
+const char *manifest_namespace(struct val manifest)
+{
+	return val_get_text(val_get(manifest, "metadata"), "namespace", "");
+}
+
+char *manifest_kind_text(struct val manifest)
+{
+	return kind_text(str_of(val_get_text(manifest, "kind", "")),
+		api_version_group(val_get_text(manifest, "apiVersion", "")));
+}
+
+char *manifest_full_name(struct val manifest, const char *name)
+{
+	_cleanup_free_ char *kind = manifest_kind_text(manifest);
+
+	if (!name)
+		name = manifest_name(manifest);
+	if (!*name)
+		name = val_get_text(val_get(manifest, "metadata"), "generateName", "");
+	return xasprintf("%s %s", kind, name);
+}
+
+bool manifest_is_generated(struct val manifest)
+{
+	return !*manifest_name(manifest);
+}
+
+struct val manifest_annotation(struct val manifest, const char *key)
+{
+	struct val value = val_get(val_get(val_get(manifest, "metadata"), "annotations"), key);
+	struct str text = val_as_str(&value);
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct val parsed;
+
+	if (text.length > 1 && text.bytes[0] == '"' && text.bytes[text.length - 1] == '"' &&
+		json_parse(text, NULL, NULL, &parsed, &err) == 0)
+		return parsed;
+	return val_ref(value);
+}
+
+char *manifest_annotation_text(struct val manifest, const char *key)
+{
+	_cleanup_(val_free) struct val value = manifest_annotation(manifest, key);
+
+	if (val_is_null(value))
+		return NULL;
+	return val_is_string(value) ? xstrdup(val_text(&value)) : json_text(value, JSON_COMPACT);
+}
+
+bool manifest_annotation_is_true(struct val manifest, const char *key)
+{
+	_cleanup_free_ char *text = manifest_annotation_text(manifest, key);
+
+	return text && str_equal_nocase(str_of(text), STR("true"));
+}
+
+int manifest_name_parse(const char *text, char **ret_kind, char **ret_name, struct err *err)
+{
+	struct str rest = str_of(text), kind, name, more, plain, group;
+
+	if (!str_split(&rest, ' ', &kind) || !str_split(&rest, ' ', &name) || !kind.length ||
+		!name.length || str_split(&rest, ' ', &more))
+		return err_set(err, ERR_INVALID,
+			"expected a kind and a name, such as \"deployment web\", got \"%s\"", text);
+	kind_split(kind, &plain, &group);
+	*ret_kind = kind_text(plain, group);
+	*ret_name = xstrndup(name.bytes, name.length);
+	return 0;
+}
+
+void names_by_namespace_add(struct val *map, const char *namespace, const char *full_name)
+{
+	struct val *names;
+
+	if (!val_has(*map, namespace))
+		val_set(map, namespace, val_list());
+	names = val_edit(map, namespace);
+	for (size_t i = 0; i < val_count(*names); i++) {
+		struct val name = val_at(*names, i);
+
+		if (strcmp(val_text(&name), full_name) == 0)
+			return;
+	}
+	val_append(names, val_string(full_name));
+}
+
+/* ---- what is kept back ------------------------------------------------------------------------ */
+
+static bool is_secret(struct val object)
+{
+	const char *name = manifest_kind(object)->name;
+
+	return name && strcmp(name, "secret") == 0;
+}
+
+void manifest_clean(struct val *manifest)
+{
+	static const char *const keys[] = { "managedFields", "uid", "creationTimestamp",
+		"generation", "selfLink" };
+	struct val *metadata = val_edit(manifest, "metadata");
+
+	for (size_t i = 0; metadata && i < sizeof(keys) / sizeof(keys[0]); i++)
+		val_remove(metadata, keys[i]);
+	val_remove(manifest, "status");
+}
+
+struct val manifest_for_output(struct val object)
+{
+	struct val result = val_ref(object);
+	struct val *metadata, *annotations;
+
+	if (!val_is_map(val_get(object, "metadata")))
+		return result;
+	metadata = val_edit(&result, "metadata");
+	val_remove(metadata, "managedFields");
+	if (!is_secret(object))
+		return result;
+	val_remove(&result, "data");
+	val_remove(&result, "stringData");
+	metadata = val_edit(&result, "metadata");
+	annotations = val_edit(metadata, "annotations");
+	if (annotations && val_is_map(*annotations)) {
+		val_remove(annotations, LAST_APPLIED);
+		val_remove(annotations, CONTENT_HASH);
+	}
+	return result;
+}
+
+static bool is_word(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Short values only where they stand alone: "1" is part of many words that are none of it. */
+static bool is_hit(struct str text, size_t at, size_t length)
+{
+	if (length >= 4)
+		return true;
+	return (at == 0 || !is_word(text.bytes[at - 1])) &&
+		(at + length == text.length || !is_word(text.bytes[at + length]));
+}
+
+/* TEXT without SECRET; owned, or NULL when it does not occur. */
+static char *text_without(const char *text, const char *secret)
+{
+	struct str whole = str_of(text);
+	size_t length = strlen(secret), from = 0;
+	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(LIMIT_BODY_BYTES);
+
+	for (ptrdiff_t at; length && (at = str_find(whole, secret, from)) >= 0;) {
+		bool hit = is_hit(whole, (size_t)at, length);
+		size_t end = (size_t)at + (hit ? length : 1);
+
+		strbuf_add(&buf, text + from, (hit ? (size_t)at : end) - from);
+		if (hit)
+			strbuf_add_text(&buf, "***");
+		from = end;
+	}
+	if (!buf.length)
+		return NULL;
+	strbuf_add_text(&buf, text + from);
+	return strbuf_detach(&buf);
+}
+
+static void hide_in_value(struct val *where, const char *secret)
+{
+	char *text;
+
+	if (val_is_string(*where)) {
+		text = text_without(val_text(where), secret);
+		if (text)
+			val_replace(where, val_string(text));
+		free(text);
+		return;
+	}
+	if (!val_is_list(*where) && !val_is_map(*where))
+		return;
+	for (size_t i = 0; i < val_count(*where); i++)
+		hide_in_value(val_edit_at(where, i), secret);
+}
+
+static void hide(struct err *err, const char *secret)
+{
+	char *text = err->text ? text_without(err->text, secret) : NULL;
+
+	if (text) {
+		free(err->text);
+		err->text = text;
+	}
+	hide_in_value(&err->details, secret);
+}
+
+static void hide_values(struct val values, struct err *err)
+{
+	for (size_t i = 0; i < val_count(values); i++) {
+		struct val value = val_is_map(values) ? val_value_at(values, i) : val_at(values, i);
+		_cleanup_free_ char *text = NULL;
+
+		if (val_is_map(value) || val_is_list(value)) {
+			hide_values(value, err);
+			continue;
+		}
+		if (val_is_null(value))
+			continue;
+		text = val_is_string(value) ? xstrdup(val_text(&value)) :
+					      json_text(value, JSON_COMPACT);
+		hide(err, text);
+	}
+}
+
+void manifest_hide_secrets(struct val manifest, struct err *err)
+{
+	if (!is_secret(manifest))
+		return;
+	hide_values(val_get(manifest, "data"), err);
+	hide_values(val_get(manifest, "stringData"), err);
+}
