@@ -13,8 +13,8 @@
 #include "base/yaml.h"
 #include "commands.h"
 #include "feed.h"
+#include "model/pipeline.h"
 #include "progress.h"
-#include "settings.h"
 #include "setup.h"
 #include "stages.h"
 
@@ -153,10 +153,8 @@ static char *find_unfinished(struct job_run *run)
 static int open_here(struct job_run *run, struct err *err)
 {
 	const char *directory = options_get(run->options, "data-dir");
-	_cleanup_(val_free) struct val settings = VAL_NULL;
-	if (settings_load(options_get(run->options, "config"), &settings, err) < 0)
-		return -1;
-	if (setup_open(&run->setup, settings, true, options_get(run->options, "kubeconfig"), err) < 0 ||
+	if (setup_open(&run->setup, options_get(run->options, "config"), true,
+		       options_get(run->options, "kubeconfig"), err) < 0 ||
 	    setup_bind_accounts(&run->setup, run->options, err) < 0)
 		return -1;
 	say_accounts(run);
@@ -236,8 +234,7 @@ static int start_on_server(struct job_run *run, struct err *err)
 		if (options_has(run->options, local_only[i]))
 			return err_set(err, ERR_INVALID, "--%s is for a run in this process, not for one on a server",
 				       local_only[i]);
-	if (setup_open(&run->setup, VAL_NULL, false, NULL, err) < 0)
-		return -1;
+	setup_open_client(&run->setup);
 	const char *missing = pipeline_missing_parameter(run->document,
 							 val_get(val_get(run->document, "trigger"), "parameters"));
 	if (missing)

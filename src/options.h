@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/field.h"
 #include "base/vec.h"
 
 struct option_row {

@@ -5,24 +5,27 @@
 #include "base/alloc.h"
 #include "commands.h"
 
-int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig, const char *kubeconfig, struct err *err)
+void setup_open_client(struct setup *setup)
 {
 	memset(setup, 0, sizeof(*setup));
+	setup->world.clock = clock_real();
+	setup->world.spawner = spawner_real();
+	setup->world.http = http_transport_curl(setup->world.clock, "gennaker/" GENNAKER_VERSION);
+}
+
+int setup_open(struct setup *setup, const char *config, bool with_kubeconfig, const char *kubeconfig, struct err *err)
+{
+	setup_open_client(setup);
+	if (settings_load(config, &setup->settings, err) < 0)
+		return -1;
 	struct world *world = &setup->world;
-	world->clock = clock_real();
-	world->spawner = spawner_real();
-	world->settings = val_ref(settings);
-	world->http = http_transport_curl(world->clock, "gennaker/" GENNAKER_VERSION);
-	if (url_policy_read(val_get(settings, "user-configured-url-restrictions"), &setup->policy, err) < 0)
-		return err_wrap(err, "user-configured-url-restrictions");
-	world->url_policy = &setup->policy;
+	world->settings = val_ref(setup->settings.all);
+	world->url_policy = &setup->settings.url_policy;
 	setup->kubernetes = kubernetes_new(world);
 	world->kubernetes = setup->kubernetes;
-	if (kubernetes_load_settings(setup->kubernetes, val_get(settings, "kubernetes"), err) < 0)
+	if (kubernetes_load_settings(setup->kubernetes, val_get(setup->settings.all, "kubernetes"), err) < 0)
 		return -1;
-	if (with_kubeconfig && kubernetes_load_kubeconfig(setup->kubernetes, kubeconfig, err) < 0)
-		return -1;
-	return 0;
+	return with_kubeconfig ? kubernetes_load_kubeconfig(setup->kubernetes, kubeconfig, err) : 0;
 }
 
 int setup_bind_accounts(struct setup *setup, const struct options *options, struct err *err)
@@ -47,6 +50,6 @@ void setup_close(struct setup *setup)
 		kubernetes_free(setup->kubernetes);
 	if (setup->world.http)
 		http_transport_free(setup->world.http);
-	url_policy_free(&setup->policy);
 	val_free(&setup->world.settings);
+	settings_free(&setup->settings);
 }
