@@ -44,7 +44,6 @@
 #define LIMIT_WAL_PAGES 128000		/* where commits wait for the checkpoint */
 #define LIMIT_LIST_ROWS 1000
 #define LIMIT_PIPELINE_HISTORY 200	/* earlier versions kept of one pipeline */
-#define LIMIT_STORED_DEPTH 1000		/* of a document read back */
 #define LIMIT_STORED_BYTES (512u << 20) /* of one document */
 #define LIMIT_QUICK_CHECK_BYTES (32u << 20) /* a file up to this size is checked after a crash */
 
@@ -72,6 +71,7 @@
 #define LIMIT_SERVER_HEADERS_MS 10000	/* from the first byte to the last header */
 #define LIMIT_SERVER_BODY_MS 30000	/* and a second more for each 64 kB, both ways */
 #define LIMIT_SERVER_STREAM_PIECE_BYTES (256u << 10)
+#define LIMIT_SERVER_STOP_MS 2000	/* for answers under way, once the engine has stopped */
 
 /* Processes */
 #define LIMIT_PROCESS_OUTPUT_BYTES (4u << 20)
