@@ -15,6 +15,7 @@
 #include "feed.h"
 #include "model/pipeline.h"
 #include "progress.h"
+#include "settings.h"
 #include "setup.h"
 #include "stages.h"
 
@@ -153,8 +154,9 @@ static char *find_unfinished(struct job_run *run)
 static int open_here(struct job_run *run, struct err *err)
 {
 	const char *directory = options_get(run->options, "data-dir");
-	if (setup_open(&run->setup, options_get(run->options, "config"), true,
-		       options_get(run->options, "kubeconfig"), err) < 0 ||
+	_cleanup_(val_free) struct val settings = VAL_NULL;
+	if (settings_load(options_get(run->options, "config"), &settings, err) < 0 ||
+	    setup_open(&run->setup, settings, true, options_get(run->options, "kubeconfig"), err) < 0 ||
 	    setup_bind_accounts(&run->setup, run->options, err) < 0)
 		return -1;
 	say_accounts(run);

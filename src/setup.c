@@ -13,19 +13,21 @@ void setup_open_client(struct setup *setup)
 	setup->world.http = http_transport_curl(setup->world.clock, "gennaker/" GENNAKER_VERSION);
 }
 
-int setup_open(struct setup *setup, const char *config, bool with_kubeconfig, const char *kubeconfig, struct err *err)
+int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig, const char *kubeconfig, struct err *err)
 {
 	setup_open_client(setup);
-	if (settings_load(config, &setup->settings, err) < 0)
-		return -1;
 	struct world *world = &setup->world;
-	world->settings = val_ref(setup->settings.all);
-	world->url_policy = &setup->settings.url_policy;
+	world->settings = val_ref(settings);
+	if (url_policy_read(val_get(settings, "user-configured-url-restrictions"), &setup->policy, err) < 0)
+		return err_wrap(err, "user-configured-url-restrictions");
+	world->url_policy = &setup->policy;
 	setup->kubernetes = kubernetes_new(world);
 	world->kubernetes = setup->kubernetes;
-	if (kubernetes_load_settings(setup->kubernetes, val_get(setup->settings.all, "kubernetes"), err) < 0)
+	if (kubernetes_load_settings(setup->kubernetes, val_get(settings, "kubernetes"), err) < 0)
 		return -1;
-	return with_kubeconfig ? kubernetes_load_kubeconfig(setup->kubernetes, kubeconfig, err) : 0;
+	if (with_kubeconfig && kubernetes_load_kubeconfig(setup->kubernetes, kubeconfig, err) < 0)
+		return -1;
+	return 0;
 }
 
 int setup_bind_accounts(struct setup *setup, const struct options *options, struct err *err)
@@ -50,6 +52,6 @@ void setup_close(struct setup *setup)
 		kubernetes_free(setup->kubernetes);
 	if (setup->world.http)
 		http_transport_free(setup->world.http);
+	url_policy_free(&setup->policy);
 	val_free(&setup->world.settings);
-	settings_free(&setup->settings);
 }

@@ -7,20 +7,19 @@
 #include "engine/world.h"
 #include "kubernetes/kubernetes.h"
 #include "options.h"
-#include "settings.h"
 
 struct setup {
-	struct settings settings;
 	struct world world;
+	struct url_policy policy;
 	struct kubernetes *kubernetes;
 };
 
 /*
- * Settings (of CONFIG, NULL = the usual file), clock, HTTP, processes, URL rules and the Kubernetes accounts of the settings. With
- * WITH_KUBECONFIG also those of KUBECONFIG (NULL = the usual places). Free with setup_close in any case.
+ * Clock, HTTP, processes, URL rules and Kubernetes accounts. SETTINGS is the whole settings map (VAL_NULL = defaults), kept by
+ * reference. KUBECONFIG: accounts come from it (NULL = the usual places) when WITH_KUBECONFIG. Free with setup_close in any case.
  */
-int setup_open(struct setup *setup, const char *config, bool with_kubeconfig, const char *kubeconfig, struct err *err);
-/* Only what is needed to talk to a server: clock and HTTP. */
+int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig, const char *kubeconfig, struct err *err);
+/* Only what is needed to talk to a server: clock and HTTP. Free with setup_close. */
 void setup_open_client(struct setup *setup);
 /* Each --account NAME=CONTEXT of OPTIONS. */
 int setup_bind_accounts(struct setup *setup, const struct options *options, struct err *err);
