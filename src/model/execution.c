@@ -40,10 +40,7 @@ static void ref_up(atomic_uint *refs)
 /* True when it was the last one, and all that others did before is visible. */
 static bool ref_down(atomic_uint *refs)
 {
-	if (atomic_fetch_sub_explicit(refs, 1, memory_order_release) != 1)
-		return false;
-	atomic_thread_fence(memory_order_acquire);
-	return true;
+	return atomic_fetch_sub_explicit(refs, 1, memory_order_acq_rel) == 1;
 }
 
 static bool ref_shared(atomic_uint *refs)

@@ -26,10 +26,10 @@ enum stage_owner { OWNER_NONE, OWNER_BEFORE, OWNER_AFTER };
 
 /* Where a RUNNING stage is. Stored, so that a restart goes on there. */
 enum stage_phase {
-	PHASE_IDLE,	 /* not started, or complete */
-	PHASE_BEFORE,	 /* its before stages run */
+	PHASE_IDLE,   /* not started, or complete */
+	PHASE_BEFORE, /* its before stages run */
 	PHASE_TASKS,
-	PHASE_AFTER,	 /* after stages, or on-failure stages, run */
+	PHASE_AFTER, /* after stages, or on-failure stages, run */
 };
 
 /* One task of a stage. Names are interned (intern) and live for ever. */
@@ -40,11 +40,11 @@ struct task {
 	enum status status;
 	int64_t start_ms, end_ms; /* 0 = not set */
 	bool stage_start, stage_end, loop_start, loop_end;
-	bool in_flight;		/* handed to a worker and not returned; stored for tasks that must not simply be repeated */
-	uint32_t generation;	/* rises when a user restarts the stage or the task loops back; part of idempotency keys */
-	uint32_t attempts;	/* runs of this generation so far */
-	int64_t next_run_ms;	/* when a waiting task looks again; 0 = at once */
-	struct val exception;	/* taskExceptionDetails.exception, VAL_NULL mostly */
+	bool in_flight; /* handed to a worker and not returned; stored for tasks that must not simply be repeated */
+	uint32_t generation; /* rises when a user restarts the stage or the task loops back; part of idempotency keys */
+	uint32_t attempts;    /* runs of this generation so far */
+	int64_t next_run_ms;  /* when a waiting task looks again; 0 = at once */
+	struct val exception; /* taskExceptionDetails.exception, VAL_NULL mostly */
 };
 
 struct stage {
@@ -56,27 +56,27 @@ struct stage {
 	enum status status;
 	enum stage_phase phase;
 	enum stage_owner owner;
-	size_t parent;		 /* index of the parent, or STAGE_NONE; set by stage_set_parent only */
-	size_t *children;	 /* indexes of its synthetic stages, in the order they were added */
+	size_t parent;    /* index of the parent, or STAGE_NONE; set by stage_set_parent only */
+	size_t *children; /* indexes of its synthetic stages, in the order they were added */
 	size_t child_count;
-	size_t *requisites;	 /* indexes of the stages it waits for, in the order written */
+	size_t *requisites; /* indexes of the stages it waits for, in the order written */
 	size_t requisite_count;
 	int64_t start_ms, end_ms, expiry_ms, scheduled_ms; /* 0 = not set */
-	struct val context;	 /* map */
-	struct val outputs;	 /* map */
+	struct val context;                                /* map */
+	struct val outputs;                                /* map */
 	struct task *tasks;
 	size_t task_count;
-	bool unresolved;	 /* an expression is left in the context: evaluate again when something changed */
-	bool after_planned;	 /* after stages have been planned */
-	bool failure_planned;	 /* on-failure stages have been planned */
-	bool removed;		 /* a synthetic stage that was taken out again before it started: not in the JSON form */
-	bool cancel_done;	 /* the cancel step of its current task has been committed */
-	bool planning_failed;	 /* before-stage planning failed: counts as F(TERMINAL) */
-	uint32_t attempts;	 /* of planning */
-	struct val last_modified;/* {user, allowedAccounts, lastModifiedTime} or VAL_NULL */
+	bool unresolved; /* an expression is left in the context: evaluate again when something changed */
+	bool after_planned;   /* after stages have been planned */
+	bool failure_planned; /* on-failure stages have been planned */
+	bool removed; /* a synthetic stage that was taken out again before it started: not in the JSON form */
+	bool cancel_done;         /* the cancel step of its current task has been committed */
+	bool planning_failed;     /* before-stage planning failed: counts as F(TERMINAL) */
+	uint32_t attempts;        /* of planning */
+	struct val last_modified; /* {user, allowedAccounts, lastModifiedTime} or VAL_NULL */
 };
 
-struct stage_vec;   /* private: counted root of counted leaves */
+struct stage_vec; /* private: counted root of counted leaves */
 struct output_keys; /* private: the keys that any stage ever put into its outputs; one for all snapshots, only grows */
 
 struct execution {
@@ -84,8 +84,8 @@ struct execution {
 	char id[ULID_LENGTH + 1];
 	char *application;
 	char *name;
-	char *config_id;	/* pipelineConfigId, NULL for an ad-hoc run */
-	bool orchestration;	/* type ORCHESTRATION */
+	char *config_id;    /* pipelineConfigId, NULL for an ad-hoc run */
+	bool orchestration; /* type ORCHESTRATION */
 	enum status status;
 	int64_t build_ms, start_ms, end_ms, expiry_ms; /* 0 = not set */
 	bool canceled;
@@ -94,13 +94,14 @@ struct execution {
 	bool limit_concurrent;
 	bool keep_waiting;
 	int64_t max_concurrent;
-	char *origin;		/* "api", "cli", … */
-	char *user;		/* authentication.user; NULL = anonymous */
-	char *spel_evaluator;	/* "v3", "v4"; NULL = default */
-	struct val trigger;	/* map */
-	struct val config;	/* initialConfig: the submitted pipeline after the first pass of expressions */
-	struct val notifications, system_notifications, source, template_variables, paused; /* VAL_NULL when absent */
-	struct val extra;	/* map of further top-level keys of the JSON form */
+	char *origin;         /* "api", "cli", … */
+	char *user;           /* authentication.user; NULL = anonymous */
+	char *spel_evaluator; /* "v3", "v4"; NULL = default */
+	struct val trigger;   /* map */
+	struct val config; /* initialConfig: the submitted pipeline after the first pass of expressions */
+	struct val notifications, system_notifications, source, template_variables,
+		paused;   /* VAL_NULL when absent */
+	struct val extra; /* map of further top-level keys of the JSON form */
 	struct stage_vec *stages;
 	struct output_keys *output_keys;
 };
@@ -116,9 +117,11 @@ void stage_unref(struct stage *stage); /* NULL is fine */
 /* Reading. Borrowed, as long as the execution (this snapshot) lives. */
 size_t stage_count(const struct execution *execution);
 const struct stage *stage_at(const struct execution *execution, size_t index);
-size_t stage_find_id(const struct execution *execution, struct str id);		   /* or STAGE_NONE */
-size_t stage_find_ref(const struct execution *execution, struct str ref_id);	   /* first top-level, else synthetic */
-size_t stage_find_name(const struct execution *execution, struct str name_or_id); /* first whose name or id it is */
+size_t stage_find_id(const struct execution *execution, struct str id); /* or STAGE_NONE */
+size_t stage_find_ref(
+	const struct execution *execution, struct str ref_id); /* first top-level, else synthetic */
+size_t stage_find_name(const struct execution *execution,
+	struct str name_or_id); /* first whose name or id it is */
 
 /*
  * Changing: only by the one owner. execution_edit makes *EXECUTION unshared (copying the head when a snapshot holds it) and
@@ -133,9 +136,11 @@ void stage_put(struct execution **execution, size_t index, struct stage *stage);
 /* A new execution with the members of HEAD and the stages of OTHER (NULL = none); for the store. */
 struct execution *execution_with_stages(const struct execution *head, const struct execution *other);
 /* Makes stage INDEX (which has no parent yet) a synthetic stage of PARENT, and one of PARENT's children. */
-void stage_set_parent(struct execution **execution, size_t index, size_t parent, enum stage_owner owner);
+void stage_set_parent(
+	struct execution **execution, size_t index, size_t parent, enum stage_owner owner);
 /* Replaces the requisites of stage INDEX by a copy of REQUISITES. */
-void stage_set_requisites(struct execution **execution, size_t index, const size_t *requisites, size_t count);
+void stage_set_requisites(
+	struct execution **execution, size_t index, const size_t *requisites, size_t count);
 /*
  * To be called after each change of a stage's outputs: what it sets can be seen by context_get of others only then.
  * Keys that were removed may stay known; that costs a walk, nothing else.
@@ -169,7 +174,8 @@ void stage_set_engine_state(struct stage *stage, struct val state);
  * Context (stages.md 3.1): own context if it holds KEY, else the nearest ancestor whose outputs hold it. BORROWED from the
  * snapshot; VAL_NULL and *RET_FOUND false when nobody has it.
  */
-struct val context_get(const struct execution *execution, size_t index, struct str key, bool *ret_found);
+struct val context_get(
+	const struct execution *execution, size_t index, struct str key, bool *ret_found);
 /* False: no stage of this execution has ever put KEY into its outputs. O(1). */
 bool stage_outputs_may_have(const struct execution *execution, struct str key);
 /* The ancestors of a stage, itself first, nearest first, in lookup order, each once; an owned array. */

@@ -6,19 +6,22 @@ static const struct {
 	const char *name;
 	bool complete, halt, successful, failure;
 } statuses[STATUS_COUNT] = {
-	[STATUS_NOT_STARTED] = { "NOT_STARTED" },
-	[STATUS_RUNNING] = { "RUNNING" },
-	[STATUS_PAUSED] = { "PAUSED" },
-	[STATUS_SUSPENDED] = { "SUSPENDED" },
-	[STATUS_REDIRECT] = { "REDIRECT" },
-	[STATUS_BUFFERED] = { "BUFFERED" },
-	[STATUS_SUCCEEDED] = { "SUCCEEDED", .complete = true, .successful = true },
-	[STATUS_SKIPPED] = { "SKIPPED", .complete = true, .successful = true },
-	[STATUS_FAILED_CONTINUE] = { "FAILED_CONTINUE", .complete = true, .failure = true },
-	[STATUS_STOPPED] = { "STOPPED", .complete = true, .halt = true, .successful = true,
+	[STATUS_NOT_STARTED] = { .name = "NOT_STARTED" },
+	[STATUS_RUNNING] = { .name = "RUNNING" },
+	[STATUS_PAUSED] = { .name = "PAUSED" },
+	[STATUS_SUSPENDED] = { .name = "SUSPENDED" },
+	[STATUS_REDIRECT] = { .name = "REDIRECT" },
+	[STATUS_BUFFERED] = { .name = "BUFFERED" },
+	[STATUS_SUCCEEDED] = { .name = "SUCCEEDED", .complete = true, .successful = true },
+	[STATUS_SKIPPED] = { .name = "SKIPPED", .complete = true, .successful = true },
+	[STATUS_FAILED_CONTINUE] = { .name = "FAILED_CONTINUE", .complete = true, .failure = true },
+	[STATUS_STOPPED] = { .name = "STOPPED",
+		.complete = true,
+		.halt = true,
+		.successful = true,
 		.failure = true },
-	[STATUS_TERMINAL] = { "TERMINAL", .complete = true, .halt = true, .failure = true },
-	[STATUS_CANCELED] = { "CANCELED", .complete = true, .halt = true },
+	[STATUS_TERMINAL] = { .name = "TERMINAL", .complete = true, .halt = true, .failure = true },
+	[STATUS_CANCELED] = { .name = "CANCELED", .complete = true, .halt = true },
 };
 
 #define ALL_COMPLETE                                                                 \

@@ -27,12 +27,13 @@ void large_free(struct large_list *list);
  * Appends MAP as JSON to BUF. Values over LIMIT_INLINE_VALUE_BYTES in its first LEVELS levels become null there, blobs in
  * the database and entries of LIST.
  */
-int blob_write(struct db *db, struct val map, unsigned levels, struct strbuf *buf, struct large_list *list,
-	struct err *err);
+int blob_write(struct db *db, struct val map, unsigned levels, struct strbuf *buf,
+	struct large_list *list, struct err *err);
 /* Says that the document of OWNER has the blobs of LIST. */
 int blob_use(struct db *db, enum blob_kind kind, int64_t owner, int64_t stage, enum blob_part part,
 	const struct large_list *list, struct err *err);
 /* Puts the value (JSON) in COLUMN + 1 back into *DOCUMENT, at the path in COLUMN. */
-int blob_put_back(struct db *db, sqlite3_stmt *row, int column, struct val *document, struct err *err);
+int blob_put_back(
+	struct db *db, sqlite3_stmt *row, int column, struct val *document, struct err *err);
 
 #endif

@@ -48,7 +48,8 @@ static const char *const statement_texts[SQL_COUNT] = {
 	[SQL_DELETE_USES] =
 		"DELETE FROM uses WHERE kind = 0 AND owner = ?1 AND stage = ?2 AND part = ?3",
 	[SQL_INSERT_USE] =
-		"INSERT INTO uses (kind, owner, stage, part, path, blob) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+		"INSERT INTO uses (kind, owner, stage, part, path, blob) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+		" ON CONFLICT DO NOTHING",
 	[SQL_SWEEP_BLOBS] = "DELETE FROM blobs WHERE uses = 0",
 	[SQL_READ_EVENT_BLOBS] = "SELECT path, value FROM uses JOIN blobs ON blobs.key = uses.blob"
 				 " WHERE kind = 1 AND owner = ?1",
@@ -56,8 +57,8 @@ static const char *const statement_texts[SQL_COUNT] = {
 	[SQL_INSERT_EVENT] = "INSERT INTO events (execution, value, large) VALUES (?1, ?2, ?3)",
 	[SQL_READ_EVENTS] = "SELECT seq, value, large FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2",
 	[SQL_READ_EXECUTION_EVENTS] =
-		"SELECT seq, value, large FROM events WHERE seq > ?1 AND execution = ?3"
-		" ORDER BY seq LIMIT ?2",
+		"SELECT seq, value, large FROM events WHERE seq > ?1"
+		" AND execution = (SELECT key FROM executions WHERE id = ?3) ORDER BY seq LIMIT ?2",
 	[SQL_KEEP_HISTORY] = "INSERT INTO pipeline_history (id, document) SELECT id, document FROM pipelines"
 			     " WHERE id = ?1",
 	[SQL_TRIM_HISTORY] = "DELETE FROM pipeline_history WHERE key IN (SELECT key FROM pipeline_history"
@@ -203,8 +204,8 @@ struct str db_column(sqlite3_stmt *statement, int column)
 int db_column_json(
 	struct db *db, sqlite3_stmt *statement, int column, struct val *ret, struct err *err)
 {
-	const struct json_options options = { .max_bytes = LIMIT_STORED_BYTES,
-		.max_depth = LIMIT_STORED_DEPTH };
+	/* Our own writing: as deep as it was. */
+	const struct json_options options = { .max_bytes = LIMIT_STORED_BYTES, .max_depth = SIZE_MAX };
 
 	if (sqlite3_column_type(statement, column) == SQLITE_NULL) {
 		*ret = VAL_NULL;

@@ -101,8 +101,9 @@ static inline void db_done(sqlite3_stmt **statement)
 /* Parameters count from 1, columns from 0. The text must live until the statement is done. */
 void db_bind_str(sqlite3_stmt *statement, int parameter, struct str text);
 void db_bind_text(sqlite3_stmt *statement, int parameter, const char *text); /* NULL = null */
-struct str db_column(sqlite3_stmt *statement, int column);		      /* until the next step */
+struct str db_column(sqlite3_stmt *statement, int column); /* until the next step */
 /* A column that holds JSON; null gives VAL_NULL. A document that does not parse means a corrupt database. */
-int db_column_json(struct db *db, sqlite3_stmt *statement, int column, struct val *ret, struct err *err);
+int db_column_json(
+	struct db *db, sqlite3_stmt *statement, int column, struct val *ret, struct err *err);
 
 #endif

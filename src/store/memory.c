@@ -200,7 +200,9 @@ static void put_event(struct memory_store *memory, const struct store_op *op)
 {
 	struct event_row event = {
 		.seq = ++memory->position,
-		.execution = op->key ? xstrdup(op->key) : NULL,
+		.execution = op->key && map_get(&memory->executions, str_of(op->key)) ?
+			xstrdup(op->key) :
+			NULL,
 		.value = val_ref(op->value),
 	};
 
@@ -254,8 +256,11 @@ static int memory_commit(struct store *store, const struct store_batch *batch,
 
 	pthread_rwlock_wrlock(&memory->lock);
 	result = check_batch(memory, batch, err);
-	for (size_t i = 0; result == 0 && i < batch->ops.count; i++)
-		apply(memory, &batch->ops.items[i]);
+	/* Events last: what they belong to is there then. */
+	for (int events = 0; result == 0 && events < 2; events++)
+		for (size_t i = 0; i < batch->ops.count; i++)
+			if ((batch->ops.items[i].kind == STORE_EVENT) == events)
+				apply(memory, &batch->ops.items[i]);
 	if (result == 0)
 		*ret_position = memory->position;
 	pthread_rwlock_unlock(&memory->lock);

@@ -180,7 +180,6 @@ static int check_owner(struct sqlite_store *store, int64_t *ret_version, struct 
 /* A look at every page takes long for a large file; a page that is broken there shows when it is read. */
 static int check_pages(struct sqlite_store *store, struct err *err)
 {
-	_cleanup_(db_close_cleanup) struct db *db = NULL;
 	struct stat info;
 	sqlite3_stmt *statement;
 	int result;

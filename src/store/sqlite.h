@@ -24,7 +24,7 @@ struct written {
 struct sqlite_store {
 	struct store base;
 	char *directory, *path;
-	int lock;	      /* file descriptor */
+	int lock; /* file descriptor */
 	atomic_bool corrupt;
 
 	pthread_mutex_t write_mutex; /* held by a commit */
@@ -59,7 +59,8 @@ int directory_lock(const char *directory, int *ret_lock, struct err *err);
 int database_file_check(const char *path, bool *ret_unclean, struct err *err);
 
 /* sqlite_write.c */
-int sqlite_commit(struct store *store, const struct store_batch *batch, uint64_t *ret_position, struct err *err);
+int sqlite_commit(struct store *store, const struct store_batch *batch, uint64_t *ret_position,
+	struct err *err);
 void sqlite_forget_written(struct sqlite_store *store);
 
 /* sqlite.c: a reading connection with a transaction begun; wait for one if all are lent. */
@@ -69,18 +70,19 @@ void reader_end(struct sqlite_store *store, struct db *db);
 
 /* sqlite_read.c */
 int sqlite_position(struct db *db, uint64_t *ret, struct err *err);
-int sqlite_load_active(struct store *store, void (*found)(void *data, struct execution *owned), void *data,
-	struct err *err);
-int sqlite_get_execution(struct store *store, const char *id, struct val *ret, uint64_t *ret_position,
-	struct err *err);
-int sqlite_list_executions(struct store *store, const struct execution_filter *filter, struct val *ret_list,
+int sqlite_load_active(struct store *store, void (*found)(void *data, struct execution *owned),
+	void *data, struct err *err);
+int sqlite_get_execution(struct store *store, const char *id, struct val *ret,
 	uint64_t *ret_position, struct err *err);
+int sqlite_list_executions(struct store *store, const struct execution_filter *filter,
+	struct val *ret_list, uint64_t *ret_position, struct err *err);
 int sqlite_get_pipeline(struct store *store, const char *id, struct val *ret, struct err *err);
-int sqlite_find_pipeline(struct store *store, const char *application, const char *name, struct val *ret,
-	struct err *err);
-int sqlite_list_pipelines(struct store *store, const char *application, struct val *ret_list, struct err *err);
-int sqlite_pipeline_history(struct store *store, const char *id, size_t limit, struct val *ret_list,
-	struct err *err);
+int sqlite_find_pipeline(struct store *store, const char *application, const char *name,
+	struct val *ret, struct err *err);
+int sqlite_list_pipelines(
+	struct store *store, const char *application, struct val *ret_list, struct err *err);
+int sqlite_pipeline_history(
+	struct store *store, const char *id, size_t limit, struct val *ret_list, struct err *err);
 int sqlite_list_applications(struct store *store, struct val *ret_list, struct err *err);
 int sqlite_read_events(struct store *store, const char *execution_id, uint64_t after, size_t limit,
 	struct val *ret_list, uint64_t *ret_position, struct err *err);

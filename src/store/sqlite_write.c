@@ -263,19 +263,15 @@ static int run_with_text(struct db *db, enum statement number, const char *text,
 
 static int delete_execution(struct sqlite_store *store, const char *id, struct err *err)
 {
-	struct db *db = store->writer;
+	static const enum statement steps[] = { SQL_DELETE_EVENT_USES, SQL_DELETE_EVENTS,
+		SQL_DELETE_EXECUTION_USES, SQL_DELETE_STAGES, SQL_DELETE_EXECUTION };
 	struct written *written;
 
-	if (find_written(store, id, &written, err) < 0 ||
-		run_with_text(db, SQL_DELETE_EVENT_USES, id, err) < 0 ||
-		run_with_text(db, SQL_DELETE_EVENTS, id, err) < 0)
+	if (find_written(store, id, &written, err) < 0)
 		return -1;
-	if (!written)
-		return 0;
-	if (run_with_key(db, SQL_DELETE_EXECUTION_USES, written->key, err) < 0 ||
-		run_with_key(db, SQL_DELETE_STAGES, written->key, err) < 0 ||
-		run_with_key(db, SQL_DELETE_EXECUTION, written->key, err) < 0)
-		return -1;
+	for (size_t i = 0; written && i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (run_with_key(store->writer, steps[i], written->key, err) < 0)
+			return -1;
 	written_free(map_remove(&store->written, str_of(id)));
 	return 0;
 }
@@ -286,14 +282,18 @@ static int put_event(
 	struct sqlite_store *store, const struct store_op *op, uint64_t *position, struct err *err)
 {
 	_cleanup_document_ struct document event = DOCUMENT_INIT;
+	struct written *written = NULL;
 	sqlite3_stmt *insert;
 
+	if (op->key && find_written(store, op->key, &written, err) < 0)
+		return -1;
 	/* Two levels: an event names what changed ("context") and holds the changed keys below. */
 	if (blob_write(store->writer, op->value, 2, &event.text, &event.large, err) < 0)
 		return -1;
 	insert = db_statement(store->writer, SQL_INSERT_EVENT, err);
 	if (insert) {
-		db_bind_text(insert, 1, op->key);
+		if (written)
+			sqlite3_bind_int64(insert, 1, written->key);
 		bind_document(insert, 2, &event);
 		sqlite3_bind_int(insert, 3, event.large.items.count > 0);
 	}
@@ -389,14 +389,17 @@ static int write_op(
 	return 0;
 }
 
+/* Events last: what they belong to is there then. */
 static int write_batch(struct sqlite_store *store, const struct store_batch *batch,
 	uint64_t *position, struct err *err)
 {
 	if (db_do(store->writer, SQL_BEGIN_WRITE, err) < 0)
 		return -1;
-	for (size_t i = 0; i < batch->ops.count; i++)
-		if (write_op(store, &batch->ops.items[i], position, err) < 0)
-			return -1;
+	for (int events = 0; events < 2; events++)
+		for (size_t i = 0; i < batch->ops.count; i++)
+			if ((batch->ops.items[i].kind == STORE_EVENT) == events &&
+				write_op(store, &batch->ops.items[i], position, err) < 0)
+				return -1;
 	if (db_do(store->writer, SQL_SWEEP_BLOBS, err) < 0)
 		return -1;
 	return db_do(store->writer, SQL_COMMIT, err);

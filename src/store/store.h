@@ -18,19 +18,20 @@
 #define STORE_MAX_STAGES 65536 /* of one execution; LIMIT_STAGES is below it */
 
 enum store_op_kind {
-	STORE_PUT_EXECUTION,	/* the head of `execution` (without stages); its application, config_id and build_ms never change */
-	STORE_PUT_STAGE,	/* `parts` of stage `index` of `execution`, whose head is stored or in the batch before it */
+	STORE_PUT_EXECUTION, /* the head of `execution` (without stages); its application, config_id and build_ms never change */
+	STORE_PUT_STAGE, /* `parts` of stage `index` of `execution`, whose head is stored or in the batch before it */
 	STORE_DELETE_EXECUTION, /* `key`, with its stages and events */
-	STORE_PUT_PIPELINE,	/* `value`: the whole document, with id, application, name; keeps the old one as history */
-	STORE_DELETE_PIPELINE,	/* `key`: its id; what it was stays as history */
-	STORE_PUT_APPLICATION,	/* `value`: attributes, with name */
-	STORE_EVENT,		/* `value`: the event; `key`: the execution's id or NULL; gets the next position */
-	STORE_PUT_MEMORY,	/* `key` → `value`: small facts (settings of the engine, triggers' memory); VAL_NULL deletes */
+	STORE_PUT_PIPELINE, /* `value`: the whole document, with id, application, name; keeps the old one as history */
+	STORE_DELETE_PIPELINE, /* `key`: its id; what it was stays as history */
+	STORE_PUT_APPLICATION, /* `value`: attributes, with name */
+	STORE_EVENT, /* `value`: the event, a map; `key`: its execution's id or NULL; gets the next position. Wherever it
+		      * stands in the batch; when that execution is not stored after the batch, the event is nobody's */
+	STORE_PUT_MEMORY, /* `key` → `value`: small facts (settings of the engine, triggers' memory); VAL_NULL deletes */
 };
 
 /* Which columns of a stage changed; a status change does not rewrite context and outputs. */
 enum stage_parts {
-	STAGE_PART_HEAD = 1,	/* everything but the others: statuses, times, tasks, engine state */
+	STAGE_PART_HEAD = 1, /* everything but the others: statuses, times, tasks, engine state */
 	STAGE_PART_CONTEXT = 2,
 	STAGE_PART_OUTPUTS = 4,
 	STAGE_PART_ALL = 7,
@@ -57,7 +58,8 @@ void store_batch_clear(struct store_batch *batch); /* frees what the operations 
 int store_op_check(const struct store_op *op, struct err *err);
 /* Appending; all borrow their arguments and take references. Two puts of one stage in one batch may be merged by the caller. */
 void store_put_execution(struct store_batch *batch, struct execution *snapshot);
-void store_put_stage(struct store_batch *batch, struct execution *snapshot, size_t index, unsigned parts);
+void store_put_stage(
+	struct store_batch *batch, struct execution *snapshot, size_t index, unsigned parts);
 void store_delete_execution(struct store_batch *batch, const char *id);
 void store_put_pipeline(struct store_batch *batch, struct val document);
 void store_delete_pipeline(struct store_batch *batch, const char *id);
@@ -67,13 +69,13 @@ void store_put_memory(struct store_batch *batch, const char *key, struct val val
 
 /* Which executions a list wants. Zero bytes: all, newest first, LIMIT_LIST_ROWS (which is also the most there are). */
 struct execution_filter {
-	const char *application;	/* NULL = any; case ignored */
-	const char *const *config_ids;	/* ends with NULL; NULL = any */
+	const char *application;       /* NULL = any; case ignored */
+	const char *const *config_ids; /* ends with NULL; NULL = any */
 	const char *const *ids;
-	unsigned statuses;		/* bits 1 << enum status; 0 = any */
-	size_t limit;			/* in all, from the start of the order; 0 = LIMIT_LIST_ROWS */
-	bool per_config;		/* `limit` is for each config, its newest ones; what has no config is left out */
-	bool oldest_first;		/* by build time; else newest first */
+	unsigned statuses; /* bits 1 << enum status; 0 = any */
+	size_t limit;      /* in all, from the start of the order; 0 = LIMIT_LIST_ROWS */
+	bool per_config; /* `limit` is for each config, its newest ones; what has no config is left out */
+	bool oldest_first; /* by build time; else newest first */
 	bool without_stages;
 };
 
@@ -82,29 +84,32 @@ struct store_type {
 	const char *name;
 	/* Commits BATCH whole; position of its last event (or of the newest one) into *RET_POSITION. ERR_UNAVAILABLE: disk full or
 	 * busy, try again, nothing happened. ERR_INTERNAL: broken. */
-	int (*commit)(struct store *store, const struct store_batch *batch, uint64_t *ret_position, struct err *err);
+	int (*commit)(struct store *store, const struct store_batch *batch, uint64_t *ret_position,
+		struct err *err);
 	/* Executions that are not complete, whole, in the order of their ids, for going on. */
-	int (*load_active)(struct store *store, void (*found)(void *data, struct execution *owned), void *data,
-			   struct err *err);
+	int (*load_active)(struct store *store, void (*found)(void *data, struct execution *owned),
+		void *data, struct err *err);
 	/* Spinnaker's JSON of one execution; ERR_NOT_FOUND. All reads also give the journal position they reflect. */
-	int (*get_execution)(struct store *store, const char *id, struct val *ret, uint64_t *ret_position,
-			     struct err *err);
-	int (*list_executions)(struct store *store, const struct execution_filter *filter, struct val *ret_list,
-			       uint64_t *ret_position, struct err *err);
+	int (*get_execution)(struct store *store, const char *id, struct val *ret,
+		uint64_t *ret_position, struct err *err);
+	int (*list_executions)(struct store *store, const struct execution_filter *filter,
+		struct val *ret_list, uint64_t *ret_position, struct err *err);
 	/* By id, or by application (without regard to case) and name (exact); ERR_NOT_FOUND. */
 	int (*get_pipeline)(struct store *store, const char *id, struct val *ret, struct err *err);
-	int (*find_pipeline)(struct store *store, const char *application, const char *name, struct val *ret,
-			     struct err *err);
+	int (*find_pipeline)(struct store *store, const char *application, const char *name,
+		struct val *ret, struct err *err);
 	/* By application and name; APPLICATION NULL = all. */
-	int (*list_pipelines)(struct store *store, const char *application, struct val *ret_list, struct err *err);
+	int (*list_pipelines)(struct store *store, const char *application, struct val *ret_list,
+		struct err *err);
 	/* Earlier versions of a pipeline, newest first, at most LIMIT (0 = all that are kept, LIMIT_PIPELINE_HISTORY). */
-	int (*pipeline_history)(struct store *store, const char *id, size_t limit, struct val *ret_list, struct err *err);
+	int (*pipeline_history)(struct store *store, const char *id, size_t limit,
+		struct val *ret_list, struct err *err);
 	/* By name. */
 	int (*list_applications)(struct store *store, struct val *ret_list, struct err *err);
 	/* Events after position AFTER, oldest first, at most LIMIT (0 = LIMIT_LIST_ROWS); each a map with "seq" added.
 	 * EXECUTION_ID NULL = all. */
-	int (*read_events)(struct store *store, const char *execution_id, uint64_t after, size_t limit,
-			   struct val *ret_list, uint64_t *ret_position, struct err *err);
+	int (*read_events)(struct store *store, const char *execution_id, uint64_t after,
+		size_t limit, struct val *ret_list, uint64_t *ret_position, struct err *err);
 	/* VAL_NULL when there is nothing. */
 	int (*get_memory)(struct store *store, const char *key, struct val *ret, struct err *err);
 	void (*close)(struct store *store);

@@ -470,10 +470,11 @@ static int64_t chain_us(size_t count)
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_(execution_unref_cleanup) struct execution *snapshot = execution_ref(
 			execution);
-		size_t index = stage_add(&execution);
+		size_t index = stage_count(snapshot);
 		size_t before = index - 1;
 		char key[24];
 
+		stage_add(&execution);
 		if (index > 0)
 			stage_set_requisites(&execution, index, &before, 1);
 		snprintf(key, sizeof(key), "key%zu", i);

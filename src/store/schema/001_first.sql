@@ -30,7 +30,7 @@ CREATE TABLE stages (
 
 CREATE TABLE events (
 	seq INTEGER PRIMARY KEY AUTOINCREMENT, -- a position is never given twice
-	execution TEXT, -- its id
+	execution INTEGER, -- executions.key
 	value TEXT NOT NULL,
 	large INTEGER NOT NULL -- 1: uses has rows
 );
