@@ -17,6 +17,7 @@
 #define LIMIT_EXPR_BODY_BYTES 10000
 #define LIMIT_EXPR_DEPTH 100
 #define LIMIT_EXPR_STEPS 1000000
+#define LIMIT_EXPR_PASS_STEPS 10000000	/* of all strings of one pass together */
 #define LIMIT_EXPR_INLINE_STEPS 20000	/* on the engine thread: about 1 ms */
 #define LIMIT_EXPR_BYTES (64u << 20)	/* allocated by one evaluation */
 #define LIMIT_EXPR_STRING_BYTES (4u << 20)
@@ -81,6 +82,7 @@
 #define LIMIT_KUBERNETES_LIST_PAGE 500
 #define LIMIT_KUBERNETES_RETRIES 5
 #define LIMIT_KUBERNETES_MANIFESTS 2000
+#define LIMIT_KUBERNETES_DEFINITION_MS 30000	 /* for a new CustomResourceDefinition to be served */
 #define LIMIT_KUBERNETES_CONTEXT_BYTES (16u << 20) /* a kubeconfig file */
 #define LIMIT_KUBERNETES_PEM_BYTES (1u << 20)	 /* a certificate, key or token file */
 #define LIMIT_KUBERNETES_EXEC_MS 60000		 /* a credential plugin */

@@ -1,0 +1,276 @@
+/*
+ * Sends the objects of a deploy in order, and in the end takes away the versions that are too many. Each may be done again:
+ * objects are applied under names that are fixed by now, and deleted by their uid.
+ */
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "kubernetes/deploy.h"
+#include "kubernetes/manifest.h"
+#include "kubernetes/selectors.h"
+#include "kubernetes/stage_common.h"
+#include "kubernetes/version.h"
+
+struct sender {
+	const struct task_input *in;
+	struct task_result *out;
+	struct kube_account *account;
+	const struct deploy_rules *rules;
+	struct deploy_walk *walk;
+	struct val objects; /* as the server gave them back, without secrets */
+	struct val names;   /* namespace → names */
+	struct val created; /* artifacts of what was sent */
+	struct val warnings;
+	bool waits; /* the result is set: come again */
+};
+
+static void sender_free(struct sender *sender)
+{
+	val_free(&sender->objects);
+	val_free(&sender->names);
+	val_free(&sender->created);
+	val_free(&sender->warnings);
+}
+
+/*
+ * A kind that the server does not know yet, although its definition was applied: it takes a moment to be served, so it is
+ * looked for again for a while. 0: so it is; -1: the error stays.
+ */
+static int wait_for_kind(struct sender *sender, const char *name, struct err *err)
+{
+	const struct task_input *in = sender->in;
+	int64_t since = val_get_int(in->stage->context, "kindUnknownSince", in->now_ms);
+
+	if (err->kind != ERR_NOT_FOUND || !deploy_has_definition(in) ||
+		in->now_ms - since > LIMIT_KUBERNETES_DEFINITION_MS)
+		return -1;
+	err_clear(err);
+	kube_forget_resources(sender->account);
+	task_context(sender->out, "kindUnknownSince", val_int(since));
+	task_says(sender->out, "%s: waiting until the server knows its kind", name);
+	task_again_at(sender->out, in->now_ms + 500);
+	sender->waits = true;
+	return 0;
+}
+
+/* strategy recreate: the object that was there when names were chosen goes; waits until it is gone. */
+static int remove_victim(struct sender *sender, const struct kube_resource *resource,
+	struct val object, struct val uid, struct err *err)
+{
+	const char *namespace = manifest_namespace(object), *name = manifest_name(object);
+	_cleanup_(val_free) struct val options = val_map(), live = VAL_NULL;
+	_cleanup_free_ char *key = NULL, *full_name = NULL;
+	struct val preconditions = val_map();
+	int64_t poll_ms = 0;
+
+	val_set(&preconditions, "uid", val_ref(uid));
+	val_set(&options, "propagationPolicy", val_string("Background"));
+	val_set(&options, "preconditions", preconditions);
+	key = kube_watch(sender->account, resource, namespace, name, &poll_ms);
+	if (kube_delete(sender->account, resource, namespace, name, options, sender->in->cancel,
+		    NULL, err) < 0) {
+		if (err->kind != ERR_NOT_FOUND && err->kind != ERR_CONFLICT)
+			return -1;
+		err_clear(err); /* it is gone, or another is there: the one that was to come */
+		return 0;
+	}
+	if (kube_get(sender->account, resource, namespace, name, sender->in->cancel, &live, err) < 0) {
+		if (err->kind != ERR_NOT_FOUND)
+			return -1;
+		err_clear(err);
+		return 0;
+	}
+	if (!val_equal(val_get(val_get(live, "metadata"), "uid"), uid))
+		return 0;
+	full_name = manifest_full_name(object, NULL);
+	task_says(sender->out, "%s: waiting until the old one is gone", full_name);
+	task_wait(sender->out, key, sender->in->now_ms + poll_ms);
+	sender->waits = true;
+	return 0;
+}
+
+static int send_object(struct sender *sender, const struct kube_resource *resource,
+	struct val object, struct val *ret, struct err *err)
+{
+	struct cancel *cancel = sender->in->cancel;
+	enum deploy_strategy strategy = deploy_strategy_of(object);
+	const char *namespace = manifest_namespace(object);
+	_cleanup_(val_free) struct val warnings = VAL_NULL;
+	int result;
+
+	if (strategy == DEPLOY_REPLACE)
+		return kube_replace(sender->account, resource, namespace, object, cancel, ret, err);
+	result = kube_apply(sender->account, resource, namespace, object,
+		strategy != DEPLOY_APPLY_GENTLY, cancel, ret, &warnings, err);
+	for (size_t i = 0; result == 0 && i < val_count(warnings); i++)
+		val_append(&sender->warnings, val_ref(val_at(warnings, i)));
+	return result;
+}
+
+/* Notes what became of the object. */
+static void sent(struct sender *sender, struct val object)
+{
+	_cleanup_free_ char *full_name = manifest_full_name(object, NULL);
+
+	names_by_namespace_add(&sender->names, manifest_namespace(object), full_name);
+	val_append(&sender->objects, manifest_for_output(object));
+	val_append(&sender->created,
+		val_ref(val_at(sender->walk->produced, val_count(sender->walk->produced) - 1)));
+}
+
+/* Sends one. After it, sender->waits: the task is to come again. */
+static int send_one(struct sender *sender, struct val entry, struct err *err)
+{
+	const struct deploy_config *config = sender->in->config;
+	_cleanup_(val_free) struct val manifest = deploy_walk_bind(
+		sender->walk, (size_t)val_get_int(entry, "index", 0));
+	_cleanup_(val_free) struct val object = deploy_object(manifest, entry, sender->rules);
+	_cleanup_(val_free) struct val returned = VAL_NULL;
+	_cleanup_free_ char *name = manifest_full_name(object, NULL);
+	const struct kube_resource *resource;
+	struct val uid = val_get(entry, "uid");
+
+	deploy_walk_produce(sender->walk, manifest, entry);
+	if (!selectors_match(config->label_selectors, val_get(val_get(object, "metadata"), "labels")))
+		return 0;
+	if (deploy_find_kind(sender->in, sender->account, object, &resource, err) < 0)
+		return wait_for_kind(sender, name, err);
+	if (!resource->namespaced)
+		val_remove(val_edit(&object, "metadata"), "namespace");
+	if (!val_is_null(uid)) {
+		if (remove_victim(sender, resource, object, uid, err) < 0)
+			return -1;
+		if (sender->waits)
+			return 0;
+	}
+	if (send_object(sender, resource, object, &returned, err) < 0) {
+		manifest_hide_secrets(object, err);
+		return manifest_kind(object)->name ? -1 : wait_for_kind(sender, name, err);
+	}
+	sent(sender, returned);
+	return 0;
+}
+
+/* Into the context and, for later stages, the outputs. */
+static void give(struct task_result *out, const char *key, struct val value)
+{
+	task_context(out, key, val_ref(value));
+	task_output(out, key, val_ref(value));
+}
+
+static int deployed(struct sender *sender, struct err *err)
+{
+	const struct deploy_config *config = sender->in->config;
+	struct task_result *out = sender->out;
+	_cleanup_free_ char *selectors = NULL;
+
+	if (deploy_has_selectors(config) && val_count(sender->objects) == 0 &&
+		!config->allow_nothing_selected) {
+		if (selectors_text(config->label_selectors, &selectors, err) < 0)
+			return -1;
+		return err_set(err, ERR_INVALID,
+			"nothing deployed to account %s with label selector(s) %s",
+			sender->rules->account, selectors);
+	}
+	give(out, "outputs.manifests", sender->objects);
+	give(out, "outputs.manifestNamesByNamespace", sender->names);
+	give(out, "outputs.createdArtifacts", sender->created);
+	give(out, "outputs.boundArtifacts", sender->walk->bound);
+	give(out, "artifacts", sender->created);
+	task_context(out, "deploy.account.name", val_string(sender->rules->account));
+	if (val_count(sender->warnings) > 0)
+		task_context(out, "warnings", val_ref(sender->warnings));
+	if (val_has(sender->in->stage->context, "kindUnknownSince"))
+		val_append(&out->remove, val_string("kindUnknownSince"));
+	return task_done(out);
+}
+
+/* Before anything is sent people learn where it goes; a step of its own, so that it is on record first. */
+static int announce(struct sender *sender)
+{
+	size_t count = val_count(sender->walk->manifests);
+	_cleanup_free_ char *line = stage_account_line(sender->in, sender->account);
+
+	task_says(sender->out, "deploying %zu %s to %s", count, count == 1 ? "object" : "objects",
+		line);
+	return task_again_at(sender->out, sender->in->now_ms);
+}
+
+int deploy_send_run(const struct task_input *in, struct task_result *out, struct err *err)
+{
+	_cleanup_(deploy_walk_free) struct deploy_walk walk = { 0 };
+	struct deploy_rules rules;
+	_cleanup_(sender_free) struct sender sender = {
+		.in = in, .out = out, .rules = &rules, .walk = &walk
+	};
+	struct val plan = val_get(in->stage->context, "deployPlan");
+
+	if (stage_account(in, &sender.account, err) < 0)
+		return -1;
+	deploy_walk_start(in, &rules, &walk);
+	if (in->task->attempts == 0)
+		return announce(&sender);
+	sender.objects = val_list();
+	sender.names = val_map();
+	sender.created = val_list();
+	for (size_t i = 0; i < val_count(plan); i++) {
+		if (send_one(&sender, val_at(plan, i), err) < 0)
+			return -1;
+		if (sender.waits)
+			return 0;
+	}
+	return deployed(&sender, err);
+}
+
+/* ---- cleaning up ------------------------------------------------------------------------------ */
+
+/* Deletes the versions of MANIFEST that are too many. */
+static int clean_up_one(const struct task_input *in, struct kube_account *account,
+	struct val manifest, struct err *err)
+{
+	_cleanup_free_ char *text = manifest_annotation_text(manifest, MAX_VERSION_HISTORY);
+	_cleanup_free_ char *kind = manifest_kind_text(manifest);
+	_cleanup_free_ char *type = xasprintf("kubernetes/%s", kind);
+	_cleanup_(val_free) struct val live = VAL_NULL, victims = VAL_NULL;
+	const char *namespace = manifest_namespace(manifest);
+	const struct kube_resource *resource;
+	int64_t keep;
+
+	if (!text || !str_to_int(str_of(text), &keep) || keep < 0)
+		return 0;
+	if (deploy_find_kind(in, account, manifest, &resource, err) < 0 ||
+		kube_list(account, resource, namespace, NULL, in->cancel, &live, err) < 0)
+		return -1;
+	victims = versions_to_remove(live, type, manifest_name(manifest), keep);
+	for (size_t i = 0; i < val_count(victims); i++) {
+		_cleanup_(val_free) struct val options = val_map();
+		struct val victim = val_at(victims, i), preconditions = val_map();
+
+		val_set(&preconditions, "uid", val_ref(val_get(victim, "uid")));
+		val_set(&options, "preconditions", preconditions);
+		val_set(&options, "propagationPolicy", val_string("Background"));
+		if (kube_delete(account, resource, namespace, val_get_text(victim, "name", ""),
+			    options, in->cancel, NULL, err) == 0)
+			continue;
+		if (err->kind != ERR_NOT_FOUND && err->kind != ERR_CONFLICT)
+			return -1;
+		err_clear(err);
+	}
+	return 0;
+}
+
+int deploy_clean_up_run(const struct task_input *in, struct task_result *out, struct err *err)
+{
+	const struct deploy_config *config = in->config;
+	struct kube_account *account;
+
+	if (stage_account(in, &account, err) < 0)
+		return -1;
+	for (size_t i = 0; i < val_count(config->manifests); i++) {
+		struct val manifest = val_at(config->manifests, i);
+
+		if (manifest_is_versioned(manifest, config->versioned) &&
+			clean_up_one(in, account, manifest, err) < 0)
+			return -1;
+	}
+	return task_done(out);
+}

@@ -1,0 +1,32 @@
+/*
+ * What the manifest stages have in common: whose account, and waiting until objects are what they should be.
+ */
+#ifndef KUBERNETES_STAGE_COMMON_H
+#define KUBERNETES_STAGE_COMMON_H
+
+#include "engine/stage_type.h"
+#include "kubernetes/kubernetes.h"
+
+/* The stage's account: `account.name`, else `account`, else `credentials`; "" = none. Borrowed. */
+const char *stage_account_name(const struct stage *stage);
+/* ERR_INVALID when the stage names none, ERR_NOT_FOUND when it is not set up. No I/O. */
+int stage_account(const struct task_input *in, struct kube_account **ret, struct err *err);
+/* "account default (context kind-dev, https://127.0.0.1:6443)"; owned. */
+char *stage_account_line(const struct task_input *in, const struct kube_account *account);
+/* struct task_row.slot of whoever calls the API server. */
+char *stage_account_slot(const struct task_input *in);
+
+/*
+ * The task that ends when all objects of `outputs.manifestNamesByNamespace` (else `manifest.name` in `manifest.location`) are
+ * stable or failed, and fails if one has failed, then only.
+ */
+int wait_stable_run(const struct task_input *in, struct task_result *out, struct err *err);
+
+#define WAIT_STABLE_TASK                                                                          \
+	{                                                                                         \
+		.name = "waitForManifestToStabilize", .run = wait_stable_run,                     \
+		.poll_every_ms = 5000, .timeout_ms = 30 * 60 * 1000, .timeout_overridable = true, \
+		.slot = stage_account_slot                                                        \
+	}
+
+#endif

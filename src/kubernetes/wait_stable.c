@@ -1,0 +1,264 @@
+/*
+ * waitForManifestToStabilize, shared by the stages that change objects: looks when a watch says that an object moved, and
+ * holds no thread meanwhile.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "kubernetes/manifest.h"
+#include "kubernetes/stage_common.h"
+#include "kubernetes/status.h"
+
+struct wait {
+	const struct task_input *in;
+	struct task_result *out;
+	struct kube_account *account;
+	struct val stable, failed; /* lists of {"manifestName","location"}, owned */
+	struct val messages, errors;
+	size_t pending;
+	char *line; /* of the first that is pending */
+};
+
+static void wait_free(struct wait *wait)
+{
+	val_free(&wait->stable);
+	val_free(&wait->failed);
+	val_free(&wait->messages);
+	val_free(&wait->errors);
+	free(wait->line);
+}
+
+static bool holds(struct val list, const char *name, const char *location)
+{
+	for (size_t i = 0; i < val_count(list); i++) {
+		struct val entry = val_at(list, i);
+
+		if (strcmp(val_get_text(entry, "manifestName", ""), name) == 0 &&
+			strcmp(val_get_text(entry, "location", ""), location) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void put(struct val *list, const char *name, const char *location)
+{
+	struct val entry = val_map();
+
+	val_set(&entry, "manifestName", val_string(name));
+	val_set(&entry, "location", val_string(location));
+	val_append(list, entry);
+}
+
+/* Upstream's sentence, which other programs match on. */
+static void say(struct wait *wait, struct val *list, const char *name, const char *location,
+	const char *text)
+{
+	val_append(list,
+		val_format("'%s' in '%s' for account %s: %s", name, location,
+			kube_account_name(wait->account), text));
+}
+
+static void is_pending(struct wait *wait, const char *name, const char *location, const char *why)
+{
+	wait->pending++;
+	say(wait, &wait->messages, name, location, "waiting for manifest to stabilize");
+	if (!wait->line)
+		wait->line = xasprintf("%s%s%s", name, *why ? ": " : "", why);
+}
+
+static void judge(struct wait *wait, const char *name, const char *location, struct val object)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_(kube_status_free) struct kube_status status = { 0 };
+	_cleanup_free_ char *line = NULL;
+
+	if (kube_status_of(object, &status, &err) < 0) {
+		is_pending(wait, name, location, err_text(&err));
+	} else if (status.failed.state) {
+		const char *text = status.failed.message ? status.failed.message : "failed";
+
+		put(&wait->failed, name, location);
+		say(wait, &wait->messages, name, location, text);
+		say(wait, &wait->errors, name, location, text);
+	} else if (status.stable.state) {
+		put(&wait->stable, name, location);
+	} else {
+		line = kube_status_line(object, &status);
+		is_pending(wait, name, location, line);
+	}
+}
+
+/* From the watch, or by asking. */
+static int read_object(struct wait *wait, const struct kube_resource *resource,
+	const char *location, const char *name, struct val *ret, struct err *err)
+{
+	bool gone = false;
+
+	if (kube_watched(wait->account, resource, location, name, ret, &gone))
+		return 0;
+	if (gone)
+		return err_set(err, ERR_NOT_FOUND, "is not there");
+	return kube_get(wait->account, resource, location, name, wait->in->cancel, ret, err);
+}
+
+/* Looks at one object. -1: there is no use in going on. */
+static int look(struct wait *wait, const char *full_name, const char *location, struct err *err)
+{
+	_cleanup_free_ char *kind = NULL, *name = NULL, *key = NULL;
+	_cleanup_(val_free) struct val object = VAL_NULL;
+	const struct kube_resource *resource;
+	size_t pending = wait->pending;
+	int64_t poll_ms = 0;
+
+	if (manifest_name_parse(full_name, &kind, &name, err) < 0)
+		return -1;
+	if (!kube_kind_settles(kind)) {
+		put(&wait->stable, full_name, location);
+		return 0;
+	}
+	if (kube_find_resource(wait->account, NULL, kind, wait->in->cancel, &resource, err) < 0)
+		return -1;
+	key = kube_watch(wait->account, resource, location, name, &poll_ms);
+	if (read_object(wait, resource, location, name, &object, err) == 0) {
+		judge(wait, full_name, location, object);
+	} else if (err->kind == ERR_CANCELED) {
+		return -1;
+	} else {
+		is_pending(wait, full_name, location, err_text(err));
+		err_clear(err);
+	}
+	if (wait->pending > pending)
+		task_wait(wait->out, key, wait->in->now_ms + poll_ms);
+	return 0;
+}
+
+static int look_at_all(struct wait *wait, struct val names, struct err *err)
+{
+	for (size_t i = 0; i < val_count(names); i++) {
+		const char *location = val_key_at(names, i).bytes;
+		struct val list = val_value_at(names, i);
+
+		for (size_t j = 0; j < val_count(list); j++) {
+			struct val name = val_at(list, j);
+
+			if (holds(wait->stable, val_text(&name), location) ||
+				holds(wait->failed, val_text(&name), location))
+				continue;
+			if (look(wait, val_text(&name), location, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* What is to be waited for: {"namespace": ["kind name"]}; owned. */
+static struct val names_of(const struct task_input *in)
+{
+	struct val names = task_lookup(in, "outputs.manifestNamesByNamespace");
+	struct val name = task_lookup(in, "manifest.name");
+	struct val location = task_lookup(in, "manifest.location");
+	struct val one = VAL_NULL;
+
+	if (val_is_map(names))
+		return val_ref(names);
+	if (val_is_string(name))
+		names_by_namespace_add(&one, val_text(&location), val_text(&name));
+	return one;
+}
+
+/* Only what changed, so that a look that learns nothing writes nothing. */
+static void tell(struct wait *wait, const char *key, struct val value)
+{
+	if (!val_equal(val_get(wait->in->stage->context, key), value))
+		task_context(wait->out, key, val_ref(value));
+}
+
+static int failure(struct wait *wait, struct err *err)
+{
+	struct val first = val_at(wait->errors, 0);
+
+	if (val_count(wait->errors) == 1)
+		return err_set(err, ERR_FAILED, "%s", val_text(&first));
+	err_set(err, ERR_FAILED, "%zu objects did not become stable", val_count(wait->failed));
+	val_set(&err->details, "errors", val_ref(wait->errors));
+	return -1;
+}
+
+/* The messages of those that had failed in an earlier round are in the context. */
+static void recall_errors(struct wait *wait)
+{
+	struct val old = val_get(wait->in->stage->context, "messages");
+
+	for (size_t i = 0; i < val_count(old); i++) {
+		struct val text = val_at(old, i);
+
+		for (size_t j = 0; j < val_count(wait->failed); j++) {
+			struct val entry = val_at(wait->failed, j);
+			_cleanup_free_ char *start = xasprintf("'%s' in '%s' for account ",
+				val_get_text(entry, "manifestName", ""),
+				val_get_text(entry, "location", ""));
+
+			if (str_starts(val_as_str(&text), start)) {
+				val_append(&wait->errors, val_ref(text));
+				val_append(&wait->messages, val_ref(text));
+			}
+		}
+	}
+}
+
+/* `stableManifestTimeoutMinutes` of newer pipelines; CLOCK_FOREVER = not given. */
+static int64_t deadline_of(const struct task_input *in)
+{
+	struct val value = val_get(in->stage->context, "stableManifestTimeoutMinutes");
+	int64_t minutes;
+
+	if (!val_as_int(value, &minutes) && !str_to_int(val_as_str(&value), &minutes))
+		return CLOCK_FOREVER;
+	if (minutes <= 0 || minutes > 60 * 24 * 365)
+		return CLOCK_FOREVER;
+	return in->task->start_ms + minutes * 60 * 1000;
+}
+
+static int conclude(struct wait *wait, struct err *err)
+{
+	struct task_result *out = wait->out;
+	int64_t deadline = deadline_of(wait->in);
+
+	tell(wait, "messages", wait->messages);
+	tell(wait, "stableManifests", wait->stable);
+	tell(wait, "failedManifests", wait->failed);
+	if (wait->pending > 1)
+		task_says(out, "%s (and %zu more)", wait->line, wait->pending - 1);
+	else if (wait->pending)
+		task_says(out, "%s", wait->line);
+	if (wait->pending && wait->in->now_ms >= deadline)
+		return err_set(err, ERR_FAILED, "not stable in time: %s", wait->line);
+	if (out->until_ms > deadline)
+		out->until_ms = deadline;
+	if (wait->pending)
+		return 0;
+	return val_count(wait->failed) ? failure(wait, err) : task_done(out);
+}
+
+int wait_stable_run(const struct task_input *in, struct task_result *out, struct err *err)
+{
+	_cleanup_(val_free) struct val names = names_of(in);
+	_cleanup_(wait_free) struct wait wait = { .in = in, .out = out };
+	struct val context = in->stage->context;
+
+	if (stage_account(in, &wait.account, err) < 0)
+		return -1;
+	wait.stable = val_is_list(val_get(context, "stableManifests")) ?
+		val_ref(val_get(context, "stableManifests")) :
+		val_list();
+	wait.failed = val_is_list(val_get(context, "failedManifests")) ?
+		val_ref(val_get(context, "failedManifests")) :
+		val_list();
+	wait.messages = val_list();
+	recall_errors(&wait);
+	if (look_at_all(&wait, names, err) < 0)
+		return -1;
+	return conclude(&wait, err);
+}
