@@ -200,7 +200,12 @@ static int network_error(const struct kube_account *account,
 
 	if (err->kind == ERR_CANCELED)
 		return -1;
-	err_set(err, err->kind, "cannot reach the API server %s: %s", account->target.server, clean);
+	/* The transport may have named it already. */
+	if (strstr(clean, account->target.server))
+		err_set(err, err->kind, "cannot reach the API server: %s", clean);
+	else
+		err_set(err, err->kind, "cannot reach the API server %s: %s",
+			account->target.server, clean);
 	err->details = take(&details);
 	set_details(account, request, 0, VAL_NULL, err);
 	return -1;

@@ -53,9 +53,9 @@ struct kube_watch {
 	bool overfull;      /* too many objects: wakes only */
 	struct map objects; /* name → struct val * */
 	struct map names;   /* name → struct watched_name * */
+	char *version;      /* seen up to here; NULL = list first */
 	/* The thread's own. */
-	char *version; /* NULL = list first */
-	int failures;  /* in a row */
+	int failures; /* in a row */
 	struct strbuf line;
 	bool expired; /* 410 in the stream */
 	bool saw_event;
@@ -180,14 +180,27 @@ static const char *version_of(struct val object)
 	return val_get_text(val_get(object, "metadata"), "resourceVersion", "");
 }
 
-/* Locked. Our own write has been seen. */
-static void note_seen(struct kube_watch *watch, const char *name, const char *version)
+/*
+ * True when a copy that has seen version SEEN includes EXPECTED. Versions are equal or, where both are numbers, may be compared
+ * (Kubernetes 1.35 promises it, etcd's revisions always were so); others never are. SEEN NULL = everything.
+ */
+static bool has_reached(const char *seen, const char *expected)
 {
-	struct watched_name *waiting = map_get(&watch->names, str_of(name));
+	size_t length = seen ? strlen(seen) : 0, needed = strlen(expected);
 
-	if (waiting && waiting->expected && (!version || strcmp(waiting->expected, version) == 0)) {
-		free(waiting->expected);
-		waiting->expected = NULL;
+	if (!seen || strcmp(seen, expected) == 0)
+		return true;
+	if (strspn(seen, "0123456789") != length || strspn(expected, "0123456789") != needed)
+		return false;
+	return length != needed ? length > needed : strcmp(seen, expected) > 0;
+}
+
+/* Locked. Our own write of NAME is in what has been seen up to VERSION. */
+static void note_seen(struct watched_name *name, const char *version)
+{
+	if (name && name->expected && has_reached(version, name->expected)) {
+		free(name->expected);
+		name->expected = NULL;
 	}
 }
 
@@ -217,25 +230,40 @@ static void set_synced(struct kube_watch *watch, bool synced)
 	unlock(watch);
 }
 
+/* The thread alone writes it, and may read it without the lock. */
 static void set_version(struct kube_watch *watch, const char *version)
 {
+	lock(watch);
 	free(watch->version);
 	watch->version = version && *version ? xstrdup(version) : NULL;
+	unlock(watch);
 }
 
-/* Everything anew. Writes of ours that were answered before it began are in it. */
+/* Locked. What waits for a write of ours that LIST, asked for at BEGAN_MS, includes. */
+static void note_list(struct kube_watch *watch, const char *version, int64_t began_ms)
+{
+	struct map_cursor cursor = { 0 };
+	struct str key;
+	void *value;
+
+	while (map_next(&watch->names, &cursor, &key, &value)) {
+		struct watched_name *name = value;
+
+		note_seen(name, name->expected_until_ms - EXPECT_MS < began_ms ? NULL : version);
+	}
+}
+
+/* Everything anew. */
 static int watch_list(struct kube_watch *watch, struct err *err)
 {
 	_cleanup_(val_free) struct val list = VAL_NULL;
 	_cleanup_free_ char *version = NULL;
-	struct map_cursor cursor = { 0 };
 	int64_t began_ms = clock_now_ms(clock_of(watch));
-	struct str key;
-	void *value;
 
 	if (kube_list_at(watch->account, watch->resource, watch->namespace, NULL, watch->cancel,
 		    &list, &version, err) < 0)
 		return -1;
+	set_version(watch, version);
 	lock(watch);
 	objects_clear(&watch->objects);
 	watch->overfull = false;
@@ -243,17 +271,10 @@ static int watch_list(struct kube_watch *watch, struct err *err)
 		struct val object = val_at(list, i);
 
 		keep(watch, name_of(object), &object);
-		note_seen(watch, name_of(object), version_of(object));
 	}
-	while (map_next(&watch->names, &cursor, &key, &value)) {
-		struct watched_name *name = value;
-
-		if (name->expected && name->expected_until_ms - EXPECT_MS < began_ms)
-			note_seen(watch, key.bytes, NULL);
-	}
+	note_list(watch, version, began_ms);
 	watch->synced = true;
 	unlock(watch);
-	set_version(watch, version);
 	wake(watch, NULL);
 	return 0;
 }
@@ -270,7 +291,7 @@ static void on_object(struct kube_watch *watch, const char *type, struct val obj
 		return;
 	lock(watch);
 	keep(watch, name, gone ? NULL : &object);
-	note_seen(watch, name, gone ? NULL : version_of(object));
+	note_seen(map_get(&watch->names, str_of(name)), version_of(object));
 	unlock(watch);
 	wake(watch, name);
 }
@@ -444,7 +465,7 @@ static void after_stream(struct kube_watch *watch, int done, int64_t lasted_ms, 
 		set_synced(watch, false);
 		wake(watch, NULL);
 	}
-	if (err->kind != ERR_NONE)
+	if (err->kind != ERR_NONE && err->kind != ERR_CANCELED)
 		log_debug("a watch broke", "watch", watch->key, "error", err_text(err));
 }
 
@@ -666,13 +687,12 @@ void kube_watch_expect(struct kube_account *account, const struct kube_resource 
 	const char *version = version_of(object);
 	struct watched_name *waiting;
 	struct kube_watch *watch;
-	const struct val *seen;
+	bool running;
 
 	pthread_mutex_lock(&kubernetes->watch_lock);
 	watch = map_get(&kubernetes->watches, str_of(key));
-	seen = watch ? map_get(&watch->objects, str_of(name)) : NULL;
-	if (watch && watch->running && *version &&
-		!(seen && strcmp(version_of(*seen), version) == 0)) {
+	running = watch && watch->running && *version;
+	if (running && !(watch->version && has_reached(watch->version, version))) {
 		waiting = ask(watch, name, now_ms);
 		free(waiting->expected);
 		waiting->expected = xstrdup(version);

@@ -475,6 +475,33 @@ static void test_a_write_that_never_shows_is_not_waited_for(void **state)
 	assert_int_equal(watched(f), 1);
 }
 
+static void test_a_write_that_the_list_has_is_not_waited_for(void **state)
+{
+	static const struct http_step steps[] = {
+		{ .url = WATCH("60", "10"), .pieces = silence },
+		/* The answer came late: the controllers had gone on before the list was made. */
+		{ .method = "PATCH",
+			.url = BASE "/web?fieldManager=gennaker",
+			.answer = OBJECT("8", "1") },
+		/* Versions that are no numbers cannot be compared. */
+		{ .method = "PATCH",
+			.url = BASE "/web?fieldManager=gennaker",
+			.answer = OBJECT("a8", "1") },
+		{ 0 },
+	};
+	struct fixture *f = *state;
+	_cleanup_(val_free) struct val patch = val_map();
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	sync_up(f, steps);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(kube_patch(f->account, &deployments, NULL, "web", NULL,
+					 "application/merge-patch+json", patch, NULL, NULL, &err),
+			0);
+		assert_int_equal(watched(f), i == 0 ? 1 : -2);
+	}
+}
+
 static void test_nonsense_in_the_stream_breaks_it(void **state)
 {
 	static const struct http_piece pieces[] = {
@@ -582,6 +609,7 @@ int main(void)
 		TEST(test_a_dead_connection_shows_by_its_silence),
 		TEST(test_our_own_write_is_seen_before_the_copy_is_believed),
 		TEST(test_a_write_that_never_shows_is_not_waited_for),
+		TEST(test_a_write_that_the_list_has_is_not_waited_for),
 		TEST(test_nonsense_in_the_stream_breaks_it),
 		TEST(test_an_event_beyond_the_cap_breaks_the_stream),
 		TEST(test_too_many_objects_are_not_kept),
