@@ -71,9 +71,9 @@ static int choose_address(const struct options *options, struct server *server, 
 	}
 	if (!is_loopback(server->host))
 		return err_set(err, ERR_INVALID,
-			       "cannot listen on %s: there is no authentication yet, so whoever reaches the server could deploy "
-			       "anything; only 127.0.0.1 and ::1 are possible (an SSH tunnel makes them reachable)",
-			       server->host);
+			"cannot listen on %s: there is no authentication yet, so whoever reaches the server could deploy "
+			"anything; only 127.0.0.1 and ::1 are possible (an SSH tunnel makes them reachable)",
+			server->host);
 	return 0;
 }
 
@@ -81,7 +81,8 @@ static int choose_address(const struct options *options, struct server *server, 
 static char *address_text(const struct server *server)
 {
 	bool six = strchr(server->host, ':') != NULL;
-	return xasprintf("%s%s%s:%d", six ? "[" : "", server->host, six ? "]" : "", api_port(server->api));
+	return xasprintf(
+		"%s%s%s:%d", six ? "[" : "", server->host, six ? "]" : "", api_port(server->api));
 }
 
 /* ---- starting ------------------------------------------------------------------------------------------------------------------- */
@@ -92,12 +93,13 @@ static struct val describe(void *data)
 }
 
 /* The settings name a server's accounts; a kubeconfig may take their place. */
-static int open_world(const struct options *options, struct server *server, struct val settings, struct err *err)
+static int open_world(
+	const struct options *options, struct server *server, struct val settings, struct err *err)
 {
 	const char *kubeconfig = options_get(options, "kubeconfig");
 	if (kubeconfig && val_count(val_path(settings, "kubernetes.accounts")) > 0)
 		return err_set(err, ERR_INVALID,
-			       "--kubeconfig: the settings name accounts already (kubernetes.accounts); use one of the two");
+			"--kubeconfig: the settings name accounts already (kubernetes.accounts); use one of the two");
 	return setup_open(&server->setup, settings, kubeconfig != NULL, kubeconfig, err);
 }
 
@@ -107,7 +109,8 @@ static int prepare(const struct options *options, struct server *server, struct 
 	const char *data_dir = options_get(options, "data-dir");
 	_cleanup_(val_free) struct val settings = VAL_NULL;
 	if (settings_load(options_get(options, "config"), &settings, err) < 0 ||
-	    settings_read(settings, &server->settings, err) < 0 || choose_address(options, server, err) < 0)
+		settings_read(settings, &server->settings, err) < 0 ||
+		choose_address(options, server, err) < 0)
 		return -1;
 	server->data_dir = data_dir ? xstrdup(data_dir) : settings_data_dir(&server->settings, err);
 	return server->data_dir ? open_world(options, server, settings, err) : -1;
@@ -197,9 +200,9 @@ static int serve_run(const struct options *options)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	int status = EXIT_OK;
 	if (prepare(options, &server, &err) < 0)
-		status = fail(EXIT_USAGE, "%s", err_text(&err));
+		status = complain(EXIT_USAGE, "%s", err_text(&err));
 	else if (start(&server, &err) < 0)
-		status = fail(EXIT_FAILED, "%s", err_text(&err));
+		status = complain(EXIT_FAILED, "%s", err_text(&err));
 	else {
 		int number;
 		while (sigwait(&set, &number) != 0)
@@ -218,12 +221,16 @@ const struct command serve_command = {
 	.details = "Keeps everything in the data directory: without --data-dir and data.dir in the settings, that is\n"
 		   "$XDG_DATA_HOME/gennaker, or else ~/.local/share/gennaker. Stopped or killed, it goes on with its runs when it\n"
 		   "is started again. Ctrl-C or SIGTERM stops it in order, a second one at once.",
-	.options = (const struct option_row[]){
-		{ "config", 0, "FILE", "The settings; without it ./gennaker.yml, if there is one." },
-		{ "listen", 0, "HOST:PORT", "Where to listen, 127.0.0.1:8084 by default; port 0 takes any free one." },
-		{ "data-dir", 0, "DIR", "Where the database is; made when it is missing." },
-		{ "kubeconfig", 0, "FILE", "Accounts from its contexts, when the settings have none." },
-		{ 0 },
-	},
+	.options =
+		(const struct option_row[]){
+			{ "config", 0, "FILE",
+				"The settings; without it ./gennaker.yml, if there is one." },
+			{ "listen", 0, "HOST:PORT",
+				"Where to listen, 127.0.0.1:8084 by default; port 0 takes any free one." },
+			{ "data-dir", 0, "DIR", "Where the database is; made when it is missing." },
+			{ "kubeconfig", 0, "FILE",
+				"Accounts from its contexts, when the settings have none." },
+			{ 0 },
+		},
 	.run = serve_run,
 };

@@ -20,11 +20,13 @@ static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL
 static const char *const log_formats[] = { "auto", "human", "json", NULL };
 
 static const struct field server_fields[] = {
-	FIELD(struct server_settings, host, "host", .preset = "127.0.0.1", .title = { "Host", "监听地址" },
+	FIELD(struct server_settings, host, "host", .preset = "127.0.0.1",
+		.title = { "Host", "监听地址" },
 		.help = { "The address to listen on. Only loopback as long as there is no authentication.",
 			"监听的地址。没有身份验证时只能是本机回环地址。" }),
 	FIELD(struct server_settings, port, "port", .preset = "8084", .title = { "Port", "端口" },
-		.help = { "The port to listen on; 0 takes any free one.", "监听的端口；0 表示任意空闲端口。" }),
+		.help = { "The port to listen on; 0 takes any free one.",
+			"监听的端口；0 表示任意空闲端口。" }),
 	FIELD(struct server_settings, hosts, "hosts", .title = { "Host names", "主机名" },
 		.help = { "Further names under which the server may be called; others are refused.",
 			"允许用来访问服务的其他主机名；其余一律拒绝。" }),
@@ -78,20 +80,22 @@ static bool means_key(struct str written, struct str key)
 			k++;
 		if (i == written.length || k == key.length)
 			return i == written.length && k == key.length;
-		if (tolower((unsigned char)written.bytes[i++]) != tolower((unsigned char)key.bytes[k++]))
+		if (tolower((unsigned char)written.bytes[i++]) !=
+			tolower((unsigned char)key.bytes[k++]))
 			return false;
 	}
 }
 
 /* Where a variable's name leads, step by step. */
 struct place {
-	struct str rest; /* of the name */
-	const struct field *row; /* what is known of *where; NULL = nothing */
+	struct str rest;          /* of the name */
+	const struct field *row;  /* what is known of *where; NULL = nothing */
 	const struct field *rows; /* of its keys, or of the keys of its items */
 	struct val *where;
 };
 
-static bool find_key(const struct place *place, struct str written, struct str *ret_key, const struct field **ret_row)
+static bool find_key(const struct place *place, struct str written, struct str *ret_key,
+	const struct field **ret_row)
 {
 	*ret_row = NULL;
 	for (const struct field *row = place->rows; row && row->name; row++) {
@@ -112,7 +116,8 @@ static bool find_key(const struct place *place, struct str written, struct str *
 
 static void enter_key(struct place *place, struct str key, const struct field *row)
 {
-	_cleanup_free_ char *name = xstrndup(key.bytes, key.length); /* it may be a view into what is changed */
+	_cleanup_free_ char *name = xstrndup(
+		key.bytes, key.length); /* it may be a view into what is changed */
 	if (!val_edit(place->where, name))
 		val_set(place->where, name, VAL_NULL);
 	place->where = val_edit(place->where, name);
@@ -130,7 +135,8 @@ static void step_into_map(struct place *place)
 			continue;
 		if (!find_key(place, str_slice(place->rest, 0, end), &key, &row))
 			continue;
-		place->rest = str_slice(place->rest, end < place->rest.length ? end + 1 : end, place->rest.length);
+		place->rest = str_slice(
+			place->rest, end < place->rest.length ? end + 1 : end, place->rest.length);
 		enter_key(place, key, row);
 		return;
 	}
@@ -146,8 +152,9 @@ static bool step_into_list(struct place *place)
 	struct str rest = place->rest, word;
 	int64_t index;
 	bool is_list = val_is_list(*place->where) || (place->row && place->row->flags & FIELD_LIST) ||
-		       (place->row && place->row->type == FIELD_STR_LIST);
-	if (!is_list || !str_split(&rest, '_', &word) || !str_to_int(word, &index) || index < 0 || index >= LIST_MAX)
+		(place->row && place->row->type == FIELD_STR_LIST);
+	if (!is_list || !str_split(&rest, '_', &word) || !str_to_int(word, &index) || index < 0 ||
+		index >= LIST_MAX)
 		return false;
 	while (val_count(*place->where) <= (size_t)index || !val_is_list(*place->where))
 		val_append(place->where, VAL_NULL);
@@ -173,7 +180,8 @@ void settings_overlay(struct val *all, char *const *environment)
 {
 	for (; *environment; environment++) {
 		const char *equals = strchr(*environment, '=');
-		struct str name = str_slice(str_of(*environment), 0, equals ? (size_t)(equals - *environment) : 0);
+		struct str name = str_slice(
+			str_of(*environment), 0, equals ? (size_t)(equals - *environment) : 0);
 		if (!str_starts(name, PREFIX) || name.length == strlen(PREFIX))
 			continue;
 		struct place place = {
@@ -206,7 +214,8 @@ static int read_file(const char *file, struct val *ret, const char **ret_found, 
 	if (yaml_or_json_parse(strbuf_str(&text), ret, err) < 0)
 		return err_wrap(err, "settings %s", path);
 	if (!val_is_null(*ret) && !val_is_map(*ret))
-		return err_set(err, ERR_INVALID, "settings %s: expected keys and values, like \"server:\"", path);
+		return err_set(err, ERR_INVALID,
+			"settings %s: expected keys and values, like \"server:\"", path);
 	return 0;
 }
 
@@ -222,7 +231,8 @@ static void warn_of_keys(struct val all, const char *file)
 	struct val accounts = val_get(val_get(all, "kubernetes"), "accounts");
 	for (size_t i = 0; val_is_list(accounts) && i < val_count(accounts); i++) {
 		_cleanup_free_ char *path = xasprintf("kubernetes.accounts[%zu]", i);
-		fields_check(kubernetes_account_fields, val_at(accounts, i), path, warn, (void *)file);
+		fields_check(
+			kubernetes_account_fields, val_at(accounts, i), path, warn, (void *)file);
 	}
 }
 
@@ -274,6 +284,7 @@ char *settings_data_dir(const struct settings *settings, struct err *err)
 		return xasprintf("%s/gennaker", data);
 	if (home && *home)
 		return xasprintf("%s/.local/share/gennaker", home);
-	err_set(err, ERR_INVALID, "there is no home directory for the data; say where with --data-dir");
+	err_set(err, ERR_INVALID,
+		"there is no home directory for the data; say where with --data-dir");
 	return NULL;
 }

@@ -55,8 +55,6 @@ void api_close(struct api *api)
 
 void api_stop(struct api *api, int grace_ms)
 {
-	atomic_store(&api->stopping, true);
-	http_stream_wake(api->server);
 	http_server_stop(api->server, grace_ms);
 	pthread_rwlock_destroy(&api->engine_lock);
 	free(api);

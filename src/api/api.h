@@ -25,11 +25,11 @@
 struct api;
 
 struct api_setup {
-	struct store *store;	 /* borrowed; must outlive the API */
-	const char *version;	 /* of the program, static */
-	const char *address;	 /* where to listen; see http_server_setup */
-	int port;		 /* 0 = any free one */
-	int threads;		 /* 0 = by the machine */
+	struct store *store;                /* borrowed; must outlive the API */
+	const char *version;                /* of the program, static */
+	const char *address;                /* where to listen; see http_server_setup */
+	int port;                           /* 0 = any free one */
+	int threads;                        /* 0 = by the machine */
 	const struct str_list *extra_hosts; /* may be NULL */
 	/* The accounts there are, as kubernetes_describe gives them; owned result; any thread. NULL = there are none. */
 	struct val (*accounts)(void *data);

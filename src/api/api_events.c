@@ -14,15 +14,15 @@
 #include "base/json.h"
 #include "base/limits.h"
 
-#define STREAM_PAGE 32	      /* events read at a time */
+#define STREAM_PAGE 32               /* events read at a time */
 #define STREAM_PAGE_BYTES (1u << 20) /* after which a page ends early */
-#define STREAM_TURN_US 50000  /* of looking for something of interest */
+#define STREAM_TURN_US 50000         /* of looking for something of interest */
 #define STREAM_SILENCE_US 15000000
 
 /* What is asked for. */
 struct selection {
 	char *execution; /* NULL = all */
-	char **types;	 /* NULL = all; ends with NULL */
+	char **types;    /* NULL = all; ends with NULL */
 	char *application;
 };
 
@@ -50,7 +50,8 @@ static char *application_of(struct api *api, const char *execution)
 	_cleanup_(val_free) struct val list = VAL_NULL;
 	_cleanup_err_ struct err err = ERR_INIT;
 	uint64_t position;
-	if (store->type->list_executions(store, &filter, &list, &position, &err) < 0 || val_count(list) == 0)
+	if (store->type->list_executions(store, &filter, &list, &position, &err) < 0 ||
+		val_count(list) == 0)
 		return NULL;
 	const char *name = val_get_text(val_at(list, 0), "application", NULL);
 	return name ? xstrdup(name) : NULL;
@@ -88,7 +89,8 @@ static int execution_exists(struct api *api, const char *id, struct err *err)
 
 /* ---- as a list ------------------------------------------------------------------------------------------------------------------ */
 
-static int answer_page(struct call *call, const struct selection *selection, int64_t from, struct err *err)
+static int answer_page(
+	struct call *call, const struct selection *selection, int64_t from, struct err *err)
 {
 	struct store *store = call->api->setup.store;
 	_cleanup_(val_free) struct val list = VAL_NULL;
@@ -100,7 +102,8 @@ static int answer_page(struct call *call, const struct selection *selection, int
 	/* Page by page until there are LIMIT of those that are asked for. */
 	uint64_t after = (uint64_t)from;
 	for (;;) {
-		if (store->type->read_events(store, selection->execution, after, (size_t)limit, &list, &position, err) < 0)
+		if (store->type->read_events(store, selection->execution, after, (size_t)limit,
+			    &list, &position, err) < 0)
 			return -1;
 		size_t count = val_count(list);
 		for (size_t i = 0; i < count && val_count(body) < (size_t)limit; i++)
@@ -120,8 +123,8 @@ struct stream {
 	struct api *api;
 	struct selection selection;
 	uint64_t position; /* everything up to here is in `text`, has been sent, or is of no interest */
-	uint64_t told;	   /* the engine's position when we read last */
-	bool more;	   /* that was not all */
+	uint64_t told;     /* the engine's position when we read last */
+	bool more;         /* that was not all */
 	struct strbuf text; /* a page on its way */
 	size_t sent;
 	int64_t sent_at_us;
@@ -153,7 +156,8 @@ static void stream_add_event(struct stream *stream, struct val event)
 	if (!val_is_map(data))
 		val_replace(&data, val_map());
 	val_set(&data, "at", val_ref(val_get(event, "at")));
-	stream_add(stream, (uint64_t)val_get_int(event, "seq", 0), val_get_text(event, "event", "message"), data);
+	stream_add(stream, (uint64_t)val_get_int(event, "seq", 0),
+		val_get_text(event, "event", "message"), data);
 }
 
 /* The next page. What is no match moves the position all the same. */
@@ -163,8 +167,8 @@ static int stream_read(struct stream *stream)
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_(val_free) struct val list = VAL_NULL;
 	uint64_t told = atomic_load(&stream->api->position), position;
-	if (store->type->read_events(store, stream->selection.execution, stream->position, STREAM_PAGE, &list,
-				     &position, &err) < 0)
+	if (store->type->read_events(store, stream->selection.execution, stream->position,
+		    STREAM_PAGE, &list, &position, &err) < 0)
 		return -1;
 	size_t count = val_count(list), i;
 	for (i = 0; i < count && stream->text.length < STREAM_PAGE_BYTES; i++) {
@@ -199,24 +203,24 @@ static void stream_send(struct stream *stream, struct strbuf *buf)
 static int stream_fill(void *data, struct strbuf *buf)
 {
 	struct stream *stream = data;
-	if (atomic_load(&stream->api->stopping))
-		return -1;
 	int64_t start_us = clock_stopwatch_us(), now_us = start_us;
 	while (stream->text.length == 0 && now_us - start_us < STREAM_TURN_US &&
-	       (stream->more || atomic_load(&stream->api->position) > stream->told)) {
+		(stream->more || atomic_load(&stream->api->position) > stream->told)) {
 		if (stream_read(stream) < 0)
 			return -1;
 		now_us = clock_stopwatch_us();
 	}
 	/* A comment keeps the connection open; sent in the middle of a long search, it brings us back here at once. */
-	if (stream->text.length == 0 && (stream->more || now_us - stream->sent_at_us > STREAM_SILENCE_US))
+	if (stream->text.length == 0 &&
+		(stream->more || now_us - stream->sent_at_us > STREAM_SILENCE_US))
 		strbuf_add_text(&stream->text, ":\n\n");
 	stream_send(stream, buf);
 	return 0;
 }
 
 /* FROM < 0: from now on. A position that the journal has not reached is another journal's: the reader must read all again. */
-static int answer_stream(struct call *call, struct selection *selection /* moved */, int64_t from, struct err *err)
+static int answer_stream(
+	struct call *call, struct selection *selection /* moved */, int64_t from, struct err *err)
 {
 	uint64_t now;
 	if (journal_position(call->api, &now, err) < 0)
@@ -236,10 +240,10 @@ static int answer_stream(struct call *call, struct selection *selection /* moved
 	if (reset)
 		stream_add(stream, now, "reset", hello);
 	_cleanup_(val_free) struct val headers = val_map();
-	val_set(&headers, "Cache-Control", val_string("no-store"));
 	val_set(&headers, "X-Accel-Buffering", val_string("no"));
 	val_set(&headers, "X-Journal-Seq", val_format("%llu", (unsigned long long)now));
-	http_reply_stream(call->exchange, 200, "text/event-stream", headers, stream_fill, stream_free, stream);
+	http_reply_stream(call->exchange, 200, "text/event-stream", headers, stream_fill,
+		stream_free, stream);
 	return 0;
 }
 
@@ -250,12 +254,14 @@ static int answer_events(struct call *call, const char *execution, struct err *e
 	_cleanup_(selection_free) struct selection selection = { 0 };
 	const char *accept = http_header(call->exchange, "Accept");
 	const char *last = http_header(call->exchange, "Last-Event-ID");
-	bool stream = accept && strstr(accept, "text/event-stream") && strcmp(http_method(call->exchange), "GET") == 0;
+	bool stream = accept && strstr(accept, "text/event-stream") &&
+		strcmp(http_method(call->exchange), "GET") == 0;
 	int64_t from;
 	if (call_query_int(call, "from", stream && !execution ? -1 : 0, 0, INT64_MAX, &from, err) < 0)
 		return -1;
 	if (stream && last && *last && (!str_to_int(str_of(last), &from) || from < 0))
-		return err_set(err, ERR_INVALID, "Last-Event-ID: expected the id of an event, got \"%s\"", last);
+		return err_set(err, ERR_INVALID,
+			"Last-Event-ID: expected the id of an event, got \"%s\"", last);
 	if (execution && execution_exists(call->api, execution, err) < 0)
 		return -1;
 	selection_read(call, execution, &selection);

@@ -12,9 +12,9 @@
 #include "base/map.h"
 #include "base/vec.h"
 
-#define LIST_LIMIT 10			/* runs of each pipeline in an application's list, Gate's default */
-#define LIST_DAYS_MS (14 * 86400000LL)	/* and how far back it goes … */
-#define LIST_OLD 2			/* … unless a pipeline has none since: then so many */
+#define LIST_LIMIT 10 /* runs of each pipeline in an application's list, Gate's default */
+#define LIST_DAYS_MS (14 * 86400000LL) /* and how far back it goes … */
+#define LIST_OLD 2                     /* … unless a pipeline has none since: then so many */
 
 /* ---- forms ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -64,7 +64,7 @@ int api_execution_get(struct call *call, struct err *err)
 	uint64_t position;
 	bool expand;
 	if (call_query_bool(call, "expand", true, &expand, err) < 0 ||
-	    read_execution(call, &execution, &position, err) < 0)
+		read_execution(call, &execution, &position, err) < 0)
 		return -1;
 	if (!expand) { /* ours: a skeleton, so that the console can follow a large run */
 		execution_unexpand(&execution);
@@ -98,7 +98,8 @@ int api_execution_cancel(struct call *call, struct err *err)
 
 int api_execution_delete(struct call *call, struct err *err)
 {
-	struct request request = { .kind = REQUEST_DELETE_EXECUTION, .key = xstrdup(call_param(call, "id")) };
+	struct request request = { .kind = REQUEST_DELETE_EXECUTION,
+		.key = xstrdup(call_param(call, "id")) };
 	return call_submit(call, &request, NULL, err);
 }
 
@@ -167,8 +168,8 @@ int api_executions(struct call *call, struct err *err)
 	if (configs && ids)
 		return err_set(err, ERR_INVALID, "give pipelineConfigIds or executionIds, not both");
 	if (call_query_int(call, "limit", 1, 1, LIMIT_LIST_ROWS, &limit, err) < 0 ||
-	    call_query_bool(call, "expand", true, &expand, err) < 0 ||
-	    (!ids && call_query_statuses(call, &filter.statuses, err) < 0))
+		call_query_bool(call, "expand", true, &expand, err) < 0 ||
+		(!ids && call_query_statuses(call, &filter.statuses, err) < 0))
 		return -1;
 	if (!configs && !ids) {
 		if (journal_position(call->api, &position, err) < 0)
@@ -204,14 +205,15 @@ static void leave_out_old(struct val *list)
 int api_executions_of_application(struct call *call, struct err *err)
 {
 	struct store *store = call->api->setup.store;
-	struct execution_filter filter = { .application = call_param(call, "app"), .per_config = true };
+	struct execution_filter filter = { .application = call_param(call, "app"),
+		.per_config = true };
 	_cleanup_(val_free) struct val list = VAL_NULL;
 	uint64_t position;
 	int64_t limit;
 	bool expand;
 	if (call_query_int(call, "limit", LIST_LIMIT, 0, LIMIT_LIST_ROWS, &limit, err) < 0 ||
-	    call_query_bool(call, "expand", true, &expand, err) < 0 ||
-	    call_query_statuses(call, &filter.statuses, err) < 0)
+		call_query_bool(call, "expand", true, &expand, err) < 0 ||
+		call_query_statuses(call, &filter.statuses, err) < 0)
 		return -1;
 	filter.limit = limit > 0 ? (size_t)limit : LIST_LIMIT; /* 0 counts as absent */
 	if (store->type->list_executions(store, &filter, &list, &position, err) < 0)

@@ -29,12 +29,15 @@ static int root_page(struct call *call)
 		"<style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;"
 		"color-scheme:light dark}td{padding:.1rem .8rem .1rem 0;vertical-align:top}</style>"
 		"<h1>Gennaker %s</h1><p>Runs Spinnaker pipelines. This is its HTTP API, Gate's as far as it is built."
-		"<table>", call->api->setup.version);
+		"<table>",
+		call->api->setup.version);
 	for (const struct route *route = routes; route->method; route++)
-		strbuf_printf(&page, "<tr><td>%s<td><code>%s</code><td>%s", route->method, route->path, route->summary);
+		strbuf_printf(&page, "<tr><td>%s<td><code>%s</code><td>%s", route->method,
+			route->path, route->summary);
 	strbuf_add_text(&page, "</table>");
 	_cleanup_(val_free) struct val headers = val_map();
-	val_set(&headers, "Content-Security-Policy", val_string("default-src 'none'; style-src 'unsafe-inline'"));
+	val_set(&headers, "Content-Security-Policy",
+		val_string("default-src 'none'; style-src 'unsafe-inline'"));
 	http_reply(call->exchange, 200, "text/html; charset=utf-8", strbuf_str(&page), headers);
 	strbuf_free(&page);
 	return 0;
@@ -153,7 +156,7 @@ static int applications(struct api *api, struct val *ret_list, struct err *err)
 	_cleanup_(val_free) struct val list = VAL_NULL;
 	_cleanup_(val_free) struct val pipelines = VAL_NULL;
 	if (store->type->list_applications(store, &list, err) < 0 ||
-	    store->type->list_pipelines(store, NULL, &pipelines, err) < 0)
+		store->type->list_pipelines(store, NULL, &pipelines, err) < 0)
 		return -1;
 	const char *last = "";
 	for (size_t i = 0; i < val_count(pipelines); i++) { /* by application */

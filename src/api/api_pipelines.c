@@ -46,7 +46,7 @@ int api_pipeline_update(struct call *call, struct err *err)
 		return -1;
 	if (strcmp(val_get_text(document, "id", id), id) != 0)
 		return err_set(err, ERR_INVALID, "id: the body says \"%s\", the path \"%s\"",
-			       val_get_text(document, "id", ""), id);
+			val_get_text(document, "id", ""), id);
 	if (store->type->get_pipeline(store, id, &stored, err) < 0)
 		return -1;
 	val_set(&document, "id", val_string(id));
@@ -71,7 +71,8 @@ int api_pipeline_get(struct call *call, struct err *err)
 	_cleanup_(val_free) struct val document = VAL_NULL;
 	uint64_t position;
 	if (journal_position(call->api, &position, err) < 0 ||
-	    store->type->find_pipeline(store, call_param(call, "app"), call_param(call, "name"), &document, err) < 0)
+		store->type->find_pipeline(store, call_param(call, "app"), call_param(call, "name"),
+			&document, err) < 0)
 		return -1;
 	return answer_read(call, document, position);
 }
@@ -82,7 +83,7 @@ int api_pipelines_all(struct call *call, struct err *err)
 	_cleanup_(val_free) struct val list = VAL_NULL;
 	uint64_t position;
 	if (journal_position(call->api, &position, err) < 0 ||
-	    store->type->list_pipelines(store, NULL, &list, err) < 0)
+		store->type->list_pipelines(store, NULL, &list, err) < 0)
 		return -1;
 	return answer_read(call, list, position);
 }
@@ -134,9 +135,10 @@ int api_pipelines_of_application(struct call *call, struct err *err)
 	_cleanup_(val_free) struct val list = VAL_NULL;
 	uint64_t position;
 	if (journal_position(call->api, &position, err) < 0 ||
-	    store->type->list_pipelines(store, call_param(call, "app"), &list, err) < 0)
+		store->type->list_pipelines(store, call_param(call, "app"), &list, err) < 0)
 		return -1;
-	_cleanup_(val_free) struct val body = in_order(list, http_query(call->exchange, "pipelineNameFilter"));
+	_cleanup_(val_free) struct val body = in_order(
+		list, http_query(call->exchange, "pipelineNameFilter"));
 	return answer_read(call, body, position);
 }
 
@@ -158,7 +160,7 @@ int api_pipeline_history(struct call *call, struct err *err)
 	uint64_t position;
 	int64_t limit;
 	if (call_query_int(call, "limit", 20, 1, LIMIT_PIPELINE_HISTORY, &limit, err) < 0 ||
-	    journal_position(call->api, &position, err) < 0)
+		journal_position(call->api, &position, err) < 0)
 		return -1;
 	if (store->type->get_pipeline(store, id, &current, &missing) == 0)
 		val_append(&body, take(&current));

@@ -5,7 +5,8 @@
 
 #include "base/alloc.h"
 
-static void answer_ref(struct http_exchange *exchange, int status, struct val value, const char *event_id)
+static void answer_ref(
+	struct http_exchange *exchange, int status, struct val value, const char *event_id)
 {
 	_cleanup_(val_free) struct val body = val_map();
 	if (event_id)
@@ -41,7 +42,8 @@ static int read_trigger(struct call *call, struct val *ret, struct err *err)
 	if (val_is_null(trigger))
 		trigger = val_map();
 	if (!val_is_map(trigger))
-		return err_set(err, ERR_INVALID, "the request's body must be a JSON object: the trigger");
+		return err_set(
+			err, ERR_INVALID, "the request's body must be a JSON object: the trigger");
 	if (!val_is_string(val_get(trigger, "type")))
 		val_set(&trigger, "type", val_string("manual"));
 	*ret = take(&trigger);

@@ -6,31 +6,33 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/vec.h"
 
 /* ---- the query and the body -------------------------------------------------------------------------------------------- */
 
-int call_query_int(const struct call *call, const char *name, int64_t otherwise, int64_t min, int64_t max,
-		   int64_t *ret, struct err *err)
+int call_query_int(const struct call *call, const char *name, int64_t otherwise, int64_t min,
+	int64_t max, int64_t *ret, struct err *err)
 {
 	const char *text = http_query(call->exchange, name);
 	int64_t number = otherwise;
 	if (text && (!str_to_int(str_of(text), &number) || number < min))
-		return err_set(err, ERR_INVALID, "%s: expected a whole number from %lld on, got \"%s\"", name,
-			       (long long)min, text);
+		return err_set(err, ERR_INVALID,
+			"%s: expected a whole number from %lld on, got \"%s\"", name,
+			(long long)min, text);
 	*ret = number < max ? number : max;
 	return 0;
 }
 
-int call_query_bool(const struct call *call, const char *name, bool otherwise, bool *ret, struct err *err)
+int call_query_bool(
+	const struct call *call, const char *name, bool otherwise, bool *ret, struct err *err)
 {
 	const char *text = http_query(call->exchange, name);
 	bool is_true = text && str_equal_nocase(str_of(text), STR("true"));
 	if (text && !is_true && !str_equal_nocase(str_of(text), STR("false")))
-		return err_set(err, ERR_INVALID, "%s: expected true or false, got \"%s\"", name, text);
+		return err_set(
+			err, ERR_INVALID, "%s: expected true or false, got \"%s\"", name, text);
 	*ret = text ? is_true : otherwise;
 	return 0;
 }
@@ -66,7 +68,8 @@ int call_query_statuses(const struct call *call, unsigned *ret, struct err *err)
 	for (char **name = names; name && *name; name++) {
 		enum status status;
 		if (!status_parse(str_of(*name), &status))
-			return err_set(err, ERR_INVALID, "statuses: there is no status \"%s\"", *name);
+			return err_set(
+				err, ERR_INVALID, "statuses: there is no status \"%s\"", *name);
 		statuses |= 1u << status;
 	}
 	*ret = statuses;
@@ -83,8 +86,8 @@ int call_body(const struct call *call, struct val *ret, struct err *err)
 	if (json_parse(body, NULL, &notes, ret, err) < 0)
 		return err_wrap(err, "the request's body");
 	if (notes.duplicate_key)
-		log_warn("a key stands twice in a request, the last one counts", "key", notes.duplicate_key, "path",
-			 call->route->path);
+		log_warn("a key stands twice in a request, the last one counts", "key",
+			notes.duplicate_key, "path", call->route->path);
 	free(notes.duplicate_key);
 	return 0;
 }
@@ -95,70 +98,34 @@ int call_body_map(const struct call *call, const char *what, struct val *ret, st
 	if (call_body(call, &body, err) < 0)
 		return -1;
 	if (!val_is_map(body))
-		return err_set(err, ERR_INVALID, "the request's body must be a JSON object: %s", what);
+		return err_set(
+			err, ERR_INVALID, "the request's body must be a JSON object: %s", what);
 	*ret = take(&body);
 	return 0;
 }
 
 /* ---- answers ---------------------------------------------------------------------------------------------------------------- */
 
-static void reply_json(struct http_exchange *exchange, int status, struct val body, struct val headers)
-{
-	_cleanup_free_ char *text = json_text(body, JSON_COMPACT);
-	http_reply(exchange, status, "application/json", str_of(text), headers);
-}
-
 int answer_read(struct call *call, struct val body, uint64_t position)
 {
 	_cleanup_(val_free) struct val headers = val_map();
 	val_set(&headers, "X-Journal-Seq", val_format("%llu", (unsigned long long)position));
-	val_set(&headers, "Cache-Control", val_string("no-store"));
-	reply_json(call->exchange, 200, body, headers);
+	_cleanup_free_ char *text = json_text(body, JSON_COMPACT);
+	http_reply(call->exchange, 200, "application/json", str_of(text), headers);
 	return 0;
 }
 
 int answer_json(struct call *call, struct val body)
 {
-	reply_json(call->exchange, 200, body, VAL_NULL);
+	http_reply_json(call->exchange, 200, body);
 	return 0;
-}
-
-int answer_empty(struct call *call)
-{
-	http_reply(call->exchange, 200, NULL, STR(""), VAL_NULL);
-	return 0;
-}
-
-void answer_status(struct http_exchange *exchange, int status, const char *message, struct val headers)
-{
-	static const struct {
-		int status;
-		const char *text;
-	} texts[] = {
-		{ 400, "Bad Request" }, { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
-		{ 409, "Conflict" }, { 413, "Payload Too Large" }, { 500, "Internal Server Error" },
-		{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
-	};
-	const char *text = "Error";
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if (texts[i].status == status)
-			text = texts[i].text;
-	_cleanup_(val_free) struct val body = val_map();
-	val_set(&body, "timestamp", val_int(clock_now_ms(clock_real())));
-	val_set(&body, "status", val_int(status));
-	val_set(&body, "error", val_string(text));
-	val_set(&body, "message", val_string(message));
-	reply_json(exchange, status, body, headers);
 }
 
 void answer_error(struct http_exchange *exchange, const struct err *err)
 {
-	_cleanup_(val_free) struct val headers = VAL_NULL;
-	if (err->kind == ERR_UNAVAILABLE)
-		val_set(&headers, "Retry-After", val_format("%d", err->retry_after_ms > 1000 ? err->retry_after_ms / 1000 : 1));
 	if (err->kind == ERR_INTERNAL)
 		log_error("a request failed", "error", err_text(err));
-	answer_status(exchange, err_http_status(err->kind), err_text(err), headers);
+	http_reply_error(exchange, err);
 }
 
 /* ---- reads ---------------------------------------------------------------------------------------------------------------------- */
@@ -201,8 +168,9 @@ int call_submit(struct call *call, struct request *request, answer_fn answer, st
 	request->reply = replied;
 	request->data = pending;
 	pthread_rwlock_rdlock(&api->engine_lock);
-	int result = api->engine ? engine_submit(api->engine, request, err) :
-				   err_set(err, ERR_UNAVAILABLE, "the server is starting or stopping; try again");
+	int result = api->engine ?
+		engine_submit(api->engine, request, err) :
+		err_set(err, ERR_UNAVAILABLE, "the server is starting or stopping; try again");
 	pthread_rwlock_unlock(&api->engine_lock);
 	if (result < 0) {
 		free(pending);

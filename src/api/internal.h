@@ -28,10 +28,9 @@ extern const struct route routes[]; /* ends with a row without method */
 struct api {
 	struct api_setup setup;
 	struct http_server *server;
-	pthread_rwlock_t engine_lock; /* held for reading while a request goes into the engine */
-	struct engine *engine;	      /* NULL before api_open and after api_close */
+	pthread_rwlock_t engine_lock;  /* held for reading while a request goes into the engine */
+	struct engine *engine;         /* NULL before api_open and after api_close */
 	atomic_uint_fast64_t position; /* of the journal, as far as the engine has told */
-	atomic_bool stopping;
 };
 
 /* One request while its handler runs; lives on the stack of the server thread. */
@@ -44,10 +43,11 @@ struct call {
 /* What stands in the path at "{NAME}", decoded; borrowed from the exchange. */
 const char *call_param(const struct call *call, const char *name);
 /* A whole number from the query, between MIN and MAX (beyond it is MAX); OTHERWISE when it is not given. */
-int call_query_int(const struct call *call, const char *name, int64_t otherwise, int64_t min, int64_t max,
-		   int64_t *ret, struct err *err);
+int call_query_int(const struct call *call, const char *name, int64_t otherwise, int64_t min,
+	int64_t max, int64_t *ret, struct err *err);
 /* "true" or "false" in any case. */
-int call_query_bool(const struct call *call, const char *name, bool otherwise, bool *ret, struct err *err);
+int call_query_bool(
+	const struct call *call, const char *name, bool otherwise, bool *ret, struct err *err);
 /* A comma-separated list; *RET ends with NULL, free it with texts_free; NULL when it is not given. */
 char **call_query_list(const struct call *call, const char *name);
 void texts_free(char ***texts);
@@ -61,11 +61,8 @@ int call_body_map(const struct call *call, const char *what, struct val *ret, st
 /* Answers; each returns 0. POSITION is the place in the journal that BODY reflects (X-Journal-Seq). BODY is borrowed. */
 int answer_read(struct call *call, struct val body, uint64_t position);
 int answer_json(struct call *call, struct val body);
-int answer_empty(struct call *call);
-/* Gate's error body; 503 asks the client to come again. */
+/* Gate's error body; what is a mistake of ours also goes to the log. */
 void answer_error(struct http_exchange *exchange, const struct err *err);
-/* The same with a status of its own. HEADERS may be VAL_NULL. */
-void answer_status(struct http_exchange *exchange, int status, const char *message, struct val headers);
 /* What http_server calls for each request; DATA is the struct api. */
 void routes_handle(void *data, struct http_exchange *exchange);
 

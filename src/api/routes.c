@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/json.h"
+
 #define GATE_START "Starts a stored pipeline; the body is its trigger"
 
 const struct route routes[] = {
@@ -20,28 +23,36 @@ const struct route routes[] = {
 	{ "GET", "/applications/{app}/pipelineConfigs", api_pipelines_of_application,
 		"The stored pipelines of an application" },
 	{ "GET", "/applications/{app}/pipelineConfigs/{name}", api_pipeline_get, "A stored pipeline" },
-	{ "POST", "/applications/{app}/pipelineConfigs/{name}", api_start_stored, GATE_START " (deprecated path)" },
-	{ "GET", "/applications/{app}/pipelines", api_executions_of_application, "The newest runs of each pipeline" },
+	{ "POST", "/applications/{app}/pipelineConfigs/{name}", api_start_stored,
+		GATE_START " (deprecated path)" },
+	{ "GET", "/applications/{app}/pipelines", api_executions_of_application,
+		"The newest runs of each pipeline" },
 	/* spin sends the words "{application}" here: the segment means nothing. */
 	{ "PUT", "/applications/{any}/pipelines/{id}/cancel", api_execution_cancel, "Cancels a run" },
 
 	{ "GET", "/pipelineConfigs", api_pipelines_all, "All stored pipelines" },
-	{ "GET", "/pipelineConfigs/{id}/history", api_pipeline_history, "A pipeline and its earlier versions" },
+	{ "GET", "/pipelineConfigs/{id}/history", api_pipeline_history,
+		"A pipeline and its earlier versions" },
 
 	{ "POST", "/pipelines", api_pipeline_save, "Saves a pipeline" },
-	{ "POST", "/pipelines/start", api_start_document, "Runs the pipeline in the body, without saving it" },
+	{ "POST", "/pipelines/start", api_start_document,
+		"Runs the pipeline in the body, without saving it" },
 	{ "POST", "/pipelines/v2/{app}/{nameOrId}", api_start_stored_v2, GATE_START },
 	{ "PUT", "/pipelines/{id}/cancel", api_execution_cancel, "Cancels a run" },
 	{ "POST", "/pipelines/{app}/{nameOrId}", api_start_stored, GATE_START },
 	{ "DELETE", "/pipelines/{app}/{name}", api_pipeline_delete, "Deletes a stored pipeline" },
 	{ "GET", "/pipelines/{id}", api_execution_get, "A run" },
-	{ "PUT", "/pipelines/{id}", api_pipeline_update, "Changes a stored pipeline, its name included" },
+	{ "PUT", "/pipelines/{id}", api_pipeline_update,
+		"Changes a stored pipeline, its name included" },
 	{ "DELETE", "/pipelines/{id}", api_execution_delete, "Deletes a run that has ended" },
-	{ "GET", "/pipelines/{id}/stages/{stageId}", api_execution_stage, "One stage of a run (ours)" },
-	{ "PATCH", "/pipelines/{id}/stages/{stageId}", api_stage_patch, "Merges the body into a stage's context" },
+	{ "GET", "/pipelines/{id}/stages/{stageId}", api_execution_stage,
+		"One stage of a run (ours)" },
+	{ "PATCH", "/pipelines/{id}/stages/{stageId}", api_stage_patch,
+		"Merges the body into a stage's context" },
 
 	{ "GET", "/executions", api_executions, "Runs by id or by pipeline" },
-	{ "GET", "/executions/{id}/events", api_execution_events, "What happened in a run, or as it happens (ours)" },
+	{ "GET", "/executions/{id}/events", api_execution_events,
+		"What happened in a run, or as it happens (ours)" },
 	{ "GET", "/events", api_events, "What happened, or as it happens (ours)" },
 	{ 0 },
 };
@@ -91,17 +102,22 @@ const char *call_param(const struct call *call, const char *name)
 	return "";
 }
 
-/* Which methods the path knows; the answer to what is none of them, and to OPTIONS. */
-static void answer_methods(struct http_exchange *exchange, struct str methods, bool asked)
+/* Which methods the path knows: the answer to OPTIONS, and to those that it does not know. */
+static void answer_methods(struct http_exchange *exchange, struct str methods)
 {
 	_cleanup_(val_free) struct val headers = val_map();
 	val_set(&headers, "Allow", val_str(methods));
-	if (asked) {
+	if (strcmp(http_method(exchange), "OPTIONS") == 0) {
 		http_reply(exchange, 200, NULL, STR(""), headers);
 		return;
 	}
-	_cleanup_free_ char *text = xasprintf("%s is not possible here, only %.*s", http_method(exchange), STR_ARG(methods));
-	answer_status(exchange, 405, text, headers);
+	_cleanup_(val_free) struct val body = val_map();
+	val_set(&body, "timestamp", val_int(clock_now_ms(clock_real())));
+	val_set(&body, "status", val_int(405));
+	val_set(&body, "error", val_string("Method Not Allowed"));
+	val_set(&body, "message", val_format("only %.*s are possible here", STR_ARG(methods)));
+	_cleanup_free_ char *text = json_text(body, JSON_COMPACT);
+	http_reply(exchange, 405, "application/json", str_of(text), headers);
 }
 
 void routes_handle(void *data, struct http_exchange *exchange)
@@ -120,11 +136,14 @@ void routes_handle(void *data, struct http_exchange *exchange)
 		else if (!str_contains(strbuf_str(&methods), route->method))
 			strbuf_printf(&methods, "%s%s", methods.length ? ", " : "", route->method);
 	}
-	if (!call.route && methods.length > 0)
-		answer_methods(exchange, strbuf_str(&methods), strcmp(method, "OPTIONS") == 0);
-	else if (!call.route)
-		answer_status(exchange, 404, "there is nothing at this path; GET / lists what there is", VAL_NULL);
-	else if (call.route->handle(&call, &err) < 0)
+	if (call.route && call.route->handle(&call, &err) < 0)
 		answer_error(exchange, &err);
+	else if (!call.route && methods.length > 0)
+		answer_methods(exchange, strbuf_str(&methods));
+	else if (!call.route) {
+		err_set(&err, ERR_NOT_FOUND,
+			"there is nothing at this path; GET / lists what there is");
+		answer_error(exchange, &err);
+	}
 	strbuf_free(&methods);
 }
