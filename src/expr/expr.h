@@ -34,8 +34,8 @@ struct expr_host {
 	struct val (*stage_context)(void *data, size_t index, struct str key, bool *ret_found);
 	/* The stage that is being run, or -1. */
 	ptrdiff_t current_stage;
-	const char *user;  /* authenticated user, NULL = anonymous */
-	int64_t now_ms;	   /* for new Date() and the like; 0 = the machine's clock */
+	const char *user; /* authenticated user, NULL = anonymous */
+	int64_t now_ms;   /* for new Date() and the like; 0 = the machine's clock */
 	/* Gets a URL for #fromUrl and friends; NULL = these helpers fail with a text that says so. */
 	int (*fetch)(void *data, struct str url, struct strbuf *ret_body, struct err *err);
 	/* The id of a pipeline by name in an application (NULL = the execution's own); VAL_NULL when there is none. */
@@ -52,13 +52,13 @@ void expr_host_free(struct expr_host *host);
 /* Why an evaluation failed. */
 enum expr_failure {
 	EXPR_OK,
-	EXPR_FAILED,	  /* the user's expression is at fault: description in err */
+	EXPR_FAILED, /* the user's expression is at fault: description in err */
 	EXPR_OVER_BUDGET, /* more than `max_steps`, or a helper that fetches while `no_io`: nothing was done */
 };
 
 struct expr_limits {
 	uint64_t max_steps; /* 0 = LIMIT_EXPR_STEPS */
-	bool no_io;	    /* helpers that fetch give EXPR_OVER_BUDGET */
+	bool no_io;         /* helpers that fetch give EXPR_OVER_BUDGET */
 	bool allow_unknown_keys; /* reading a missing key of a map by property syntax is null, not a failure */
 };
 
@@ -67,8 +67,9 @@ struct expr_limits {
  * On EXPR_FAILED err holds the description, *RET_EXCEPTION the Java class name (static, never NULL), *RET_POSITION the
  * character it is about or -1.
  */
-enum expr_failure expr_evaluate(struct str body, const struct expr_host *host, const struct expr_limits *limits,
-				struct val *ret, const char **ret_exception, int *ret_position, struct err *err);
+enum expr_failure expr_evaluate(struct str body, const struct expr_host *host,
+	const struct expr_limits *limits, struct val *ret, const char **ret_exception,
+	int *ret_position, struct err *err);
 
 /* Syntax only: 0, or -1 with the description in ERR and the character in *RET_POSITION. */
 int expr_check(struct str body, int *ret_position, struct err *err);

@@ -9,12 +9,12 @@
 
 /* Counts of one pass. */
 struct template_result {
-	size_t evaluated;   /* candidate strings seen (those that hold "${") */
-	size_t failures;    /* ERROR and INFO entries */
+	size_t evaluated; /* candidate strings seen (those that hold "${") */
+	size_t failures;  /* ERROR and INFO entries */
 	struct val summary; /* owned map, shaped as expressionEvaluationSummary; VAL_NULL without failures */
 	/* owned list, one map a failure: {"expression","level","key","description","exceptionType"}; VAL_NULL without any */
 	struct val failure_list;
-	bool unresolved;    /* a string with "${" is left in the value */
+	bool unresolved; /* a string with "${" is left in the value */
 };
 void template_result_free(struct template_result *result);
 
@@ -27,9 +27,9 @@ bool template_is_candidate(struct val value);
  * LIMITS->max_steps is for the whole pass. EXPR_OVER_BUDGET: nothing is returned; do it again where there is time.
  * Single strings never make the pass fail: EXPR_FAILED is not returned.
  */
-enum expr_failure template_evaluate(struct val source, const char *top_key, const struct expr_host *host,
-				    const struct expr_limits *limits, int64_t now_ms, struct val *ret,
-				    struct template_result *ret_result);
+enum expr_failure template_evaluate(struct val source, const char *top_key,
+	const struct expr_host *host, const struct expr_limits *limits, int64_t now_ms,
+	struct val *ret, struct template_result *ret_result);
 
 /*
  * One piece at a time, for lint: calls FOUND for each `${…}` body in TEXT with its offset; -1 with a description when the text

@@ -1,0 +1,99 @@
+#include "expr/arena.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+#define BLOCK_LEAST 4096
+#define BLOCK_MOST 65536
+
+struct arena_block {
+	struct arena_block *older;
+	size_t size;
+	_Alignas(16) char bytes[];
+};
+
+void arena_init(struct arena *arena, size_t cap)
+{
+	arena->blocks = NULL;
+	arena->next = arena->first;
+	arena->left = sizeof(arena->first);
+	arena->used = 0;
+	arena->cap = cap;
+	arena->over = false;
+}
+
+void arena_free(struct arena *arena)
+{
+	while (arena->blocks) {
+		struct arena_block *block = arena->blocks;
+		arena->blocks = block->older;
+		free(block);
+	}
+}
+
+void arena_reset(struct arena *arena)
+{
+	arena_free(arena);
+	arena_init(arena, arena->cap);
+}
+
+static void arena_grow(struct arena *arena, size_t size)
+{
+	size_t room = arena->used > BLOCK_MOST ? BLOCK_MOST : arena->used;
+	if (room < BLOCK_LEAST)
+		room = BLOCK_LEAST;
+	if (room < size)
+		room = size;
+	struct arena_block *block = xmalloc(sizeof(*block) + room);
+	block->size = room;
+	block->older = arena->blocks;
+	arena->blocks = block;
+	arena->next = block->bytes;
+	arena->left = room;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+	size = (size + 15) & ~(size_t)15;
+	if (size > arena->left)
+		arena_grow(arena, size);
+	void *result = arena->next;
+	arena->next += size;
+	arena->left -= size;
+	arena->used += size;
+	if (arena->used > arena->cap)
+		arena->over = true;
+	return result;
+}
+
+void *arena_zalloc(struct arena *arena, size_t size)
+{
+	return memset(arena_alloc(arena, size), 0, size);
+}
+
+char *arena_copy(struct arena *arena, struct str text)
+{
+	char *copy = arena_alloc(arena, text.length + 1);
+	if (text.length)
+		memcpy(copy, text.bytes, text.length);
+	copy[text.length] = 0;
+	return copy;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	va_list again;
+	va_copy(again, args);
+	int length = vsnprintf(NULL, 0, format, args);
+	char *text = arena_alloc(arena, (size_t)length + 1);
+	vsnprintf(text, (size_t)length + 1, format, again);
+	va_end(again);
+	va_end(args);
+	return text;
+}

@@ -1,0 +1,45 @@
+/*
+ * Memory that ends with its owner: a parsed expression, one evaluation. Belongs to one thread.
+ *
+ * An arena never refuses: past its cap it sets `over`, and its user, who asks at every step, ends
+ * the work. A single request is therefore bounded by the caller.
+ */
+#ifndef EXPR_ARENA_H
+#define EXPR_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/str.h"
+
+#define ARENA_FIRST_BYTES 2048
+
+struct arena_block;
+
+/* Zero bytes with `cap` set are an empty arena; it must not be moved once it is used. */
+struct arena {
+	struct arena_block *blocks;
+	char *next;
+	size_t left;
+	size_t used; /* bytes handed out, to be compared with cap */
+	size_t cap;
+	bool over;
+	_Alignas(16) char first[ARENA_FIRST_BYTES];
+};
+
+void arena_init(struct arena *arena, size_t cap);
+void arena_free(struct arena *arena);
+/* Forgets all that was handed out; one block is kept. */
+void arena_reset(struct arena *arena);
+/* SIZE bytes, not cleared, aligned for anything; never NULL. */
+void *arena_alloc(struct arena *arena, size_t size);
+/* The same, zeroed. */
+void *arena_zalloc(struct arena *arena, size_t size);
+/* A terminated copy. */
+char *arena_copy(struct arena *arena, struct str text);
+char *arena_printf(struct arena *arena, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#define arena_new(arena, type) ((type *)arena_zalloc((arena), sizeof(type)))
+
+#endif

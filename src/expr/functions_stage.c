@@ -1,0 +1,319 @@
+/* Helpers that look at the execution. Rules: reference of expressions, 4.3 to 4.5. */
+#include <string.h>
+
+#include "expr/functions.h"
+
+static struct str argument(const struct call *call, size_t index)
+{
+	return value_str(call->args[index]);
+}
+
+static bool is_missing(const struct call *call, size_t index)
+{
+	return call->args[index].kind != V_STRING;
+}
+
+static ptrdiff_t find(struct eval *ev, const struct call *call, bool by_ref)
+{
+	if (is_missing(call, 0) || !ev->host || !ev->host->stage_find)
+		return -1;
+	return ev->host->stage_find(ev->host->data, argument(call, 0), by_ref);
+}
+
+int fn_stage(struct eval *ev, const struct call *call, struct value *ret)
+{
+	ptrdiff_t index = find(ev, call, false);
+	if (index < 0)
+		return fail(ev, FAIL_HELPER,
+			"Unable to locate [%.*s] using #stage(%.*s) in execution",
+			STR_ARG(argument(call, 0)), STR_ARG(argument(call, 0)));
+	*ret = bean_stage(ev, index);
+	return 0;
+}
+
+int fn_stage_by_ref_id(struct eval *ev, const struct call *call, struct value *ret)
+{
+	ptrdiff_t index = find(ev, call, true);
+	if (index < 0)
+		return fail(ev, FAIL_HELPER,
+			"Unable to locate [%.*s] using #stageByRefId(%.*s) in execution",
+			STR_ARG(argument(call, 0)), STR_ARG(argument(call, 0)));
+	*ret = bean_stage(ev, index);
+	return 0;
+}
+
+int fn_current_stage(struct eval *ev, const struct call *call, struct value *ret)
+{
+	if (!ev->host || ev->host->current_stage < 0)
+		return fail(ev, FAIL_HELPER, "No stage found to be currently executing");
+	*ret = bean_stage(ev, ev->host->current_stage);
+	return 0;
+}
+
+int fn_stage_exists(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_bool(find(ev, call, false) >= 0);
+	return 0;
+}
+
+static bool field_is(struct val stage, const char *key, struct str text)
+{
+	struct val value = val_get(stage, key);
+	return val_is_string(value) && str_equal(val_as_str(&value), text);
+}
+
+int fn_judgment(struct eval *ev, const struct call *call, struct value *ret)
+{
+	size_t count = bean_stage_count(ev);
+	for (size_t i = 0; i < count && !is_missing(call, 0); i++) {
+		struct val stage = bean_stage_json(ev, (ptrdiff_t)i);
+		struct val input = val_get(val_get(stage, "context"), "judgmentInput");
+		if (!field_is(stage, "type", STR("manualJudgment")) ||
+			!field_is(stage, "name", argument(call, 0)) || val_is_null(input))
+			continue;
+		*ret = value_of_val(ev, input);
+		return 0;
+	}
+	return fail(ev, FAIL_HELPER,
+		"Unable to locate manual Judgment stage [%.*s] using #judgment(%.*s) in execution",
+		STR_ARG(argument(call, 0)), STR_ARG(argument(call, 0)));
+}
+
+int fn_current_user(struct eval *ev, const struct call *call, struct value *ret)
+{
+	const char *user = ev->host ? ev->host->user : NULL;
+	*ret = eval_text(ev, user && *user ? user : "anonymous");
+	return 0;
+}
+
+/* The property NAME of BEAN, or null. */
+static struct value get(struct eval *ev, struct value bean, const char *name)
+{
+	struct value value;
+	if (bean.kind != V_BEAN || bean_property(ev, bean, str_of(name), &value) < 0)
+		return NULL_VALUE;
+	return value;
+}
+
+static int trigger_artifact(struct eval *ev, const struct call *call, const char *field,
+	const char *name, struct value *ret)
+{
+	struct value trigger = get(ev, bean_execution(ev), "trigger");
+	struct value list = get(ev, trigger, "resolvedExpectedArtifacts");
+	for (size_t i = 0; list.kind == V_LIST && i < seq_count(list); i++) {
+		struct value bound = get(ev, seq_at(ev, list, i), "boundArtifact");
+		struct value value = get(ev, bound, field);
+		if (value.kind == V_STRING && !is_missing(call, 0) &&
+			str_equal(value_str(value), argument(call, 0))) {
+			*ret = bound;
+			return 0;
+		}
+	}
+	return fail(ev, FAIL_HELPER, "Unable to locate artifact [%.*s] using #%s in the trigger",
+		STR_ARG(argument(call, 0)), name);
+}
+
+int fn_trigger_artifact(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return trigger_artifact(ev, call, "name", "triggerResolvedArtifact", ret);
+}
+
+int fn_trigger_artifact_by_type(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return trigger_artifact(ev, call, "type", "triggerResolvedArtifactByType", ret);
+}
+
+int fn_resolved_artifacts(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct seq *seq = seq_new(ev, 8);
+	size_t count = bean_stage_count(ev);
+	for (size_t i = 0; i < count; i++) {
+		struct val outputs = val_get(bean_stage_json(ev, (ptrdiff_t)i), "outputs");
+		struct val artifacts = val_get(outputs, "artifacts");
+		for (size_t k = 0; val_is_list(artifacts) && k < val_count(artifacts); k++)
+			seq_push(ev, seq, value_of_val(ev, val_at(artifacts, k)));
+	}
+	*ret = value_of_seq(V_LIST, seq);
+	return eval_step(ev, count + seq->count);
+}
+
+static bool is_deployment(struct val stage)
+{
+	static const char *const types[] = { "deploy", "createServerGroup", "cloneServerGroup",
+		"rollingPush" };
+	if (!field_is(stage, "status", STR("SUCCEEDED")) ||
+		!val_has(val_get(stage, "context"), "deploy.server.groups"))
+		return false;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (field_is(stage, "type", str_of(types[i])))
+			return true;
+	return false;
+}
+
+/* kato.tasks[].resultObjects[].deployments[] */
+static struct value deployments(struct eval *ev, struct val context)
+{
+	struct seq *seq = seq_new(ev, 4);
+	struct val tasks = val_get(context, "kato.tasks");
+	for (size_t i = 0; val_is_list(tasks) && i < val_count(tasks); i++) {
+		struct val results = val_get(val_at(tasks, i), "resultObjects");
+		for (size_t k = 0; val_is_list(results) && k < val_count(results); k++) {
+			struct val list = val_get(val_at(results, k), "deployments");
+			for (size_t m = 0; val_is_list(list) && m < val_count(list); m++)
+				seq_push(ev, seq, value_of_val(ev, val_at(list, m)));
+		}
+	}
+	return value_of_seq(V_LIST, seq);
+}
+
+static void put(struct eval *ev, struct table *table, const char *key, struct value value)
+{
+	table_put(ev, table, eval_text(ev, key), value);
+}
+
+/* The entry of one stage; false when it has no region. */
+static bool server_group(struct eval *ev, struct val stage, struct value *ret)
+{
+	static const char *const copied[] = { "account", "capacity", "parentStage" };
+	struct val context = val_get(stage, "context");
+	struct val zones = val_get(context, "availabilityZones");
+	struct val region = val_get(context, "region");
+	struct value name = value_of_val(ev, region);
+	if (name.kind != V_STRING && val_is_map(zones) && val_count(zones))
+		name = value_string(val_key_at(zones, 0));
+	if (name.kind != V_STRING)
+		return false;
+	struct table *table = table_new(ev, 8);
+	for (size_t i = 0; i < sizeof(copied) / sizeof(copied[0]); i++)
+		put(ev, table, copied[i], value_of_val(ev, val_get(context, copied[i])));
+	put(ev, table, "region", name);
+	struct val details = val_get(context, "deploymentDetails");
+	for (size_t i = 0; val_is_list(details) && i < val_count(details); i++) {
+		struct val detail = val_at(details, i);
+		for (size_t k = 0;
+			field_is(detail, "region", value_str(name)) && k < val_count(detail); k++)
+			table_put(ev, table, value_string(val_key_at(detail, k)),
+				value_of_val(ev, val_value_at(detail, k)));
+	}
+	struct val groups = val_get_str(val_get(context, "deploy.server.groups"), value_str(name));
+	put(ev, table, "serverGroup", value_of_val(ev, val_at(groups, 0)));
+	put(ev, table, "deployments", deployments(ev, context));
+	*ret = value_of_table(table);
+	return true;
+}
+
+static bool is_wanted(const struct call *call, struct val stage)
+{
+	if (call->count == 0)
+		return true;
+	for (size_t i = 0; i < call->count; i++)
+		if (!is_missing(call, i) &&
+			(field_is(stage, "name", argument(call, i)) ||
+				field_is(stage, "id", argument(call, i))))
+			return true;
+	return false;
+}
+
+int fn_deployed_server_groups(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct seq *seq = seq_new(ev, 4);
+	size_t count = bean_stage_count(ev);
+	for (size_t i = 0; i < count; i++) {
+		struct val stage = bean_stage_json(ev, (ptrdiff_t)i);
+		struct value entry;
+		if (is_deployment(stage) && is_wanted(call, stage) && server_group(ev, stage, &entry))
+			seq_push(ev, seq, entry);
+	}
+	*ret = value_of_seq(V_LIST, seq);
+	return eval_step(ev, count);
+}
+
+/* The first stage of TYPE with that name (or id) that succeeded, as JSON. */
+static struct val succeeded_stage(struct eval *ev, const char *type, struct str name, bool or_id)
+{
+	size_t count = bean_stage_count(ev);
+	for (size_t i = 0; i < count; i++) {
+		struct val stage = bean_stage_json(ev, (ptrdiff_t)i);
+		bool named = field_is(stage, "name", name) || (or_id && field_is(stage, "id", name));
+		if (named && field_is(stage, "type", str_of(type)) &&
+			field_is(stage, "status", STR("SUCCEEDED")))
+			return stage;
+	}
+	return VAL_NULL;
+}
+
+int fn_manifest_label_value(struct eval *ev, const struct call *call, struct value *ret)
+{
+	if (is_missing(call, 0) || is_missing(call, 1) || is_missing(call, 2))
+		return fail(ev, FAIL_HELPER, "#manifestLabelValue: an argument is null");
+	struct str kind = argument(call, 1);
+	if (!str_is(kind, "Deployment") && !str_is(kind, "ReplicaSet"))
+		return fail(ev, FAIL_ARGUMENT,
+			"Only Deployments and ReplicaSets are valid kinds for this function");
+	struct val stage = succeeded_stage(ev, "deployManifest", argument(call, 0), false);
+	struct val manifests = val_get(val_get(stage, "context"), "outputs.manifests");
+	for (size_t i = 0; val_is_list(manifests) && i < val_count(manifests); i++) {
+		struct val manifest = val_at(manifests, i);
+		if (!field_is(manifest, "kind", kind))
+			continue;
+		struct val labels = val_path(manifest, "spec.template.metadata.labels");
+		struct val label = val_get_str(labels, argument(call, 2));
+		if (val_is_null(label))
+			break;
+		*ret = value_of_val(ev, label);
+		return 0;
+	}
+	return fail(ev, FAIL_HELPER,
+		"No label %.*s of a manifest of kind %.*s was found in a successful stage named %.*s",
+		STR_ARG(argument(call, 2)), STR_ARG(kind), STR_ARG(argument(call, 0)));
+}
+
+int fn_cf_service_key(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_of_table(table_new(ev, 0));
+	if (is_missing(call, 0))
+		return 0;
+	struct val stage = succeeded_stage(ev, "createServiceKey", argument(call, 0), true);
+	struct val task = val_at(val_get(val_get(stage, "context"), "kato.tasks"), 0);
+	struct val key = val_get(val_at(val_get(task, "resultObjects"), 0), "serviceKey");
+	if (val_is_map(key))
+		*ret = value_of_val(ev, key);
+	return 0;
+}
+
+static struct value pipeline_id(struct eval *ev, struct str name, const char *application)
+{
+	if (!ev->host || !ev->host->pipeline_id)
+		return NULL_VALUE;
+	struct val id = ev->host->pipeline_id(ev->host->data, name, application);
+	return value_of_val(ev, eval_hold(ev, id));
+}
+
+int fn_pipeline_id_or_null(struct eval *ev, const struct call *call, struct value *ret)
+{
+	if (is_missing(call, 0) || call->args[0].length == 0)
+		return fail(ev, FAIL_ARGUMENT, "pipelineName must be specified for #pipelineId");
+	*ret = pipeline_id(ev, argument(call, 0), NULL);
+	return 0;
+}
+
+int fn_pipeline_id(struct eval *ev, const struct call *call, struct value *ret)
+{
+	if (fn_pipeline_id_or_null(ev, call, ret) < 0)
+		return -1;
+	if (ret->kind == V_NULL)
+		return fail(ev, FAIL_HELPER,
+			"Pipeline with name '%.*s' could not be found in this application",
+			STR_ARG(argument(call, 0)));
+	return 0;
+}
+
+int fn_pipeline_id_in_application(struct eval *ev, const struct call *call, struct value *ret)
+{
+	if (is_missing(call, 0) || is_missing(call, 1) || call->args[1].length == 0)
+		return fail(ev, FAIL_ARGUMENT,
+			"applicationName must be specified for #pipelineIdInApplication");
+	const char *application = arena_copy(&ev->arena, argument(call, 1));
+	*ret = pipeline_id(ev, argument(call, 0), application);
+	return 0;
+}

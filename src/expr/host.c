@@ -1,0 +1,132 @@
+/* A host over one JSON map: for `gennaker eval` and for tests. */
+#include "base/alloc.h"
+#include "expr/expr.h"
+#include "expr/graph.h"
+
+struct map_host {
+	struct expr_host host;
+	struct val context;   /* owned */
+	struct val execution; /* owned, without `stages` */
+	struct val stages;    /* owned */
+};
+
+static struct val map_root(void *data, struct str name, bool *ret_found)
+{
+	struct map_host *map = data;
+	*ret_found = val_has_str(map->context, name);
+	return val_ref(val_get_str(map->context, name));
+}
+
+static struct val map_root_map(void *data)
+{
+	struct map_host *map = data;
+	return val_ref(map->context);
+}
+
+static struct val map_execution(void *data)
+{
+	struct map_host *map = data;
+	return val_ref(map->execution);
+}
+
+static size_t map_stage_count(void *data)
+{
+	struct map_host *map = data;
+	return val_is_list(map->stages) ? val_count(map->stages) : 0;
+}
+
+static struct val stage_at(void *data, size_t index)
+{
+	struct map_host *map = data;
+	return val_at(map->stages, index);
+}
+
+static struct val map_stage(void *data, size_t index)
+{
+	return val_ref(stage_at(data, index));
+}
+
+static bool field_is(struct val stage, const char *key, struct str text)
+{
+	struct val value = val_get(stage, key);
+	return val_is_string(value) && str_equal(val_as_str(&value), text);
+}
+
+static ptrdiff_t map_stage_find(void *data, struct str text, bool by_ref)
+{
+	for (size_t i = 0; i < map_stage_count(data); i++) {
+		struct val stage = stage_at(data, i);
+		if (by_ref ? field_is(stage, "refId", text) :
+			     field_is(stage, "name", text) || field_is(stage, "id", text))
+			return (ptrdiff_t)i;
+	}
+	return -1;
+}
+
+static struct val map_stage_context(void *data, size_t index, struct str key, bool *ret_found)
+{
+	struct val own = val_get(stage_at(data, index), "context");
+	*ret_found = val_has_str(own, key);
+	if (*ret_found)
+		return val_ref(val_get_str(own, key));
+
+	struct graph graph = { map_stage_count(data), stage_at, data };
+	graph_list before = { 0 };
+	graph_ancestors(&graph, index, &before);
+	struct val found = VAL_NULL;
+	for (size_t i = 0; i < before.count && !*ret_found; i++) {
+		struct val outputs = val_get(stage_at(data, before.items[i]), "outputs");
+		*ret_found = val_has_str(outputs, key);
+		found = val_ref(val_get_str(outputs, key));
+	}
+	vec_free(&before);
+	return found;
+}
+
+static ptrdiff_t find_id(struct map_host *map, const char *id)
+{
+	for (size_t i = 0; id && i < map_stage_count(map); i++)
+		if (field_is(stage_at(map, i), "id", str_of(id)))
+			return (ptrdiff_t)i;
+	return -1;
+}
+
+struct expr_host *expr_host_of_map(struct val context, const char *current_stage_id)
+{
+	struct map_host *map = xnew(struct map_host);
+	map->context = val_ref(context);
+	map->host = (struct expr_host){
+		.data = map,
+		.root = map_root,
+		.root_map = map_root_map,
+		.current_stage = -1,
+	};
+	struct val execution = val_get(context, "execution");
+	if (!val_is_map(execution))
+		return &map->host;
+	map->execution = val_ref(execution);
+	map->stages = val_ref(val_get(execution, "stages"));
+	val_remove(&map->execution, "stages");
+	map->host.execution = map_execution;
+	map->host.stage_count = map_stage_count;
+	map->host.stage = map_stage;
+	map->host.stage_find = map_stage_find;
+	map->host.stage_context = map_stage_context;
+	map->host.current_stage = find_id(map, current_stage_id);
+	struct val user = val_path(map->execution, "authentication.user");
+	if (val_is_string(user))
+		map->host.user = val_get_text(
+			val_get(map->execution, "authentication"), "user", NULL);
+	return &map->host;
+}
+
+void expr_host_free(struct expr_host *host)
+{
+	if (!host)
+		return;
+	struct map_host *map = host->data;
+	val_free(&map->context);
+	val_free(&map->execution);
+	val_free(&map->stages);
+	free(map);
+}

@@ -1,0 +1,539 @@
+/* Finds the row for a call, as Spring's method resolver and argument conversion do. Rules: reference of expressions, 2.6, 5. */
+#include "expr/java.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "expr/java_time.h"
+#include "expr/status.h"
+#include "expr/text.h"
+
+const struct java_class *const *java_classes(void)
+{
+	static const struct java_class *const classes[] = {
+		&java_string,
+		&java_integer,
+		&java_long,
+		&java_double,
+		&java_byte,
+		&java_boolean,
+		&java_math,
+		&java_date,
+		&java_random,
+		&java_uuid,
+		&java_date_format,
+		&java_local_date,
+		&java_local_date_time,
+		&java_instant,
+		&java_day_of_week,
+		&java_chrono_unit,
+		&java_temporal_adjusters,
+		&java_url_encoder,
+		&java_character,
+		&java_float,
+		&java_list,
+		&java_set,
+		&java_collection,
+		&java_map,
+		&java_status,
+		NULL,
+	};
+	return classes;
+}
+
+const struct java_class *java_class_find(struct str name)
+{
+	const struct java_class *const *classes = java_classes();
+	for (size_t i = 0; classes[i]; i++) {
+		struct str full = str_of(classes[i]->name);
+		if (str_equal(full, name))
+			return classes[i];
+		if (str_starts(full, "java.lang.") &&
+			str_equal(str_slice(full, 10, full.length), name))
+			return classes[i];
+	}
+	return NULL;
+}
+
+const struct java_class *java_class_of(struct value value)
+{
+	switch ((enum value_kind)value.kind) {
+	case V_BOOL:
+		return &java_boolean;
+	case V_INT:
+		return &java_integer;
+	case V_LONG:
+		return &java_long;
+	case V_FLOAT:
+		return &java_float;
+	case V_DOUBLE:
+		return &java_double;
+	case V_CHAR:
+		return &java_character;
+	case V_STRING:
+		return &java_string;
+	case V_LIST:
+		return &java_list;
+	case V_SET:
+		return &java_set;
+	case V_COLLECTION:
+		return &java_collection;
+	case V_MAP:
+		return &java_map;
+	case V_STATUS:
+		return &java_status;
+	case V_OBJECT:
+		return value.object->class;
+	default:
+		return NULL;
+	}
+}
+
+bool java_is_instance(struct value value, const struct java_class *class)
+{
+	return value.kind != V_NULL && java_class_of(value) == class;
+}
+
+/* How well an argument fits: Spring tries exact, then close, then converting. */
+enum fit { FIT_NONE, FIT_CONVERT, FIT_CLOSE, FIT_EXACT };
+
+static const struct java_class *class_of_code(char code)
+{
+	switch (code) {
+	case 'D':
+		return &java_date;
+	case 'L':
+		return &java_local_date;
+	case 'T':
+		return &java_local_date_time;
+	case 'I':
+		return &java_instant;
+	case 'W':
+		return &java_day_of_week;
+	case 'K':
+		return &java_chrono_unit;
+	case 'U':
+		return &java_uuid;
+	default:
+		return NULL;
+	}
+}
+
+char java_class_code(const struct java_class *class)
+{
+	static const char codes[] = "DLTIWKU";
+	if (class == &java_string)
+		return 's';
+	if (class == &java_integer)
+		return 'i';
+	if (class == &java_long)
+		return 'j';
+	if (class == &java_double)
+		return 'd';
+	if (class == &java_boolean)
+		return 'z';
+	for (size_t i = 0; codes[i]; i++)
+		if (class_of_code(codes[i]) == class)
+			return codes[i];
+	return 'o';
+}
+
+static bool is_scalar(struct value value)
+{
+	return value.kind >= V_BOOL && value.kind <= V_STRING;
+}
+
+static enum fit fit_number(struct value value, enum value_kind kind)
+{
+	if (value.kind == (uint8_t)kind)
+		return FIT_CLOSE;
+	bool convertible = value_is_number(value) || value.kind == V_STRING || value.kind == V_CHAR;
+	return convertible ? FIT_CONVERT : FIT_NONE;
+}
+
+static enum fit fit_text(struct value value)
+{
+	if (value.kind == V_STRING)
+		return FIT_EXACT;
+	bool printable = is_scalar(value) || value_is_seq(value) || value.kind == V_STATUS ||
+		(value.kind == V_OBJECT && java_object_converts(value.object));
+	return printable ? FIT_CONVERT : FIT_NONE;
+}
+
+static enum fit fit_of(char code, struct value value)
+{
+	if (value.kind == V_NULL)
+		return strchr("ijfdzc", code) ? FIT_NONE : FIT_EXACT;
+	switch (code) {
+	case 's':
+	case 'r':
+		return fit_text(value);
+	case 'q':
+		return value.kind == V_STRING ? FIT_CLOSE : FIT_NONE;
+	case 'o':
+		return FIT_CLOSE;
+	case 'C':
+		if (value.kind == V_LIST || value.kind == V_SET || value.kind == V_COLLECTION)
+			return FIT_CLOSE;
+		return is_scalar(value) || value.kind == V_ARRAY ? FIT_CONVERT : FIT_NONE;
+	case 'M':
+		return value.kind == V_MAP ? FIT_CLOSE : FIT_NONE;
+	case 'i':
+		return fit_number(value, V_INT);
+	case 'j':
+		return fit_number(value, V_LONG);
+	case 'f':
+		return fit_number(value, V_FLOAT);
+	case 'd':
+		return fit_number(value, V_DOUBLE);
+	case 'z':
+		return value.kind == V_BOOL    ? FIT_CLOSE :
+			value.kind == V_STRING ? FIT_CONVERT :
+						 FIT_NONE;
+	case 'c':
+		return value.kind == V_CHAR                                         ? FIT_CLOSE :
+			value.kind == V_STRING && text_units(value_str(value)) == 1 ? FIT_CONVERT :
+										      FIT_NONE;
+	default:
+		break;
+	}
+	if (value.kind == V_OBJECT && value.object->class == class_of_code(code))
+		return FIT_EXACT;
+	return FIT_NONE;
+}
+
+int java_convert(struct eval *ev, char code, struct value value, struct value *ret)
+{
+	bool boolean;
+	*ret = value;
+	if (value.kind == V_NULL)
+		return 0;
+	switch (code) {
+	case 's':
+	case 'r':
+		return value_to_text_strict(ev, value, ret);
+	case 'i':
+		return value_to_number(ev, value, V_INT, ret);
+	case 'j':
+		return value_to_number(ev, value, V_LONG, ret);
+	case 'f':
+		return value_to_number(ev, value, V_FLOAT, ret);
+	case 'd':
+		return value_to_number(ev, value, V_DOUBLE, ret);
+	case 'z':
+		if (value_to_bool(ev, value, &boolean) < 0)
+			return -1;
+		*ret = value_bool(boolean);
+		return 0;
+	case 'c':
+		if (value.kind == V_STRING)
+			*ret = value_char(text_unit_at(value_str(value), 0));
+		return 0;
+	case 'C':
+		if (!value_is_seq(value)) {
+			struct seq *seq = seq_new(ev, 1);
+			seq_push(ev, seq, value);
+			*ret = value_of_seq(V_LIST, seq);
+		}
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static size_t fixed_count(const char *codes)
+{
+	size_t length = strlen(codes);
+	return length && codes[length - 1] == '*' ? length - 2 : length;
+}
+
+static bool is_variable(const char *codes)
+{
+	return strchr(codes, '*') != NULL;
+}
+
+static char code_at(const char *codes, size_t index)
+{
+	size_t fixed = fixed_count(codes);
+	return codes[index < fixed ? index : fixed];
+}
+
+static enum fit fit_row(const struct java_method *row, const struct value *args, size_t count,
+	unsigned *ret_distance)
+{
+	size_t fixed = fixed_count(row->args);
+	if (count < fixed || (count > fixed && !is_variable(row->args)))
+		return FIT_NONE;
+	enum fit worst = FIT_EXACT;
+	*ret_distance = is_variable(row->args);
+	for (size_t i = 0; i < count; i++) {
+		char code = code_at(row->args, i);
+		enum fit fit = fit_of(code, args[i]);
+		*ret_distance += code == 'o' ? 4 : code == 'q' ? 1 : 0;
+		if (fit < worst)
+			worst = fit;
+	}
+	return worst;
+}
+
+/* The arguments as ROW wants them; variable ones become an array. */
+static int convert_row(struct eval *ev, const struct java_method *row, const struct value *args,
+	size_t count, struct call *ret)
+{
+	size_t fixed = fixed_count(row->args);
+	bool variable = is_variable(row->args);
+	struct value *converted = arena_alloc(&ev->arena, (fixed + 1) * sizeof(*converted));
+	for (size_t i = 0; i < fixed; i++)
+		if (java_convert(ev, row->args[i], args[i], &converted[i]) < 0)
+			return -1;
+	ret->args = converted;
+	ret->count = fixed + variable;
+	if (!variable)
+		return 0;
+	/* A list or array alone stands for what is in it. */
+	bool spread = count == fixed + 1 && value_is_seq(args[fixed]);
+	size_t more = spread ? seq_count(args[fixed]) : count - fixed;
+	struct seq *seq = seq_new(ev, more);
+	for (size_t i = 0; i < more; i++) {
+		struct value item = spread ? seq_at(ev, args[fixed], i) : args[fixed + i];
+		if (java_convert(ev, row->args[fixed], item, &item) < 0)
+			return -1;
+		seq_push(ev, seq, item);
+	}
+	converted[fixed] = value_of_seq(V_ARRAY, seq);
+	return 0;
+}
+
+int java_choose(struct eval *ev, const struct java_method *rows, struct str name,
+	const struct value *args, size_t count, const struct java_method **ret, struct call *ret_call)
+{
+	const struct java_method *best = NULL;
+	enum fit best_fit = FIT_NONE;
+	unsigned best_distance = 0;
+	bool ambiguous = false;
+	for (const struct java_method *row = rows; row && row->name; row++) {
+		unsigned distance;
+		if (row->name[0] != name.bytes[0] || !str_is(name, row->name))
+			continue;
+		enum fit fit = fit_row(row, args, count, &distance);
+		if (fit == FIT_NONE || fit < best_fit)
+			continue;
+		if (fit == best_fit && fit == FIT_CONVERT)
+			ambiguous = true;
+		if (fit == best_fit && fit == FIT_CLOSE && distance >= best_distance)
+			continue;
+		if (fit > best_fit)
+			ambiguous = false;
+		best = row;
+		best_fit = fit;
+		best_distance = distance;
+	}
+	*ret = best;
+	if (!best)
+		return 0;
+	if (ambiguous)
+		return fail(ev, FAIL_EVAL,
+			"EL1033E: Method call of '%.*s' is ambiguous, supported type conversions allow multiple variants to match",
+			STR_ARG(name));
+	return convert_row(ev, best, args, count, ret_call);
+}
+
+/* "foo(java.lang.String,null)" */
+static const char *signature(struct eval *ev, struct str name, const struct value *args, size_t count)
+{
+	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(400);
+	strbuf_add_str(&buf, name);
+	strbuf_add_char(&buf, '(');
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			strbuf_add_char(&buf, ',');
+		strbuf_add_text(&buf, value_type_name(args[i]));
+	}
+	strbuf_add_char(&buf, ')');
+	return arena_copy(&ev->arena, strbuf_str(&buf));
+}
+
+/* The name in ROWS that is nearest to NAME, or NULL. */
+static const char *nearest(const struct java_method *rows, struct str name, unsigned *distance)
+{
+	const char *best = NULL;
+	for (const struct java_method *row = rows; row && row->name; row++) {
+		unsigned here = str_distance(name, str_of(row->name), *distance);
+		if (here < *distance) {
+			*distance = here;
+			best = row->name;
+		}
+	}
+	return best;
+}
+
+static bool is_refused(const struct java_class *class, struct str name)
+{
+	for (size_t i = 0; class && class->refused && class->refused[i]; i++)
+		if (str_is(name, class->refused[i]))
+			return true;
+	return false;
+}
+
+static int no_method(struct eval *ev, const struct java_class *class, const char *type,
+	const struct java_method *rows, struct str name, const struct value *args, size_t count)
+{
+	const char *hint = "";
+	unsigned distance = 3;
+	const char *near = nearest(rows, name, &distance);
+	if (is_refused(class, name))
+		hint = "; it exists in Java, but expressions may not call it (its result could be of any type)";
+	else if (near && distance == 0)
+		hint = "; a method of that name takes other arguments";
+	else if (near)
+		hint = arena_printf(&ev->arena, "; did you mean %s()?", near);
+	return fail(ev, FAIL_EVAL, "EL1004E: Method call: Method %s cannot be found on type %s%s",
+		signature(ev, name, args, count), type, hint);
+}
+
+/* What every object has. */
+static int object_to_string(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return value_java_text(ev, call->self, ret);
+}
+
+static int object_equals(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_bool(value_equals(ev, call->self, call->args[0]));
+	return 0;
+}
+
+static int object_hash_code(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_int(value_hash(ev, call->self));
+	return 0;
+}
+
+static const struct java_method object_methods[] = {
+	{ "toString", "", "String", object_to_string, "the object as text" },
+	{ "equals", "o", "boolean", object_equals, "equality, strict about types" },
+	{ "hashCode", "", "int", object_hash_code, "Java's hash" },
+	{ 0 },
+};
+
+int java_call(struct eval *ev, struct value target, struct str name, const struct value *args,
+	size_t count, struct value *ret)
+{
+	const struct java_class *class = java_class_of(target);
+	const struct java_method *rows = class ? class->methods :
+		target.kind == V_BEAN          ? bean_methods(target.bean) :
+						 NULL;
+	const struct java_method *row = NULL;
+	struct call call = { .self = target };
+	if (java_choose(ev, rows, name, args, count, &row, &call) < 0)
+		return -1;
+	if (!row && java_choose(ev, object_methods, name, args, count, &row, &call) < 0)
+		return -1;
+	if (!row && class && java_choose(ev, class->statics, name, args, count, &row, &call) < 0)
+		return -1;
+	if (!row)
+		return no_method(ev, class, value_type_name(target), rows, name, args, count);
+	if (eval_step(ev, 1) < 0)
+		return -1;
+	*ret = NULL_VALUE;
+	return row->call(ev, &call, ret);
+}
+
+int java_call_static(struct eval *ev, const struct java_class *class, struct str name,
+	const struct value *args, size_t count, struct value *ret)
+{
+	const struct java_method *row = NULL;
+	struct call call = { .self = { .kind = V_TYPE, .type = class } };
+	if (java_choose(ev, class->statics, name, args, count, &row, &call) < 0)
+		return -1;
+	if (!row)
+		return no_method(ev, class, class->name, class->statics, name, args, count);
+	if (eval_step(ev, 1) < 0)
+		return -1;
+	*ret = NULL_VALUE;
+	return row->call(ev, &call, ret);
+}
+
+int java_construct(
+	struct eval *ev, struct str type, const struct value *args, size_t count, struct value *ret)
+{
+	const struct java_class *class = java_class_find(type);
+	const struct java_method *row = NULL;
+	struct call call = { 0 };
+	if (!class || !class->nameable)
+		return fail(ev, FAIL_EVAL, "EL1005E: Type cannot be found '%.*s'", STR_ARG(type));
+	const struct java_method *rows = class->constructors;
+	struct str name = str_of(rows && rows->name ? rows->name : "?");
+	if (java_choose(ev, rows, name, args, count, &row, &call) < 0)
+		return -1;
+	if (!row)
+		return fail(ev, FAIL_EVAL,
+			"EL1002E: Constructor call: No suitable constructor found on type %s for arguments %s",
+			class->name, signature(ev, (struct str){ "", 0 }, args, count));
+	return row->call(ev, &call, ret);
+}
+
+/* Whether the row's name is NAME, getName or isName, without arguments. */
+static bool is_getter(const struct java_method *row, struct str name)
+{
+	struct str method = str_of(row->name);
+	if (*row->args)
+		return false;
+	if (str_equal(method, name))
+		return true;
+	size_t prefix = str_starts(method, "get") ? 3 : str_starts(method, "is") ? 2 : 0;
+	if (!prefix || method.length != prefix + name.length || !name.length)
+		return false;
+	char first = name.bytes[0];
+	if (first >= 'a' && first <= 'z')
+		first = (char)(first - 32);
+	return method.bytes[prefix] == first &&
+		memcmp(method.bytes + prefix + 1, name.bytes + 1, name.length - 1) == 0;
+}
+
+int java_property(
+	struct eval *ev, struct value target, struct str name, bool *ret_found, struct value *ret)
+{
+	const struct java_class *class = target.kind == V_TYPE ? target.type : java_class_of(target);
+	const struct java_method *tables[] = {
+		!class                        ? NULL :
+			target.kind == V_TYPE ? class->statics :
+						class->methods,
+		target.kind == V_TYPE ? NULL : object_methods,
+	};
+	*ret_found = false;
+	for (size_t i = 0; i < 2; i++) {
+		for (const struct java_method *row = tables[i]; row && row->name; row++) {
+			if (!is_getter(row, name))
+				continue;
+			struct call call = { .self = target };
+			*ret_found = true;
+			*ret = NULL_VALUE;
+			return row->call(ev, &call, ret);
+		}
+	}
+	return 0;
+}
+
+struct value java_object(struct eval *ev, const struct java_class *class, int64_t a, int64_t b)
+{
+	struct object *object = arena_new(&ev->arena, struct object);
+	object->class = class;
+	object->a = a;
+	object->b = b;
+	return (struct value){ .kind = V_OBJECT, .object = object };
+}
+
+bool java_object_equals(const struct object *a, const struct object *b)
+{
+	if (a->class != b->class || a->class == &java_random)
+		return false;
+	return a->a == b->a && a->b == b->b;
+}
+
+int32_t java_object_hash(const struct object *object)
+{
+	uint64_t bits = (uint64_t)object->a ^ (uint64_t)object->b;
+	return (int32_t)(uint32_t)(bits ^ bits >> 32);
+}

@@ -1,0 +1,117 @@
+/* Maps. get, put, remove and getOrDefault are declared to return Object and not callable in the original. */
+#include "expr/java.h"
+
+static int size(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_int((int64_t)map_count(ev, call->self));
+	return 0;
+}
+
+static int is_empty(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_bool(map_count(ev, call->self) == 0);
+	return 0;
+}
+
+/* Own keys only: what ancestors put out is not contained, only found. */
+static int contains_key(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value value;
+	struct value map = call->self;
+	if (map.form == FORM_CONTEXT || map.form == FORM_ROOT)
+		map = map_plain(ev, map);
+	*ret = value_bool(map_get_value(ev, map, call->args[0], &value));
+	return 0;
+}
+
+static int contains_value(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value map = map_plain(ev, call->self);
+	size_t count = map_count(ev, map);
+	*ret = value_bool(false);
+	for (size_t i = 0; i < count; i++)
+		if (value_equals(ev, map_value(ev, map, i), call->args[0]))
+			*ret = value_bool(true);
+	return eval_step(ev, count);
+}
+
+static int key_set(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value map = map_plain(ev, call->self);
+	size_t count = map_count(ev, map);
+	struct seq *seq = seq_new(ev, count);
+	seq->fixed = true;
+	for (size_t i = 0; i < count; i++)
+		seq_push(ev, seq, map_key(ev, map, i));
+	*ret = value_of_seq(V_SET, seq);
+	return eval_step(ev, count);
+}
+
+static int values(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value map = map_plain(ev, call->self);
+	size_t count = map_count(ev, map);
+	struct seq *seq = seq_new(ev, count);
+	seq->fixed = true;
+	for (size_t i = 0; i < count; i++)
+		seq_push(ev, seq, map_value(ev, map, i));
+	*ret = value_of_seq(V_COLLECTION, seq);
+	return eval_step(ev, count);
+}
+
+/* The entries have no readable key and value, as in the original. */
+static int entry_set(struct eval *ev, const struct call *call, struct value *ret)
+{
+	size_t count = map_count(ev, call->self);
+	struct seq *seq = seq_new(ev, count);
+	seq->fixed = true;
+	for (size_t i = 0; i < count; i++)
+		seq_push(ev, seq, bean_entry(ev));
+	*ret = value_of_seq(V_SET, seq);
+	return eval_step(ev, count);
+}
+
+static int put_all(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value self = call->self, other = call->args[0];
+	if (other.kind == V_NULL)
+		return fail(ev, FAIL_NULL, "the map is null");
+	other = map_plain(ev, other);
+	size_t count = map_count(ev, other);
+	if (eval_step(ev, count) < 0 || value_make_own(ev, &self) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		table_put(ev, self.table, map_key(ev, other, i), map_value(ev, other, i));
+	return 0;
+}
+
+static int clear(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value self = call->self;
+	if (value_make_own(ev, &self) < 0)
+		return -1;
+	self.table->count = 0;
+	return 0;
+}
+
+static const struct java_method map_methods[] = {
+	{ "size", "", "int", size, "how many entries" },
+	{ "isEmpty", "", "boolean", is_empty, "whether there is none" },
+	{ "containsKey", "o", "boolean", contains_key, "whether the key is there" },
+	{ "containsValue", "o", "boolean", contains_value, "whether a key holds it" },
+	{ "keySet", "", "Set", key_set, "the keys" },
+	{ "values", "", "Collection", values, "the values" },
+	{ "entrySet", "", "Set", entry_set, "the entries" },
+	{ "putAll", "M", "void", put_all, "puts all entries into the map itself" },
+	{ "clear", "", "void", clear, "removes all" },
+	{ 0 },
+};
+
+static const char *const map_refused[] = { "get", "put", "remove", "getOrDefault", "putIfAbsent",
+	"computeIfAbsent", "compute", "merge", "replace", "forEach", "getClass", NULL };
+
+const struct java_class java_map = {
+	.name = "java.util.LinkedHashMap",
+	.methods = map_methods,
+	.refused = map_refused,
+};

@@ -1,0 +1,653 @@
+/* Integer, Long, Float, Double, Byte, Boolean and Math. Rules: reference of expressions, 5.3 and 5.4. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "expr/java.h"
+#include "expr/text.h"
+
+static int int_value(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value self = call->self;
+	*ret = value_int((int32_t)(uint32_t)(uint64_t)java_long_of(self));
+	if (self.kind >= V_FLOAT) {
+		int64_t whole = java_long_of(self);
+		*ret = value_int(whole > INT32_MAX ? INT32_MAX :
+				whole < INT32_MIN  ? INT32_MIN :
+						     whole);
+	}
+	return 0;
+}
+
+int64_t java_long_of(struct value value)
+{
+	if (value_is_integer(value))
+		return value.integer;
+	if (isnan(value.number))
+		return 0;
+	if (value.number >= 9223372036854775808.0)
+		return INT64_MAX;
+	if (value.number <= -9223372036854775808.0)
+		return INT64_MIN;
+	return (int64_t)value.number;
+}
+
+static int long_value(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_long(java_long_of(call->self));
+	return 0;
+}
+
+static int double_value(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_double(value_number(call->self));
+	return 0;
+}
+
+static int float_value(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_float(value_number(call->self));
+	return 0;
+}
+
+static int short_value(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_int((int16_t)(uint16_t)(uint64_t)java_long_of(call->self));
+	return 0;
+}
+
+static int byte_value(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_int((int8_t)(uint8_t)(uint64_t)java_long_of(call->self));
+	return 0;
+}
+
+static int order(double a, double b)
+{
+	return a < b ? -1 : a > b ? 1 : 0;
+}
+
+static int compare_to(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value other = call->args[0];
+	if (other.kind == V_NULL)
+		return fail(ev, FAIL_NULL, "the other number is null");
+	if (value_is_integer(call->self))
+		*ret = value_int(
+			call->self.integer < other.integer ? -1 : call->self.integer > other.integer);
+	else
+		*ret = value_int(order(call->self.number, other.number));
+	return 0;
+}
+
+static int compare(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct call method = { .self = call->args[0], .args = call->args + 1, .count = 1 };
+	if (method.self.kind == V_BOOL) {
+		*ret = value_int(method.self.boolean - call->args[1].boolean);
+		return 0;
+	}
+	return compare_to(ev, &method, ret);
+}
+
+static int is_nan(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value value = call->count ? call->args[0] : call->self;
+	*ret = value_bool(isnan(value.number));
+	return 0;
+}
+
+static int is_infinite(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value value = call->count ? call->args[0] : call->self;
+	*ret = value_bool(isinf(value.number));
+	return 0;
+}
+
+static int number_format(struct eval *ev, struct value text)
+{
+	if (text.kind == V_NULL)
+		return fail(ev, FAIL_NUMBER, "Cannot parse null string: null");
+	return fail(ev, FAIL_NUMBER, "For input string: \"%.*s\"",
+		(int)(text.length < 100 ? text.length : 100), text.bytes);
+}
+
+/* Java's Integer.parseInt and Long.parseLong: a sign and digits, nothing else. */
+int java_parse_integer(struct eval *ev, struct value text, int64_t radix, int64_t least,
+	int64_t most, int64_t *ret)
+{
+	struct str digits = value_str(text);
+	if (text.kind != V_STRING || radix < 2 || radix > 36)
+		return number_format(ev, text);
+	bool negative = digits.length && digits.bytes[0] == '-';
+	size_t at = digits.length && (digits.bytes[0] == '-' || digits.bytes[0] == '+');
+	if (at == digits.length)
+		return number_format(ev, text);
+	__int128 value = 0;
+	for (; at < digits.length; at++) {
+		char c = digits.bytes[at];
+		int digit = c >= '0' && c <= '9'               ? c - '0' :
+			(c | 0x20) >= 'a' && (c | 0x20) <= 'z' ? (c | 0x20) - 'a' + 10 :
+								 99;
+		value = value * radix + digit;
+		if (digit >= radix || value > (__int128)INT64_MAX + 1)
+			return number_format(ev, text);
+	}
+	value = negative ? -value : value;
+	if (value < least || value > most)
+		return number_format(ev, text);
+	*ret = (int64_t)value;
+	return 0;
+}
+
+static int parse(struct eval *ev, const struct call *call, enum value_kind kind, int64_t least,
+	int64_t most, struct value *ret)
+{
+	int64_t number;
+	int64_t radix = call->count > 1 ? call->args[1].integer : 10;
+	if (java_parse_integer(ev, call->args[0], radix, least, most, &number) < 0)
+		return -1;
+	*ret = kind == V_LONG ? value_long(number) : value_int(number);
+	return 0;
+}
+
+static int parse_int(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return parse(ev, call, V_INT, INT32_MIN, INT32_MAX, ret);
+}
+
+static int parse_long(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return parse(ev, call, V_LONG, INT64_MIN, INT64_MAX, ret);
+}
+
+static int parse_byte(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return parse(ev, call, V_INT, INT8_MIN, INT8_MAX, ret);
+}
+
+/* Java's Double.parseDouble: blanks around are fine, and a suffix d or f. */
+int java_parse_double(struct eval *ev, struct value text, bool is_float, double *ret)
+{
+	char digits[400];
+	struct str trimmed = str_trim(value_str(text));
+	if (text.kind == V_NULL)
+		return fail(ev, FAIL_NULL, "the text is null");
+	size_t length = trimmed.length;
+	if (length > 1 && length < sizeof(digits) && strchr("dDfF", trimmed.bytes[length - 1]) &&
+		!str_starts(trimmed, "0x"))
+		length--;
+	if (!length || length >= sizeof(digits))
+		return number_format(ev, text);
+	memcpy(digits, trimmed.bytes, length);
+	digits[length] = 0;
+	bool word = strcmp(digits, "NaN") == 0 || strstr(digits, "Infinity");
+	char *end;
+	*ret = is_float ? strtof(digits, &end) : strtod(digits, &end);
+	if (*end || (!word && strpbrk(digits, "iInNxX")))
+		return number_format(ev, text);
+	return 0;
+}
+
+static int parse_double(struct eval *ev, const struct call *call, struct value *ret)
+{
+	double number;
+	if (java_parse_double(ev, call->args[0], false, &number) < 0)
+		return -1;
+	*ret = value_double(number);
+	return 0;
+}
+
+static int same(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = call->args[0];
+	return 0;
+}
+
+static int text_of(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return value_java_text(ev, call->args[0], ret);
+}
+
+/* Digits in RADIX, of the unsigned or the signed value. */
+static int in_radix(struct eval *ev, uint64_t bits, bool negative, unsigned radix, struct value *ret)
+{
+	char digits[70];
+	size_t at = sizeof(digits);
+	do {
+		digits[--at] = "0123456789abcdefghijklmnopqrstuvwxyz"[bits % radix];
+		bits /= radix;
+	} while (bits);
+	if (negative)
+		digits[--at] = '-';
+	*ret = eval_string(ev, (struct str){ digits + at, sizeof(digits) - at });
+	return 0;
+}
+
+static int text_in_radix(struct eval *ev, const struct call *call, struct value *ret)
+{
+	int64_t value = call->args[0].integer, radix = call->args[1].integer;
+	uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	return in_radix(
+		ev, magnitude, value < 0, radix < 2 || radix > 36 ? 10 : (unsigned)radix, ret);
+}
+
+static uint64_t bits_of(struct value value)
+{
+	return value.kind == V_INT ? (uint32_t)value.integer : (uint64_t)value.integer;
+}
+
+static int hex_text(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return in_radix(ev, bits_of(call->args[0]), false, 16, ret);
+}
+
+static int octal_text(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return in_radix(ev, bits_of(call->args[0]), false, 8, ret);
+}
+
+static int binary_text(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return in_radix(ev, bits_of(call->args[0]), false, 2, ret);
+}
+
+static int bit_count(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_int(__builtin_popcountll(bits_of(call->args[0])));
+	return 0;
+}
+
+#define NUMBER_METHODS(code, type)                                                \
+	{ "intValue", "", "int", int_value, "as an int" },                        \
+		{ "longValue", "", "long", long_value, "as a long" },             \
+		{ "doubleValue", "", "double", double_value, "as a double" },     \
+		{ "floatValue", "", "float", float_value, "as a float" },         \
+		{ "shortValue", "", "short", short_value, "the lowest 16 bits" }, \
+		{ "byteValue", "", "byte", byte_value, "the lowest 8 bits" },     \
+	{                                                                         \
+		"compareTo", code, "int", compare_to, "below, at or above 0"      \
+	}
+
+static int math_max(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value a = call->args[0], b = call->args[1];
+	if (value_is_integer(a))
+		*ret = a.integer > b.integer ? a : b;
+	else
+		*ret = isnan(a.number) || a.number > b.number ? a : b;
+	return 0;
+}
+
+static int math_min(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value a = call->args[0], b = call->args[1];
+	if (value_is_integer(a))
+		*ret = a.integer < b.integer ? a : b;
+	else
+		*ret = isnan(a.number) || a.number < b.number ? a : b;
+	return 0;
+}
+
+static int math_abs(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value a = call->args[0];
+	if (a.kind == V_INT)
+		*ret = value_int((int32_t)(a.integer < 0 ? 0 - (uint32_t)a.integer : a.integer));
+	else if (a.kind == V_LONG)
+		*ret = value_long(
+			(int64_t)(a.integer < 0 ? 0 - (uint64_t)a.integer : (uint64_t)a.integer));
+	else if (a.kind == V_FLOAT)
+		*ret = value_float(fabs(a.number));
+	else
+		*ret = value_double(fabs(a.number));
+	return 0;
+}
+
+/* Half up: -2.5 is -2. */
+static int math_round(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value a = call->args[0];
+	double below = floor(a.number);
+	double rounded = a.number - below >= 0.5 ? below + 1 : below;
+	int64_t whole = java_long_of(value_double(rounded));
+	if (a.kind == V_DOUBLE)
+		*ret = value_long(whole);
+	else
+		*ret = value_int(whole > INT32_MAX ? INT32_MAX :
+				whole < INT32_MIN  ? INT32_MIN :
+						     whole);
+	return 0;
+}
+
+#define MATH_ONE(function)                                                                      \
+	static int math_##function(struct eval *ev, const struct call *call, struct value *ret) \
+	{                                                                                       \
+		*ret = value_double(function(call->args[0].number));                            \
+		return 0;                                                                       \
+	}
+MATH_ONE(floor)
+MATH_ONE(ceil)
+MATH_ONE(rint)
+MATH_ONE(sqrt)
+MATH_ONE(cbrt)
+MATH_ONE(exp)
+MATH_ONE(log)
+MATH_ONE(log10)
+MATH_ONE(sin)
+MATH_ONE(cos)
+MATH_ONE(tan)
+
+static int math_pow(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_double(pow(call->args[0].number, call->args[1].number));
+	return 0;
+}
+
+static int math_hypot(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_double(hypot(call->args[0].number, call->args[1].number));
+	return 0;
+}
+
+static int math_signum(struct eval *ev, const struct call *call, struct value *ret)
+{
+	double number = call->args[0].number;
+	*ret = value_double(number > 0 ? 1 : number < 0 ? -1 : number);
+	return 0;
+}
+
+static int math_random(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_double((double)(java_random_bits(ev) >> 11) * 0x1p-53);
+	return 0;
+}
+
+static int floor_parts(struct eval *ev, const struct call *call, bool modulo, struct value *ret)
+{
+	int64_t a = call->args[0].integer, b = call->args[1].integer;
+	if (b == 0)
+		return fail(ev, FAIL_ARITHMETIC, "/ by zero");
+	int64_t quotient = b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b;
+	int64_t rest = b == -1 ? 0 : a % b;
+	if (rest != 0 && (rest < 0) != (b < 0)) {
+		quotient--;
+		rest += b;
+	}
+	int64_t result = modulo ? rest : quotient;
+	*ret = call->args[0].kind == V_INT ? value_int((int32_t)result) : value_long(result);
+	return 0;
+}
+
+static int math_floor_div(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return floor_parts(ev, call, false, ret);
+}
+
+static int math_floor_mod(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return floor_parts(ev, call, true, ret);
+}
+
+/* addExact and its like: overflow is a failure. */
+static int exact(struct eval *ev, __int128 result, bool is_int, struct value *ret)
+{
+	if (is_int ? result < INT32_MIN || result > INT32_MAX :
+		     result < INT64_MIN || result > INT64_MAX)
+		return fail(ev, FAIL_ARITHMETIC, "%s overflow", is_int ? "integer" : "long");
+	*ret = is_int ? value_int((int64_t)result) : value_long((int64_t)result);
+	return 0;
+}
+
+static int math_add_exact(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return exact(ev, (__int128)call->args[0].integer + call->args[1].integer,
+		call->args[0].kind == V_INT, ret);
+}
+
+static int math_subtract_exact(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return exact(ev, (__int128)call->args[0].integer - call->args[1].integer,
+		call->args[0].kind == V_INT, ret);
+}
+
+static int math_multiply_exact(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return exact(ev, (__int128)call->args[0].integer * call->args[1].integer,
+		call->args[0].kind == V_INT, ret);
+}
+
+static int math_to_int_exact(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return exact(ev, call->args[0].integer, true, ret);
+}
+
+#define TWO_INTEGERS(name, function, help)         \
+	{ name, "ii", "int", function, help },     \
+	{                                          \
+		name, "jj", "long", function, help \
+	}
+#define TWO_NUMBERS(name, function, help)                                            \
+	TWO_INTEGERS(name, function, help), { name, "ff", "float", function, help }, \
+	{                                                                            \
+		name, "dd", "double", function, help                                 \
+	}
+
+static const struct java_method math_statics[] = {
+	TWO_NUMBERS("max", math_max, "the larger"),
+	TWO_NUMBERS("min", math_min, "the smaller"),
+	{ "abs", "i", "int", math_abs, "without sign" },
+	{ "abs", "j", "long", math_abs, "without sign" },
+	{ "abs", "f", "float", math_abs, "without sign" },
+	{ "abs", "d", "double", math_abs, "without sign" },
+	{ "round", "f", "int", math_round, "the nearest whole number, half goes up" },
+	{ "round", "d", "long", math_round, "the nearest whole number, half goes up" },
+	{ "floor", "d", "double", math_floor, "the whole number below" },
+	{ "ceil", "d", "double", math_ceil, "the whole number above" },
+	{ "rint", "d", "double", math_rint, "the nearest whole number, half goes to even" },
+	{ "sqrt", "d", "double", math_sqrt, "square root" },
+	{ "cbrt", "d", "double", math_cbrt, "cube root" },
+	{ "exp", "d", "double", math_exp, "e to that power" },
+	{ "log", "d", "double", math_log, "natural logarithm" },
+	{ "log10", "d", "double", math_log10, "decimal logarithm" },
+	{ "sin", "d", "double", math_sin, "sine" },
+	{ "cos", "d", "double", math_cos, "cosine" },
+	{ "tan", "d", "double", math_tan, "tangent" },
+	{ "pow", "dd", "double", math_pow, "the first to the power of the second" },
+	{ "hypot", "dd", "double", math_hypot, "length of the hypotenuse" },
+	{ "signum", "d", "double", math_signum, "-1.0, 0.0 or 1.0" },
+	{ "random", "", "double", math_random, "from 0.0 up to 1.0" },
+	TWO_INTEGERS("floorDiv", math_floor_div, "division that rounds down"),
+	TWO_INTEGERS("floorMod", math_floor_mod, "the rest of such a division"),
+	TWO_INTEGERS("addExact", math_add_exact, "the sum; overflow fails"),
+	TWO_INTEGERS("subtractExact", math_subtract_exact, "the difference; overflow fails"),
+	TWO_INTEGERS("multiplyExact", math_multiply_exact, "the product; overflow fails"),
+	{ "toIntExact", "j", "int", math_to_int_exact, "as an int; overflow fails" },
+	{ 0 },
+};
+
+const struct java_class java_math = {
+	.name = "java.lang.Math",
+	.nameable = true,
+	.statics = math_statics,
+};
+
+static const struct java_method integer_methods[] = { NUMBER_METHODS("i", "Integer"), { 0 } };
+static const struct java_method long_methods[] = { NUMBER_METHODS("j", "Long"), { 0 } };
+static const struct java_method float_methods[] = {
+	NUMBER_METHODS("f", "Float"),
+	{ "isNaN", "", "boolean", is_nan, "whether it is no number" },
+	{ "isInfinite", "", "boolean", is_infinite, "whether it is infinite" },
+	{ 0 },
+};
+static const struct java_method double_methods[] = {
+	NUMBER_METHODS("d", "Double"),
+	{ "isNaN", "", "boolean", is_nan, "whether it is no number" },
+	{ "isInfinite", "", "boolean", is_infinite, "whether it is infinite" },
+	{ 0 },
+};
+
+static const struct java_method integer_statics[] = {
+	{ "parseInt", "s", "int", parse_int, "digits as an int" },
+	{ "parseInt", "si", "int", parse_int, "the same in a radix" },
+	{ "valueOf", "s", "Integer", parse_int, "digits as an int" },
+	{ "valueOf", "si", "Integer", parse_int, "the same in a radix" },
+	{ "valueOf", "i", "Integer", same, "the number itself" },
+	{ "toString", "i", "String", text_of, "as text" },
+	{ "toString", "ii", "String", text_in_radix, "as text in a radix" },
+	{ "toHexString", "i", "String", hex_text, "in base 16" },
+	{ "toOctalString", "i", "String", octal_text, "in base 8" },
+	{ "toBinaryString", "i", "String", binary_text, "in base 2" },
+	{ "bitCount", "i", "int", bit_count, "bits that are set" },
+	{ "compare", "ii", "int", compare, "below, at or above 0" },
+	TWO_INTEGERS("max", math_max, "the larger"),
+	TWO_INTEGERS("min", math_min, "the smaller"),
+	{ "sum", "ii", "int", math_add_exact, "the sum" },
+	{ 0 },
+};
+
+static const struct java_method long_statics[] = {
+	{ "parseLong", "s", "long", parse_long, "digits as a long" },
+	{ "parseLong", "si", "long", parse_long, "the same in a radix" },
+	{ "valueOf", "s", "Long", parse_long, "digits as a long" },
+	{ "valueOf", "si", "Long", parse_long, "the same in a radix" },
+	{ "valueOf", "j", "Long", same, "the number itself" },
+	{ "toString", "j", "String", text_of, "as text" },
+	{ "toString", "ji", "String", text_in_radix, "as text in a radix" },
+	{ "toHexString", "j", "String", hex_text, "in base 16" },
+	{ "toBinaryString", "j", "String", binary_text, "in base 2" },
+	{ "bitCount", "j", "int", bit_count, "bits that are set" },
+	{ "compare", "jj", "int", compare, "below, at or above 0" },
+	{ "max", "jj", "long", math_max, "the larger" },
+	{ "min", "jj", "long", math_min, "the smaller" },
+	{ 0 },
+};
+
+static const struct java_method double_statics[] = {
+	{ "parseDouble", "s", "double", parse_double, "text as a double" },
+	{ "valueOf", "s", "Double", parse_double, "text as a double" },
+	{ "valueOf", "d", "Double", same, "the number itself" },
+	{ "toString", "d", "String", text_of, "as text" },
+	{ "compare", "dd", "int", compare, "below, at or above 0" },
+	{ "isNaN", "d", "boolean", is_nan, "whether it is no number" },
+	{ "isInfinite", "d", "boolean", is_infinite, "whether it is infinite" },
+	{ "max", "dd", "double", math_max, "the larger" },
+	{ "min", "dd", "double", math_min, "the smaller" },
+	{ 0 },
+};
+
+static const struct java_method byte_statics[] = {
+	{ "parseByte", "s", "byte", parse_byte, "digits as a byte" },
+	{ "valueOf", "s", "Byte", parse_byte, "digits as a byte" },
+	{ 0 },
+};
+
+static const struct java_method integer_constructors[] = {
+	{ "Integer", "i", "Integer", same, "the number itself" },
+	{ "Integer", "s", "Integer", parse_int, "digits as an int" },
+	{ 0 },
+};
+static const struct java_method long_constructors[] = {
+	{ "Long", "j", "Long", same, "the number itself" },
+	{ "Long", "s", "Long", parse_long, "digits as a long" },
+	{ 0 },
+};
+static const struct java_method double_constructors[] = {
+	{ "Double", "d", "Double", same, "the number itself" },
+	{ "Double", "s", "Double", parse_double, "text as a double" },
+	{ 0 },
+};
+
+const struct java_class java_integer = { .name = "java.lang.Integer",
+	.nameable = true,
+	.methods = integer_methods,
+	.statics = integer_statics,
+	.constructors = integer_constructors };
+const struct java_class java_long = { .name = "java.lang.Long",
+	.nameable = true,
+	.methods = long_methods,
+	.statics = long_statics,
+	.constructors = long_constructors };
+const struct java_class java_float = { .name = "java.lang.Float", .methods = float_methods };
+const struct java_class java_double = { .name = "java.lang.Double",
+	.nameable = true,
+	.methods = double_methods,
+	.statics = double_statics,
+	.constructors = double_constructors };
+const struct java_class java_byte = {
+	.name = "java.lang.Byte", .nameable = true, .statics = byte_statics
+};
+
+/* Boolean */
+
+static int parse_boolean(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value text = call->args[0];
+	*ret = value_bool(text.kind == V_STRING && str_equal_nocase(value_str(text), str_of("true")));
+	return 0;
+}
+
+static int boolean_value(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = call->self;
+	return 0;
+}
+
+static int boolean_compare_to(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_int(call->self.boolean - call->args[0].boolean);
+	return 0;
+}
+
+static int logical_and(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_bool(call->args[0].boolean && call->args[1].boolean);
+	return 0;
+}
+
+static int logical_or(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_bool(call->args[0].boolean || call->args[1].boolean);
+	return 0;
+}
+
+static int logical_xor(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_bool(call->args[0].boolean != call->args[1].boolean);
+	return 0;
+}
+
+static const struct java_method boolean_methods[] = {
+	{ "booleanValue", "", "boolean", boolean_value, "the value itself" },
+	{ "compareTo", "z", "int", boolean_compare_to, "below, at or above 0" },
+	{ 0 },
+};
+
+static const struct java_method boolean_statics[] = {
+	{ "parseBoolean", "s", "boolean", parse_boolean, "true only for \"true\" in any case" },
+	{ "valueOf", "s", "Boolean", parse_boolean, "true only for \"true\" in any case" },
+	{ "valueOf", "z", "Boolean", same, "the value itself" },
+	{ "toString", "z", "String", text_of, "as text" },
+	{ "compare", "zz", "int", compare, "below, at or above 0" },
+	{ "logicalAnd", "zz", "boolean", logical_and, "both" },
+	{ "logicalOr", "zz", "boolean", logical_or, "any" },
+	{ "logicalXor", "zz", "boolean", logical_xor, "just one" },
+	{ 0 },
+};
+
+static const struct java_method boolean_constructors[] = {
+	{ "Boolean", "z", "Boolean", same, "the value itself" },
+	{ "Boolean", "s", "Boolean", parse_boolean, "true only for \"true\" in any case" },
+	{ 0 },
+};
+
+static const char *const boolean_refused[] = { "getBoolean", NULL };
+
+const struct java_class java_boolean = { .name = "java.lang.Boolean",
+	.nameable = true,
+	.methods = boolean_methods,
+	.statics = boolean_statics,
+	.constructors = boolean_constructors,
+	.refused = boolean_refused };

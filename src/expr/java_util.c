@@ -1,0 +1,336 @@
+/* UUID, Random, URLEncoder and ExecutionStatus. */
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/id.h"
+#include "expr/java.h"
+#include "expr/status.h"
+#include "expr/text.h"
+
+/* UUID: .a and .b are its two halves. */
+
+static struct value uuid_of(struct eval *ev, const unsigned char bytes[16])
+{
+	uint64_t halves[2] = { 0, 0 };
+	for (int i = 0; i < 16; i++)
+		halves[i / 8] = halves[i / 8] << 8 | bytes[i];
+	return java_object(ev, &java_uuid, (int64_t)halves[0], (int64_t)halves[1]);
+}
+
+static int uuid_random(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct id_source source = { 0 };
+	unsigned char bytes[16];
+	random_bytes(&source, bytes, sizeof(bytes));
+	bytes[6] = (bytes[6] & 0x0f) | 0x40;
+	bytes[8] = (bytes[8] & 0x3f) | 0x80;
+	*ret = uuid_of(ev, bytes);
+	return 0;
+}
+
+/* Five groups of hexadecimal digits, which may be shorter than full, as in Java. */
+static int uuid_from_string(struct eval *ev, const struct call *call, struct value *ret)
+{
+	uint64_t groups[5];
+	struct value text = call->args[0];
+	if (text.kind == V_NULL)
+		return fail(ev, FAIL_NULL, "the text is null");
+	struct str rest = value_str(text);
+	size_t count = 0;
+	for (struct str part; str_split(&rest, '-', &part); count++) {
+		if (count == 5 || part.length == 0 || part.length > 16)
+			break;
+		groups[count] = 0;
+		for (size_t i = 0; i < part.length; i++) {
+			const char *digits = "0123456789abcdef0123456789ABCDEF";
+			const char *at = strchr(digits, part.bytes[i]);
+			if (!at || !*at)
+				goto bad;
+			groups[count] = groups[count] << 4 | (uint64_t)((at - digits) & 15);
+		}
+	}
+	if (count != 5 || rest.bytes)
+		goto bad;
+	*ret = java_object(ev, &java_uuid,
+		(int64_t)((groups[0] & 0xffffffff) << 32 | (groups[1] & 0xffff) << 16 |
+			(groups[2] & 0xffff)),
+		(int64_t)((groups[3] & 0xffff) << 48 | (groups[4] & 0xffffffffffff)));
+	return 0;
+bad:
+	return fail(ev, FAIL_ARGUMENT, "Invalid UUID string: %.*s",
+		(int)(text.length < 100 ? text.length : 100), text.bytes);
+}
+
+/* Version 3: MD5 of the bytes. */
+static int uuid_name_bytes(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value array = call->args[0];
+	if (array.kind != V_ARRAY || array.element != V_INT)
+		return fail(ev, FAIL_EVAL,
+			"EL1004E: Method call: Method nameUUIDFromBytes wants bytes, as 'text'.getBytes() gives them");
+	size_t count = seq_count(array);
+	unsigned char *bytes = arena_alloc(&ev->arena, count + 1);
+	for (size_t i = 0; i < count; i++)
+		bytes[i] = (unsigned char)seq_at(ev, array, i).integer;
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	if (!EVP_Digest(bytes, count, digest, NULL, EVP_md5(), NULL))
+		return fail(ev, FAIL_ARGUMENT, "MD5 is not available");
+	digest[6] = (digest[6] & 0x0f) | 0x30;
+	digest[8] = (digest[8] & 0x3f) | 0x80;
+	*ret = uuid_of(ev, digest);
+	return 0;
+}
+
+static int uuid_text(struct eval *ev, const struct object *object, struct strbuf *buf)
+{
+	uint64_t a = (uint64_t)object->a, b = (uint64_t)object->b;
+	strbuf_printf(buf, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(a >> 32),
+		(unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xffff), (unsigned)(b >> 48),
+		(unsigned long long)(b & 0xffffffffffff));
+	return 0;
+}
+
+static int uuid_compare(const struct object *a, const struct object *b)
+{
+	if (a->a != b->a)
+		return a->a < b->a ? -1 : 1;
+	return a->b < b->b ? -1 : a->b > b->b;
+}
+
+static int uuid_version(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_int(call->self.object->a >> 12 & 15);
+	return 0;
+}
+
+static const struct java_method uuid_methods[] = {
+	{ "version", "", "int", uuid_version, "its kind: 4 for random ones" },
+	{ 0 },
+};
+
+static const struct java_method uuid_statics[] = {
+	{ "randomUUID", "", "UUID", uuid_random, "a new random one" },
+	{ "fromString", "s", "UUID", uuid_from_string, "read from text" },
+	{ "nameUUIDFromBytes", "o", "UUID", uuid_name_bytes, "always the same for the same bytes" },
+	{ 0 },
+};
+
+const struct java_class java_uuid = {
+	.name = "java.util.UUID",
+	.nameable = true,
+	.methods = uuid_methods,
+	.statics = uuid_statics,
+	.text = uuid_text,
+	.compare = uuid_compare,
+};
+
+/* Random: Java's linear congruential generator, so that a seed gives Java's numbers. The state is in .a. */
+
+#define RANDOM_MULTIPLIER 0x5deece66dull
+#define RANDOM_MASK ((1ull << 48) - 1)
+
+uint64_t java_random_bits(struct eval *ev)
+{
+	struct id_source source = { 0 };
+	uint64_t bits;
+	random_bytes(&source, &bits, sizeof(bits));
+	return bits;
+}
+
+static int random_new(struct eval *ev, const struct call *call, struct value *ret)
+{
+	uint64_t seed = call->count ? (uint64_t)call->args[0].integer : java_random_bits(ev);
+	*ret = java_object(ev, &java_random, (int64_t)((seed ^ RANDOM_MULTIPLIER) & RANDOM_MASK), 0);
+	return 0;
+}
+
+static int32_t random_next(struct object *object, int bits)
+{
+	uint64_t state = ((uint64_t)object->a * RANDOM_MULTIPLIER + 0xb) & RANDOM_MASK;
+	object->a = (int64_t)state;
+	return (int32_t)(state >> (48 - bits));
+}
+
+static int random_next_int(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct object *random = call->self.object;
+	if (call->count == 0) {
+		*ret = value_int(random_next(random, 32));
+		return 0;
+	}
+	int64_t bound = call->args[0].integer;
+	if (bound <= 0)
+		return fail(ev, FAIL_ARGUMENT, "bound must be positive");
+	if ((bound & -bound) == bound) {
+		*ret = value_int(bound * random_next(random, 31) >> 31);
+		return 0;
+	}
+	int64_t bits, value;
+	do {
+		bits = random_next(random, 31);
+		value = bits % bound;
+	} while (bits - value + (bound - 1) > INT32_MAX);
+	*ret = value_int(value);
+	return 0;
+}
+
+static int random_next_long(struct eval *ev, const struct call *call, struct value *ret)
+{
+	uint64_t high = (uint64_t)(int64_t)random_next(call->self.object, 32) << 32;
+	*ret = value_long((int64_t)(high + (uint64_t)(int64_t)random_next(call->self.object, 32)));
+	return 0;
+}
+
+static int random_next_double(struct eval *ev, const struct call *call, struct value *ret)
+{
+	int64_t high = (int64_t)random_next(call->self.object, 26) << 27;
+	*ret = value_double((double)(high + random_next(call->self.object, 27)) * 0x1p-53);
+	return 0;
+}
+
+static int random_next_float(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_float((float)random_next(call->self.object, 24) / (float)(1 << 24));
+	return 0;
+}
+
+static int random_next_boolean(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_bool(random_next(call->self.object, 1) != 0);
+	return 0;
+}
+
+static const struct java_method random_methods[] = {
+	{ "nextInt", "", "int", random_next_int, "any int" },
+	{ "nextInt", "i", "int", random_next_int, "from 0 up to a bound" },
+	{ "nextLong", "", "long", random_next_long, "any long" },
+	{ "nextDouble", "", "double", random_next_double, "from 0.0 up to 1.0" },
+	{ "nextFloat", "", "float", random_next_float, "from 0.0 up to 1.0" },
+	{ "nextBoolean", "", "boolean", random_next_boolean, "true or false" },
+	{ 0 },
+};
+
+static const struct java_method random_constructors[] = {
+	{ "Random", "", "Random", random_new, "seeded by the system" },
+	{ "Random", "j", "Random", random_new, "with a seed" },
+	{ 0 },
+};
+
+const struct java_class java_random = {
+	.name = "java.util.Random",
+	.nameable = true,
+	.methods = random_methods,
+	.constructors = random_constructors,
+};
+
+/* URLEncoder */
+
+static int url_encode(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value text = call->args[0];
+	if (text.kind == V_NULL)
+		return fail(ev, FAIL_NULL, "the text is null");
+	struct str charset = call->count > 1 ? value_str(call->args[1]) : STR("UTF-8");
+	if (!str_equal_nocase(charset, STR("UTF-8")) && !str_equal_nocase(charset, STR("UTF8")))
+		return fail(ev, FAIL_ARGUMENT, "charset %.*s is not supported, only UTF-8",
+			STR_ARG(str_slice(charset, 0, charset.length < 40 ? charset.length : 40)));
+	struct str from = text_clean(&ev->arena, value_str(text));
+	char *bytes = arena_alloc(&ev->arena, from.length * 3 + 1);
+	size_t length = 0;
+	for (size_t i = 0; i < from.length; i++) {
+		unsigned char c = (unsigned char)from.bytes[i];
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			(c >= '0' && c <= '9') || (c && strchr(".-*_", c));
+		if (plain || c == ' ')
+			bytes[length++] = plain ? (char)c : '+';
+		else
+			length += (size_t)snprintf(bytes + length, 4, "%%%02X", c);
+	}
+	*ret = value_string((struct str){ bytes, length });
+	return eval_step(ev, from.length / 16);
+}
+
+static const struct java_method url_encoder_statics[] = {
+	{ "encode", "ss", "String", url_encode, "for a query, a blank is +" },
+	{ "encode", "s", "String", url_encode, "the same in UTF-8" },
+	{ 0 },
+};
+
+const struct java_class java_url_encoder = {
+	.name = "java.net.URLEncoder",
+	.nameable = true,
+	.statics = url_encoder_statics,
+};
+
+/* ExecutionStatus: text to operators, an enum to methods. */
+
+static const struct status *self_status(const struct call *call)
+{
+	return status_at((int)call->self.integer);
+}
+
+static int status_name(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_string(str_of(self_status(call)->name));
+	return 0;
+}
+
+static int status_length(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_int((int64_t)strlen(self_status(call)->name));
+	return 0;
+}
+
+static int status_complete(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_bool(self_status(call)->complete);
+	return 0;
+}
+
+static int status_halt(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_bool(self_status(call)->halt);
+	return 0;
+}
+
+static int status_successful(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_bool(self_status(call)->successful);
+	return 0;
+}
+
+static int status_failure(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_bool(self_status(call)->failure);
+	return 0;
+}
+
+static int status_skipped(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_bool(strcmp(self_status(call)->name, "SKIPPED") == 0);
+	return 0;
+}
+
+static int status_ordinal(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_int(call->self.integer);
+	return 0;
+}
+
+static const struct java_method status_methods[] = {
+	{ "name", "", "String", status_name, "the name" },
+	{ "length", "", "int", status_length, "characters of the name" },
+	{ "ordinal", "", "int", status_ordinal, "its place among the statuses" },
+	{ "isComplete", "", "boolean", status_complete, "nothing more happens" },
+	{ "isHalt", "", "boolean", status_halt, "it stops what comes after" },
+	{ "isSuccessful", "", "boolean", status_successful, "it went well" },
+	{ "isFailure", "", "boolean", status_failure, "it went wrong" },
+	{ "isSkipped", "", "boolean", status_skipped, "it was left out" },
+	{ 0 },
+};
+
+const struct java_class java_status = {
+	.name = "com.netflix.spinnaker.orca.api.pipeline.models.ExecutionStatus",
+	.methods = status_methods,
+};

@@ -1,0 +1,100 @@
+/* The tree of a parsed expression. It never changes, so that threads share it. Private to expr. */
+#ifndef EXPR_NODE_H
+#define EXPR_NODE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "expr/arena.h"
+#include "expr/value.h"
+
+enum node_kind {
+	NODE_LITERAL,  /* literal */
+	NODE_CHAIN,    /* children[0], then parts that each work on what stands before */
+	NODE_NAME,     /* a property of the active object, or of the part before */
+	NODE_METHOD,   /* name(children…) */
+	NODE_INDEX,    /* [children[0]] */
+	NODE_PROJECT,  /* ![…] */
+	NODE_SELECT,   /* ?[…] ^[…] $[…] by op */
+	NODE_VARIABLE, /* #name */
+	NODE_FUNCTION, /* #name(children…) */
+	NODE_LIST,
+	NODE_MAP,       /* key, value, key, value … */
+	NODE_TYPE,      /* T(name), dimensions in op */
+	NODE_NEW,       /* new name(children…) */
+	NODE_NEW_ARRAY, /* new name[children[0]]…{…}; a missing size is NULL; initialiser in extra */
+	NODE_BEAN,      /* @name: always refused */
+	NODE_FOLD,      /* children[0] ops[0] children[1] ops[1] …, from the left */
+	NODE_AND,
+	NODE_OR,
+	NODE_UNARY,
+	NODE_TERNARY,
+	NODE_ELVIS,
+	NODE_ASSIGN,
+	NODE_INCREMENT, /* op: OP_PLUS or OP_MINUS; safe = prefix */
+};
+
+enum node_op {
+	OP_PLUS,
+	OP_MINUS,
+	OP_TIMES,
+	OP_DIVIDE,
+	OP_MODULO,
+	OP_POWER,
+	OP_NOT,
+	OP_EQ,
+	OP_NE,
+	OP_LT,
+	OP_LE,
+	OP_GT,
+	OP_GE,
+	OP_INSTANCEOF,
+	OP_MATCHES,
+	OP_BETWEEN,
+	OP_FIRST, /* selections */
+	OP_LAST,
+	OP_ALL,
+};
+
+struct node_step {
+	uint8_t op;
+	int32_t position;
+};
+
+struct node {
+	uint8_t kind;
+	uint8_t op;
+	bool safe;        /* ?. before it; for an increment: it stands before its operand */
+	bool blank;       /* a blank between a function's name and its parenthesis */
+	bool constant;    /* a list or map of literals */
+	int32_t position; /* character in the body */
+	uint32_t count;
+	struct str name;
+	struct value literal;
+	struct node **children;
+	struct node *extra;
+	struct node_step *steps;
+};
+
+/* A parsed body, counted. */
+struct expr {
+	atomic_uint references;
+	uint64_t used; /* for the cache */
+	struct str text;
+	uint64_t hash;
+	struct node *tree; /* NULL: does not parse, for the reason in message */
+	const char *message;
+	int position;
+	struct arena arena;
+};
+
+/* Never NULL. */
+struct expr *expr_parse(struct str body);
+struct expr *expr_ref(struct expr *expr);
+void expr_unref(struct expr *expr);
+
+/* The same from the cache of the process, which any thread may use. The caller unrefs. */
+struct expr *expr_cached(struct str body);
+
+#endif

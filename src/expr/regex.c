@@ -1,0 +1,529 @@
+#include "expr/regex.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "expr/text.h"
+
+#define OPERATOR_UNITS 1000 /* the cap of `matches`, reference 2.9 */
+#define HEAP_KB 8192
+#define CHARGE 4 /* calls of PCRE2's matcher for one step */
+
+/* Classes that PCRE2 does not know by these names. */
+static const struct {
+	const char *name;
+	const char *inside; /* of [ ] */
+} named_classes[] = {
+	{ "Lower", "a-z" },
+	{ "Upper", "A-Z" },
+	{ "ASCII", "\\x00-\\x7f" },
+	{ "Alpha", "A-Za-z" },
+	{ "Digit", "0-9" },
+	{ "Alnum", "A-Za-z0-9" },
+	{ "Punct", "!-\\/:-@\\[-`{-~" },
+	{ "Graph", "!-~" },
+	{ "Print", " -~" },
+	{ "Blank", " \\t" },
+	{ "Cntrl", "\\x00-\\x1f\\x7f" },
+	{ "XDigit", "0-9A-Fa-f" },
+	{ "Space", "\\t-\\r " },
+	{ "IsAlphabetic", "\\p{L}\\p{Nl}" },
+	{ "IsLetter", "\\p{L}" },
+	{ "IsDigit", "\\p{Nd}" },
+	{ "IsUppercase", "\\p{Lu}" },
+	{ "IsLowercase", "\\p{Ll}" },
+	{ "IsPunctuation", "\\p{P}" },
+	{ "IsWhite_Space", "\\s" },
+	{ "javaLowerCase", "\\p{Ll}" },
+	{ "javaUpperCase", "\\p{Lu}" },
+	{ "javaWhitespace", "\\s" },
+};
+
+struct translator {
+	struct str from;
+	size_t at;
+	struct strbuf *to;
+	const char *why;
+	bool atom; /* something stands before that can be repeated */
+};
+
+static char peek(const struct translator *tr, size_t offset)
+{
+	return tr->at + offset < tr->from.length ? tr->from.bytes[tr->at + offset] : 0;
+}
+
+static int refuse(struct translator *tr, const char *why)
+{
+	tr->why = why;
+	return -1;
+}
+
+static void copy(struct translator *tr, size_t count)
+{
+	size_t left = tr->from.length - tr->at;
+	if (count > left)
+		count = left;
+	strbuf_add(tr->to, tr->from.bytes + tr->at, count);
+	tr->at += count;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* \p{…} and \P{…} */
+static int translate_property(struct translator *tr, bool in_class)
+{
+	bool negative = peek(tr, 1) == 'P';
+	ptrdiff_t end = str_find(tr->from, "}", tr->at);
+	if (peek(tr, 2) != '{' || end < 0) {
+		copy(tr, 3);
+		return 0;
+	}
+	struct str name = str_slice(tr->from, tr->at + 3, (size_t)end);
+	for (size_t i = 0; i < sizeof(named_classes) / sizeof(named_classes[0]); i++) {
+		if (!str_is(name, named_classes[i].name))
+			continue;
+		if (in_class && negative)
+			return refuse(tr, "a negated named class inside [ ]");
+		if (!in_class)
+			strbuf_add_text(tr->to, negative ? "[^" : "[");
+		strbuf_add_text(tr->to, named_classes[i].inside);
+		if (!in_class)
+			strbuf_add_char(tr->to, ']');
+		tr->at = (size_t)end + 1;
+		return 0;
+	}
+	/* \p{IsL}, \p{IsLatin} */
+	bool is = str_starts(name, "Is") && name.length > 2;
+	struct str bare = is ? str_slice(name, 2, name.length) : name;
+	strbuf_printf(tr->to, "\\%c{%.*s}", negative ? 'P' : 'p', STR_ARG(bare));
+	tr->at = (size_t)end + 1;
+	return 0;
+}
+
+/* What stands behind a backslash. */
+static int translate_escape(struct translator *tr, bool in_class)
+{
+	char c = peek(tr, 1);
+	if (tr->at + 1 >= tr->from.length)
+		return refuse(tr, "it ends in a backslash");
+	if (c == 'p' || c == 'P')
+		return translate_property(tr, in_class);
+	if (c == 'u') {
+		strbuf_printf(
+			tr->to, "\\x{%.*s}", STR_ARG(str_slice(tr->from, tr->at + 2, tr->at + 6)));
+		tr->at += 6;
+		if (tr->at > tr->from.length)
+			return refuse(tr, "\\u needs four digits");
+		return 0;
+	}
+	if (c == 'Q') {
+		ptrdiff_t end = str_find(tr->from, "\\E", tr->at);
+		copy(tr, end < 0 ? SIZE_MAX : (size_t)end + 2 - tr->at);
+		return 0;
+	}
+	bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	if (letter && !strchr("abBcdDeEfGhHkLnNrRsStvVwWxXzZAQ", c))
+		return refuse(tr, "an escape that Java does not know");
+	if (in_class && letter && strchr("bBAGzZXR", c))
+		return refuse(tr, "an escape that has no meaning inside [ ]");
+	if ((unsigned char)c >= 0x80) {
+		tr->at++;
+		return 0;
+	}
+	copy(tr, 2);
+	return 0;
+}
+
+/* […]: nested classes are joined, intersections refused. */
+static int translate_class(struct translator *tr)
+{
+	unsigned depth = 1;
+	copy(tr, 1);
+	if (peek(tr, 0) == '^')
+		copy(tr, 1);
+	bool first = true;
+	while (tr->at < tr->from.length) {
+		char c = peek(tr, 0);
+		if (c == '&' && peek(tr, 1) == '&')
+			return refuse(tr, "intersections (&&) inside [ ] are not supported");
+		if (c == '[') {
+			if (peek(tr, 1) == '^')
+				return refuse(tr, "a negated class inside [ ] is not supported");
+			depth++;
+			tr->at++;
+		} else if (c == ']' && !first && depth > 1) {
+			depth--;
+			tr->at++;
+		} else if (c == ']' && !first) {
+			copy(tr, 1);
+			tr->atom = true;
+			return 0;
+		} else if (c == ']') {
+			strbuf_add_text(tr->to, "\\]");
+			tr->at++;
+		} else if (c == '\\') {
+			if (translate_escape(tr, true) < 0)
+				return -1;
+		} else {
+			copy(tr, 1);
+		}
+		first = false;
+	}
+	return refuse(tr, "an unclosed [");
+}
+
+static int translate_group(struct translator *tr)
+{
+	copy(tr, 1);
+	tr->atom = false;
+	if (peek(tr, 0) == '*')
+		return refuse(tr, "nothing to repeat before *");
+	if (peek(tr, 0) != '?')
+		return 0;
+	char c = peek(tr, 1);
+	if (c == ':' || c == '=' || c == '!' || c == '>') {
+		copy(tr, 2);
+		return 0;
+	}
+	if (c == '<') {
+		copy(tr, peek(tr, 2) == '=' || peek(tr, 2) == '!' ? 3 : 2);
+		return 0;
+	}
+	copy(tr, 1);
+	while (peek(tr, 0) && strchr("imsx-", peek(tr, 0)))
+		copy(tr, 1);
+	/* (?u) and (?d): case and line ends by Unicode's rules, which is what PCRE2 does here anyway. */
+	while (peek(tr, 0) == 'u' || peek(tr, 0) == 'd')
+		tr->at++;
+	if (peek(tr, 0) != ')' && peek(tr, 0) != ':')
+		return refuse(tr, "a kind of group that Java does not know");
+	copy(tr, 1);
+	return 0;
+}
+
+/* {n}, {n,}, {n,m}: anything else is an error in Java. */
+static int translate_repetition(struct translator *tr)
+{
+	size_t length = 1;
+	while (is_digit(peek(tr, length)))
+		length++;
+	bool digits = length > 1;
+	if (peek(tr, length) == ',') {
+		length++;
+		while (is_digit(peek(tr, length)))
+			length++;
+	}
+	if (!digits || peek(tr, length) != '}' || !tr->atom)
+		return refuse(tr, "Illegal repetition near {; write \\\\{ for the character");
+	copy(tr, length + 1);
+	return 0;
+}
+
+static int translate_one(struct translator *tr)
+{
+	char c = peek(tr, 0);
+	switch (c) {
+	case '\\':
+		tr->atom = true;
+		return translate_escape(tr, false);
+	case '[':
+		return translate_class(tr);
+	case '(':
+		return translate_group(tr);
+	case '{':
+		return translate_repetition(tr);
+	case '|':
+		tr->atom = false;
+		break;
+	case '*':
+	case '+':
+	case '?':
+		if (!tr->atom)
+			return refuse(tr, "Dangling meta character: nothing to repeat");
+		break;
+	default:
+		tr->atom = true;
+	}
+	copy(tr, 1);
+	return 0;
+}
+
+int regex_translate(struct str pattern, struct strbuf *buf, const char **ret_why)
+{
+	struct translator tr = { .from = pattern, .to = buf };
+	while (tr.at < pattern.length) {
+		if (translate_one(&tr) < 0) {
+			*ret_why = tr.why;
+			return -1;
+		}
+	}
+	if (buf->overflowed) {
+		*ret_why = "it is too long";
+		return -1;
+	}
+	return 0;
+}
+
+/* A compiled pattern and what matching needs. */
+struct regex {
+	pcre2_code *code;
+	pcre2_match_data *match;
+	pcre2_match_context *context;
+	struct eval *ev;
+	struct str text;
+};
+
+static void regex_close(struct regex *regex)
+{
+	pcre2_match_context_free(regex->context);
+	pcre2_match_data_free(regex->match);
+	pcre2_code_free(regex->code);
+}
+
+static int not_valid(struct eval *ev, struct str pattern, const char *why)
+{
+	return fail(ev, FAIL_EVAL, "EL1018E: Pattern is not valid '%.*s': %s",
+		(int)(pattern.length < 200 ? pattern.length : 200), pattern.bytes, why);
+}
+
+static int regex_open(struct eval *ev, struct str pattern, struct str text, struct regex *ret)
+{
+	*ret = (struct regex){ .ev = ev, .text = text_clean(&ev->arena, text) };
+	const char *why;
+	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(64 * 1024);
+	if (regex_translate(text_clean(&ev->arena, pattern), &buf, &why) < 0)
+		return not_valid(ev, pattern, why);
+	if (eval_step(ev, 20 + buf.length) < 0)
+		return -1;
+	int code;
+	PCRE2_SIZE offset;
+	pcre2_compile_context *compile = pcre2_compile_context_create(NULL);
+	pcre2_set_newline(compile, PCRE2_NEWLINE_ANYCRLF);
+	pcre2_set_parens_nest_limit(compile, LIMIT_EXPR_DEPTH);
+	ret->code = pcre2_compile((PCRE2_SPTR)buf.bytes, buf.length,
+		PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UCP, &code, &offset, compile);
+	pcre2_compile_context_free(compile);
+	if (!ret->code) {
+		PCRE2_UCHAR message[200];
+		pcre2_get_error_message(code, message, sizeof(message));
+		return not_valid(ev, pattern, (const char *)message);
+	}
+	ret->match = pcre2_match_data_create_from_pattern(ret->code, NULL);
+	ret->context = pcre2_match_context_create(NULL);
+	pcre2_set_heap_limit(ret->context, HEAP_KB);
+	return 0;
+}
+
+/*
+ * 1 matched, 0 not, -1 failed. The work is not known before: it is tried with a small limit and then with larger ones,
+ * and each is charged.
+ */
+static int regex_run(struct regex *regex, size_t from, uint32_t options)
+{
+	static const uint32_t limits[] = { 500, 8000, 500000 };
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		if (eval_step(regex->ev, limits[i] / CHARGE) < 0)
+			return -1;
+		pcre2_set_match_limit(regex->context, limits[i]);
+		int result = pcre2_match(regex->code, (PCRE2_SPTR)regex->text.bytes,
+			regex->text.length, from, options, regex->match, regex->context);
+		if (result >= 0)
+			return 1;
+		if (result == PCRE2_ERROR_NOMATCH)
+			return 0;
+		if (result != PCRE2_ERROR_MATCHLIMIT)
+			break;
+	}
+	return fail(regex->ev, FAIL_EVAL,
+		"EL1075E: Failed to efficiently evaluate the pattern: consider redesigning it");
+}
+
+int regex_matches_whole(struct eval *ev, struct str text, struct str pattern, bool *ret)
+{
+	struct regex regex;
+	int result = regex_open(ev, pattern, text, &regex);
+	if (result == 0)
+		result = regex_run(&regex, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED);
+	regex_close(&regex);
+	*ret = result == 1;
+	return result < 0 ? -1 : 0;
+}
+
+int regex_matches(struct eval *ev, struct str text, struct str pattern, bool *ret)
+{
+	if (text_units(pattern) > OPERATOR_UNITS)
+		return fail(ev, FAIL_EVAL,
+			"EL1077E: Regular expression contains too many characters, exceeding the threshold of '%d'",
+			OPERATOR_UNITS);
+	return regex_matches_whole(ev, text, pattern, ret);
+}
+
+/* The character behind FROM, so that an empty match moves on. */
+static size_t next_character(struct str text, size_t from)
+{
+	if (from >= text.length)
+		return from + 1;
+	text_next(text, &from);
+	return from;
+}
+
+static struct str group_text(const struct regex *regex, uint32_t group)
+{
+	PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(regex->match);
+	if (offsets[2 * group] == PCRE2_UNSET)
+		return (struct str){ "", 0 };
+	return str_slice(regex->text, offsets[2 * group], offsets[2 * group + 1]);
+}
+
+/* $name in braces at AT of TEXT. */
+static int named_group(struct regex *regex, struct str text, size_t *at, struct strbuf *buf)
+{
+	ptrdiff_t end = str_find(text, "}", *at);
+	if (end < 0)
+		return fail(
+			regex->ev, FAIL_ARGUMENT, "named capturing group is missing trailing '}'");
+	char name[40];
+	struct str inside = str_slice(text, *at + 2, (size_t)end);
+	int group = -1;
+	if (inside.length < sizeof(name)) {
+		memcpy(name, inside.bytes, inside.length);
+		name[inside.length] = 0;
+		group = pcre2_substring_number_from_name(regex->code, (PCRE2_SPTR)name);
+	}
+	if (group < 0)
+		return fail(regex->ev, FAIL_ARGUMENT, "No group with name {%.*s}", STR_ARG(inside));
+	strbuf_add_str(buf, group_text(regex, (uint32_t)group));
+	*at = (size_t)end + 1;
+	return 0;
+}
+
+/* $1: as many digits as still name a group. */
+static int numbered_group(struct regex *regex, struct str text, size_t *at, struct strbuf *buf)
+{
+	uint32_t count;
+	pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &count);
+	if (*at + 1 >= text.length || !is_digit(text.bytes[*at + 1]))
+		return fail(regex->ev, FAIL_ARGUMENT, "Illegal group reference");
+	uint32_t group = (uint32_t)(text.bytes[*at + 1] - '0');
+	if (group > count)
+		return fail(regex->ev, FAIL_INDEX, "No group %u", group);
+	*at += 2;
+	while (*at < text.length && is_digit(text.bytes[*at])) {
+		uint32_t larger = group * 10 + (uint32_t)(text.bytes[*at] - '0');
+		if (larger > count)
+			break;
+		group = larger;
+		(*at)++;
+	}
+	strbuf_add_str(buf, group_text(regex, group));
+	return 0;
+}
+
+static int add_replacement(struct regex *regex, struct str text, struct strbuf *buf)
+{
+	for (size_t at = 0; at < text.length;) {
+		char c = text.bytes[at];
+		if (c == '\\') {
+			if (at + 1 >= text.length)
+				return fail(regex->ev, FAIL_ARGUMENT,
+					"character to be escaped is missing");
+			strbuf_add_char(buf, text.bytes[at + 1]);
+			at += 2;
+		} else if (c != '$') {
+			strbuf_add_char(buf, c);
+			at++;
+		} else if (at + 1 < text.length && text.bytes[at + 1] == '{') {
+			if (named_group(regex, text, &at, buf) < 0)
+				return -1;
+		} else if (numbered_group(regex, text, &at, buf) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int replace(struct regex *regex, struct str replacement, bool all, struct strbuf *buf)
+{
+	size_t copied = 0, from = 0;
+	int result;
+	while (from <= regex->text.length && (result = regex_run(regex, from, 0)) != 0) {
+		if (result < 0)
+			return -1;
+		PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(regex->match);
+		size_t begin = offsets[0], end = offsets[1];
+		strbuf_add_str(buf, str_slice(regex->text, copied, begin));
+		if (add_replacement(regex, replacement, buf) < 0)
+			return -1;
+		copied = end;
+		from = end > begin ? end : next_character(regex->text, end);
+		if (!all)
+			break;
+	}
+	strbuf_add_str(buf, str_slice(regex->text, copied, regex->text.length));
+	return 0;
+}
+
+int regex_replace(struct eval *ev, struct str text, struct str pattern, struct str replacement,
+	bool all, struct value *ret)
+{
+	struct regex regex;
+	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
+	int result = regex_open(ev, pattern, text, &regex);
+	if (result == 0)
+		result = replace(&regex, replacement, all, &buf);
+	regex_close(&regex);
+	if (result < 0)
+		return -1;
+	if (buf.overflowed)
+		return fail(ev, FAIL_LIMIT, "A text of more than %u bytes would arise",
+			LIMIT_EXPR_STRING_BYTES);
+	*ret = eval_string(ev, strbuf_str(&buf));
+	return 0;
+}
+
+/* Java: an empty match at the very start gives no piece; trailing empty pieces go when LIMIT is 0. */
+static int split(struct regex *regex, int64_t limit, struct seq *seq)
+{
+	size_t copied = 0, from = 0;
+	int result;
+	while (from <= regex->text.length && (limit <= 0 || (int64_t)seq->count < limit - 1) &&
+		(result = regex_run(regex, from, 0)) != 0) {
+		if (result < 0)
+			return -1;
+		PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(regex->match);
+		size_t begin = offsets[0], end = offsets[1];
+		bool empty_start = end == 0;
+		bool empty_end = begin == end && begin == regex->text.length;
+		if (!empty_start && !empty_end) {
+			seq_push(regex->ev, seq, value_string(str_slice(regex->text, copied, begin)));
+			copied = end;
+		}
+		from = end > begin ? end : next_character(regex->text, end);
+	}
+	seq_push(regex->ev, seq, value_string(str_slice(regex->text, copied, regex->text.length)));
+	if (limit == 0)
+		while (seq->count > 1 && !seq->items[seq->count - 1].length)
+			seq->count--;
+	/* All pieces were empty and at least one separator was found: ",".split(",") has none. */
+	if (limit == 0 && seq->count == 1 && !seq->items[0].length && copied > 0)
+		seq->count = 0;
+	return 0;
+}
+
+int regex_split(struct eval *ev, struct str text, struct str pattern, int64_t limit, struct value *ret)
+{
+	struct regex regex;
+	struct seq *seq = seq_new(ev, 8);
+	int result = regex_open(ev, pattern, text, &regex);
+	if (result == 0)
+		result = split(&regex, limit, seq);
+	regex_close(&regex);
+	*ret = value_of_seq(V_ARRAY, seq);
+	ret->element = V_STRING;
+	return result;
+}

@@ -1,0 +1,539 @@
+#include "expr/value.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "expr/eval.h"
+#include "expr/java.h"
+#include "expr/status.h"
+#include "expr/text.h"
+
+/* Statuses of executions, in the order of the reference, section 3. */
+static const struct status statuses[] = {
+	{ "NOT_STARTED", false, false, false, false },
+	{ "RUNNING", false, false, false, false },
+	{ "PAUSED", false, false, false, false },
+	{ "SUSPENDED", false, false, false, false },
+	{ "SUCCEEDED", true, false, true, false },
+	{ "FAILED_CONTINUE", true, false, false, true },
+	{ "TERMINAL", true, true, false, true },
+	{ "CANCELED", true, true, false, false },
+	{ "REDIRECT", false, false, false, false },
+	{ "STOPPED", true, true, true, true },
+	{ "SKIPPED", true, false, true, false },
+	{ "BUFFERED", false, false, false, false },
+};
+
+int status_find(struct str name)
+{
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
+		if (str_is(name, statuses[i].name))
+			return (int)i;
+	return -1;
+}
+
+const struct status *status_at(int index)
+{
+	return &statuses[index];
+}
+
+static struct value changed_or(struct eval *ev, struct value value)
+{
+	for (size_t i = 0; i < ev->changed.count; i++)
+		if (ev->changed.items[i].node == value.json.node)
+			return ev->changed.items[i].value;
+	return value;
+}
+
+struct value value_of_val(struct eval *ev, struct val json)
+{
+	int64_t integer = 0;
+	double number = 0;
+	bool boolean = false;
+	switch (val_kind(json)) {
+	case VAL_KIND_NULL:
+		return NULL_VALUE;
+	case VAL_KIND_BOOL:
+		val_as_bool(json, &boolean);
+		return value_bool(boolean);
+	case VAL_KIND_INT:
+		val_as_int(json, &integer);
+		if (integer >= INT32_MIN && integer <= INT32_MAX)
+			return value_int(integer);
+		return value_long(integer);
+	case VAL_KIND_DOUBLE:
+		val_as_double(json, &number);
+		return value_double(number);
+	case VAL_KIND_STRING:
+		/* The bytes of an inlined one are in our argument. */
+		return json.inlined ? eval_string(ev, val_as_str(&json)) :
+				      value_string(val_as_str(&json));
+	case VAL_KIND_LIST:
+	case VAL_KIND_MAP:
+		break;
+	}
+	struct value value = {
+		.kind = val_is_list(json) ? V_LIST : V_MAP, .form = FORM_JSON, .json = json
+	};
+	return ev->changed.count ? changed_or(ev, value) : value;
+}
+
+/* Lists */
+
+size_t seq_count(struct value value)
+{
+	return value.form == FORM_JSON ? val_count(value.json) : value.seq->count;
+}
+
+struct value seq_at(struct eval *ev, struct value value, size_t index)
+{
+	if (value.form == FORM_JSON)
+		return value_of_val(ev, val_at(value.json, index));
+	return value.seq->items[index];
+}
+
+struct seq *seq_new(struct eval *ev, size_t capacity)
+{
+	struct seq *seq = arena_new(&ev->arena, struct seq);
+	seq->capacity = capacity;
+	seq->items = arena_alloc(&ev->arena, capacity * sizeof(*seq->items));
+	return seq;
+}
+
+void seq_push(struct eval *ev, struct seq *seq, struct value item)
+{
+	if (seq->count == seq->capacity) {
+		seq->capacity = seq->capacity ? seq->capacity * 2 : 8;
+		struct value *items = arena_alloc(&ev->arena, seq->capacity * sizeof(*items));
+		if (seq->count)
+			memcpy(items, seq->items, seq->count * sizeof(*items));
+		seq->items = items;
+	}
+	seq->items[seq->count++] = item;
+}
+
+ptrdiff_t seq_index_of(struct eval *ev, struct value value, struct value item)
+{
+	size_t count = seq_count(value);
+	for (size_t i = 0; i < count; i++)
+		if (value_equals(ev, seq_at(ev, value, i), item))
+			return (ptrdiff_t)i;
+	return -1;
+}
+
+/* Maps */
+
+struct table *table_new(struct eval *ev, size_t capacity)
+{
+	struct table *table = arena_new(&ev->arena, struct table);
+	table->capacity = capacity;
+	table->entries = arena_alloc(&ev->arena, capacity * sizeof(*table->entries));
+	return table;
+}
+
+static struct entry *table_find(struct eval *ev, const struct table *table, struct value key)
+{
+	ev->steps += table->count / 8;
+	for (size_t i = 0; i < table->count; i++)
+		if (value_equals(ev, table->entries[i].key, key))
+			return &table->entries[i];
+	return NULL;
+}
+
+bool table_get(struct eval *ev, const struct table *table, struct value key, struct value *ret)
+{
+	struct entry *entry = table_find(ev, table, key);
+	if (entry)
+		*ret = entry->value;
+	return entry != NULL;
+}
+
+void table_put(struct eval *ev, struct table *table, struct value key, struct value value)
+{
+	struct entry *entry = table_find(ev, table, key);
+	if (entry) {
+		entry->value = value;
+		return;
+	}
+	if (table->count == table->capacity) {
+		table->capacity = table->capacity ? table->capacity * 2 : 8;
+		struct entry *entries = arena_alloc(&ev->arena, table->capacity * sizeof(*entries));
+		if (table->count)
+			memcpy(entries, table->entries, table->count * sizeof(*entries));
+		table->entries = entries;
+	}
+	table->entries[table->count++] = (struct entry){ key, value };
+}
+
+bool table_remove(struct eval *ev, struct table *table, struct value key)
+{
+	struct entry *entry = table_find(ev, table, key);
+	if (!entry)
+		return false;
+	size_t after = (size_t)(table->entries + table->count - entry - 1);
+	memmove(entry, entry + 1, after * sizeof(*entry));
+	table->count--;
+	return true;
+}
+
+static bool root_get(struct eval *ev, struct str name, struct value *ret)
+{
+	if (ev->assigned && table_get(ev, ev->assigned, value_string(name), ret))
+		return true;
+	if (str_is(name, "execution")) {
+		*ret = bean_execution(ev);
+		if (ret->kind != V_NULL)
+			return true;
+	}
+	bool found = false;
+	if (ev->host && ev->host->root) {
+		struct val json = eval_hold(ev, ev->host->root(ev->host->data, name, &found));
+		*ret = value_of_val(ev, json);
+	}
+	return found;
+}
+
+static struct val context_json(struct eval *ev, ptrdiff_t stage)
+{
+	return val_get(bean_stage_json(ev, stage), "context");
+}
+
+/* A stage's own context, then what its ancestors put out. */
+static bool context_get(struct eval *ev, ptrdiff_t stage, struct str name, struct value *ret)
+{
+	struct val own = context_json(ev, stage);
+	ptrdiff_t index = val_index_of(own, name);
+	if (index >= 0) {
+		*ret = value_of_val(ev, val_value_at(own, (size_t)index));
+		return true;
+	}
+	bool found = false;
+	if (ev->host && ev->host->stage_context) {
+		struct val json = eval_hold(
+			ev, ev->host->stage_context(ev->host->data, (size_t)stage, name, &found));
+		*ret = value_of_val(ev, json);
+	}
+	return found;
+}
+
+bool map_get_name(struct eval *ev, struct value map, struct str name, struct value *ret)
+{
+	*ret = NULL_VALUE;
+	ptrdiff_t index;
+	switch (map.form) {
+	case FORM_JSON:
+		index = val_index_of(map.json, name);
+		if (index >= 0)
+			*ret = value_of_val(ev, val_value_at(map.json, (size_t)index));
+		return index >= 0;
+	case FORM_ROOT:
+		return root_get(ev, name, ret);
+	case FORM_CONTEXT:
+		return context_get(ev, map.stage, name, ret);
+	default:
+		return table_get(ev, map.table, value_string(name), ret);
+	}
+}
+
+bool map_get_value(struct eval *ev, struct value map, struct value key, struct value *ret)
+{
+	if (key.kind == V_STRING)
+		return map_get_name(ev, map, value_str(key), ret);
+	*ret = NULL_VALUE;
+	return map.form == FORM_OWN && table_get(ev, map.table, key, ret);
+}
+
+struct value map_plain(struct eval *ev, struct value map)
+{
+	if (map.form == FORM_CONTEXT)
+		return value_of_val(ev, context_json(ev, map.stage));
+	if (map.form != FORM_ROOT)
+		return map;
+	struct val json = VAL_NULL;
+	if (ev->host && ev->host->root_map)
+		json = eval_hold(ev, ev->host->root_map(ev->host->data));
+	if (!ev->assigned)
+		return val_is_map(json) ? value_of_val(ev, json) : value_of_table(table_new(ev, 0));
+	struct table *table = table_new(ev, val_count(json) + ev->assigned->count);
+	for (size_t i = 0; i < val_count(json); i++)
+		table_put(ev, table, value_string(val_key_at(json, i)),
+			value_of_val(ev, val_value_at(json, i)));
+	for (size_t i = 0; i < ev->assigned->count; i++)
+		table_put(ev, table, ev->assigned->entries[i].key, ev->assigned->entries[i].value);
+	return value_of_table(table);
+}
+
+size_t map_count(struct eval *ev, struct value map)
+{
+	map = map_plain(ev, map);
+	return map.form == FORM_JSON ? val_count(map.json) :
+		map.kind == V_MAP    ? map.table->count :
+				       0;
+}
+
+struct value map_key(struct eval *ev, struct value map, size_t index)
+{
+	map = map_plain(ev, map);
+	if (map.form == FORM_JSON)
+		return value_string(val_key_at(map.json, index));
+	return map.table->entries[index].key;
+}
+
+struct value map_value(struct eval *ev, struct value map, size_t index)
+{
+	map = map_plain(ev, map);
+	if (map.form == FORM_JSON)
+		return value_of_val(ev, val_value_at(map.json, index));
+	return map.table->entries[index].value;
+}
+
+/* Changing */
+
+static struct value own_copy(struct eval *ev, struct value value)
+{
+	if (value.kind == V_LIST) {
+		size_t count = seq_count(value);
+		struct seq *seq = seq_new(ev, count + 4);
+		for (size_t i = 0; i < count; i++)
+			seq_push(ev, seq, seq_at(ev, value, i));
+		return value_of_seq(V_LIST, seq);
+	}
+	size_t count = val_count(value.json);
+	struct table *table = table_new(ev, count + 4);
+	for (size_t i = 0; i < count; i++)
+		table->entries[i] = (struct entry){ value_string(val_key_at(value.json, i)),
+			value_of_val(ev, val_value_at(value.json, i)) };
+	table->count = count;
+	return value_of_table(table);
+}
+
+int value_make_own(struct eval *ev, struct value *value)
+{
+	if (value->kind == V_MAP && value->form == FORM_CONTEXT)
+		*value = value_of_val(ev, context_json(ev, value->stage));
+	if (value->kind == V_MAP && value->form == FORM_ROOT) {
+		if (!ev->assigned)
+			ev->assigned = table_new(ev, 4);
+		*value = value_of_table(ev->assigned);
+		return 0;
+	}
+	if (value->form == FORM_JSON) {
+		/* Held, so that no other container can come to stand at the same address. */
+		eval_hold(ev, val_ref(value->json));
+		struct changed changed = { .node = value->json.node };
+		changed.value = own_copy(ev, *value);
+		vec_push(&ev->changed, changed);
+		*value = changed.value;
+		return 0;
+	}
+	bool fixed = value->kind == V_MAP ? value->table->fixed : value->seq->fixed;
+	if (fixed || (value->kind != V_MAP && value->kind != V_LIST && value->kind != V_ARRAY))
+		return fail(ev, FAIL_UNSUPPORTED, "this collection cannot be changed");
+	return 0;
+}
+
+/* equals and hashCode */
+
+static bool seq_equals(struct eval *ev, struct value a, struct value b)
+{
+	size_t count = seq_count(a);
+	if (count != seq_count(b))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!value_equals(ev, seq_at(ev, a, i), seq_at(ev, b, i)))
+			return false;
+	return true;
+}
+
+static bool set_equals(struct eval *ev, struct value a, struct value b)
+{
+	size_t count = seq_count(a);
+	if (count != seq_count(b))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (seq_index_of(ev, b, seq_at(ev, a, i)) < 0)
+			return false;
+	return true;
+}
+
+static bool map_equals(struct eval *ev, struct value a, struct value b)
+{
+	a = map_plain(ev, a);
+	b = map_plain(ev, b);
+	size_t count = map_count(ev, a);
+	if (count != map_count(ev, b))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		struct value other;
+		if (!map_get_value(ev, b, map_key(ev, a, i), &other) ||
+			!value_equals(ev, map_value(ev, a, i), other))
+			return false;
+	}
+	return true;
+}
+
+static bool bean_equals(const struct bean *a, const struct bean *b)
+{
+	return a->class == b->class && a->stage == b->stage && val_same(a->json, b->json);
+}
+
+static bool container_equals(struct eval *ev, struct value a, struct value b)
+{
+	/* A list can be made to hold itself; past the limit this is no equality that anybody waits for. */
+	if (ev->depth >= LIMIT_EXPR_DEPTH || eval_step(ev, 1) < 0)
+		return false;
+	ev->depth++;
+	bool equal = a.kind == V_MAP ? map_equals(ev, a, b) :
+		a.kind == V_SET      ? set_equals(ev, a, b) :
+				       seq_equals(ev, a, b);
+	ev->depth--;
+	return equal;
+}
+
+bool value_equals(struct eval *ev, struct value a, struct value b)
+{
+	if (a.kind != b.kind)
+		return false;
+	switch ((enum value_kind)a.kind) {
+	case V_NULL:
+		return true;
+	case V_BOOL:
+		return a.boolean == b.boolean;
+	case V_INT:
+	case V_LONG:
+	case V_CHAR:
+	case V_STATUS:
+		return a.integer == b.integer;
+	case V_FLOAT:
+	case V_DOUBLE:
+		return memcmp(&a.number, &b.number, sizeof(a.number)) == 0 ||
+			(isnan(a.number) && isnan(b.number));
+	case V_STRING:
+		return str_equal(value_str(a), value_str(b));
+	case V_LIST:
+	case V_SET:
+	case V_MAP:
+		return container_equals(ev, a, b);
+	case V_ARRAY:
+	case V_COLLECTION:
+	case V_RAW:
+		return a.seq == b.seq;
+	case V_BEAN:
+		return bean_equals(a.bean, b.bean);
+	case V_TYPE:
+		return a.type == b.type;
+	case V_OBJECT:
+		return a.object == b.object || java_object_equals(a.object, b.object);
+	}
+	return false;
+}
+
+static int32_t string_hash(struct str text)
+{
+	uint32_t hash = 0;
+	for (size_t at = 0; at < text.length;) {
+		uint32_t code = text_next(text, &at);
+		if (code < 0x10000) {
+			hash = hash * 31 + code;
+			continue;
+		}
+		code -= 0x10000;
+		hash = hash * 31 + 0xd800 + (code >> 10);
+		hash = hash * 31 + 0xdc00 + (code & 0x3ff);
+	}
+	return (int32_t)hash;
+}
+
+static int32_t double_hash(double number)
+{
+	uint64_t bits;
+	if (isnan(number))
+		return 0x7ff80000;
+	memcpy(&bits, &number, sizeof(bits));
+	return (int32_t)(uint32_t)(bits ^ bits >> 32);
+}
+
+static int32_t float_hash(double number)
+{
+	float narrow = (float)number;
+	int32_t bits;
+	memcpy(&bits, &narrow, sizeof(bits));
+	return isnan(number) ? 0x7fc00000 : bits;
+}
+
+static int32_t container_hash(struct eval *ev, struct value value)
+{
+	uint32_t hash = value.kind == V_LIST;
+	if (ev->depth >= LIMIT_EXPR_DEPTH || eval_step(ev, 1) < 0)
+		return 0;
+	ev->depth++;
+	if (value.kind == V_MAP)
+		value = map_plain(ev, value);
+	size_t count = value.kind == V_MAP ? map_count(ev, value) : seq_count(value);
+	for (size_t i = 0; i < count; i++) {
+		if (value.kind == V_LIST)
+			hash = hash * 31 + (uint32_t)value_hash(ev, seq_at(ev, value, i));
+		else if (value.kind == V_SET)
+			hash += (uint32_t)value_hash(ev, seq_at(ev, value, i));
+		else
+			hash += (uint32_t)(value_hash(ev, map_key(ev, value, i)) ^
+				value_hash(ev, map_value(ev, value, i)));
+	}
+	ev->depth--;
+	return (int32_t)hash;
+}
+
+int32_t value_hash(struct eval *ev, struct value value)
+{
+	switch ((enum value_kind)value.kind) {
+	case V_BOOL:
+		return value.boolean ? 1231 : 1237;
+	case V_INT:
+	case V_CHAR:
+		return (int32_t)value.integer;
+	case V_LONG:
+		return (int32_t)(uint32_t)((uint64_t)value.integer ^ (uint64_t)value.integer >> 32);
+	case V_FLOAT:
+		return float_hash(value.number);
+	case V_DOUBLE:
+		return double_hash(value.number);
+	case V_STRING:
+		return string_hash(value_str(value));
+	case V_LIST:
+	case V_SET:
+	case V_MAP:
+		return container_hash(ev, value);
+	case V_OBJECT:
+		return java_object_hash(value.object);
+	default:
+		return 0;
+	}
+}
+
+const char *value_type_name(struct value value)
+{
+	static const char *const names[] = {
+		[V_NULL] = "null",
+		[V_BOOL] = "java.lang.Boolean",
+		[V_INT] = "java.lang.Integer",
+		[V_LONG] = "java.lang.Long",
+		[V_FLOAT] = "java.lang.Float",
+		[V_DOUBLE] = "java.lang.Double",
+		[V_CHAR] = "java.lang.Character",
+		[V_STRING] = "java.lang.String",
+		[V_LIST] = "java.util.ArrayList",
+		[V_SET] = "java.util.LinkedHashSet",
+		[V_COLLECTION] = "java.util.LinkedHashMap.Values",
+		[V_ARRAY] = "an array",
+		[V_MAP] = "java.util.LinkedHashMap",
+		[V_STATUS] = "com.netflix.spinnaker.orca.api.pipeline.models.ExecutionStatus",
+		[V_TYPE] = "java.lang.Class",
+		[V_RAW] = "com.netflix.spinnaker.kork.expressions.NotEvaluableExpression",
+	};
+	if (value.kind == V_BEAN)
+		return bean_type_name(value.bean);
+	if (value.kind == V_OBJECT)
+		return value.object->class->name;
+	return names[value.kind];
+}

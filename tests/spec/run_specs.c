@@ -1,0 +1,243 @@
+/*
+ * Runs the expression cases of the files given (README.md has their form). TAP on standard output; a failure says file and line.
+ *
+ *	run_specs [-v] FILE…
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "expr/expr.h"
+#include "expr/template.h"
+
+#define NOW_MS 1704110400123 /* 2024-01-01T12:00:00.123Z */
+
+struct spec_file {
+	const char *path;
+	struct str rest;
+	unsigned line;
+	struct val contexts; /* by name: @name = {…} */
+	unsigned passed, failed;
+	bool verbose;
+};
+
+/* One case: what it is called is its place. */
+struct spec {
+	unsigned line;
+	struct str context, source, expected;
+};
+
+struct run {
+	struct val value;
+	struct template_result result;
+};
+
+static void run_free(struct run *run)
+{
+	val_free(&run->value);
+	template_result_free(&run->result);
+}
+
+static bool next_line(struct spec_file *file, struct str *ret)
+{
+	if (!file->rest.bytes || !str_split(&file->rest, '\n', ret))
+		return false;
+	file->line++;
+	return true;
+}
+
+/* A line that is no comment and not empty. */
+static bool next_text(struct spec_file *file, struct str *ret)
+{
+	while (next_line(file, ret)) {
+		bool comment = str_starts(*ret, "# ") || str_is(*ret, "#");
+		if (str_trim(*ret).length && !comment)
+			return true;
+	}
+	return false;
+}
+
+static void complain(struct spec_file *file, const struct spec *spec, const char *what,
+	struct str expected, const char *got)
+{
+	printf("# %s:%u: %s\n#   source:   %.*s\n#   expected: %.*s\n#   got:      %s\n",
+		file->path, spec->line, what, STR_ARG(spec->source), STR_ARG(expected), got);
+}
+
+static bool parse(struct str text, struct val *ret)
+{
+	struct err err = ERR_INIT;
+	bool good = json_parse(text, NULL, NULL, ret, &err) == 0;
+	if (!good)
+		printf("# not JSON: %.*s: %s\n", STR_ARG(text), err_text(&err));
+	err_clear(&err);
+	return good;
+}
+
+/* "@name = {…}" keeps a context under its name. */
+static bool define(struct spec_file *file, struct str line)
+{
+	ptrdiff_t equals = str_find(line, " = ", 0);
+	struct val value;
+	if (line.bytes[0] != '@' || equals < 0)
+		return false;
+	if (!parse(str_slice(line, (size_t)equals + 3, line.length), &value)) {
+		file->failed++;
+		return true;
+	}
+	val_set_str(&file->contexts, str_slice(line, 1, (size_t)equals), value);
+	return true;
+}
+
+static bool context_of(struct spec_file *file, struct str line, struct val *ret)
+{
+	if (line.bytes[0] != '@')
+		return parse(line, ret);
+	struct str name = str_slice(line, 1, line.length);
+	*ret = val_ref(val_get_str(file->contexts, str_trim(name)));
+	if (val_is_null(*ret))
+		printf("# no context is called %.*s\n", STR_ARG(name));
+	return !val_is_null(*ret);
+}
+
+/* Source lines: `map {…}` is a whole map, anything else one string; "strict " forbids unknown keys. */
+static bool source_of(const struct spec *spec, bool *ret_strict, struct val *ret)
+{
+	struct str text = spec->source;
+	*ret_strict = str_starts(text, "strict ");
+	if (*ret_strict)
+		text = str_slice(text, 7, text.length);
+	if (str_starts(text, "map "))
+		return parse(str_slice(text, 4, text.length), ret);
+	*ret = val_str(text);
+	return true;
+}
+
+static const char *level_of(const struct run *run)
+{
+	return val_get_text(val_at(run->result.failure_list, 0), "level", "");
+}
+
+static const char *why(const struct run *run)
+{
+	return val_get_text(val_at(run->result.failure_list, 0), "description", "no failure");
+}
+
+/* ERROR, ERROR text, INFO, INFO value or a value. */
+static bool check(
+	struct spec_file *file, const struct spec *spec, struct val source, const struct run *run)
+{
+	struct str expected = str_trim(spec->expected);
+	_cleanup_free_ char *got = json_text(run->value, JSON_COMPACT);
+	bool error = str_starts(expected, "ERROR"), info = str_starts(expected, "INFO");
+	if (error || info) {
+		struct str rest = str_trim(str_slice(expected, error ? 5 : 4, expected.length));
+		bool left = val_equal(run->value, source);
+		if (strcmp(level_of(run), error ? "ERROR" : "INFO") != 0) {
+			complain(file, spec, why(run), expected, got);
+			return false;
+		}
+		const char *type = val_get_text(
+			val_at(run->result.failure_list, 0), "exceptionType", "");
+		if (error && rest.length && !strstr(why(run), xstrndup(rest.bytes, rest.length)) &&
+			!strstr(type, xstrndup(rest.bytes, rest.length))) {
+			complain(file, spec, type, expected, why(run));
+			return false;
+		}
+		if (error || !rest.length) {
+			if (!left)
+				complain(file, spec, "not left as it was", expected, got);
+			return left;
+		}
+		expected = rest;
+	} else if (run->result.failures) {
+		complain(file, spec, why(run), expected, got);
+		return false;
+	}
+	_cleanup_(val_free) struct val value = VAL_NULL;
+	if (!parse(expected, &value))
+		return false;
+	if (!val_equal(value, run->value)) {
+		complain(file, spec, "another value", expected, got);
+		return false;
+	}
+	return true;
+}
+
+static bool run_spec(struct spec_file *file, const struct spec *spec)
+{
+	_cleanup_(val_free) struct val context = VAL_NULL;
+	_cleanup_(val_free) struct val source = VAL_NULL;
+	bool strict;
+	if (!context_of(file, spec->context, &context) || !source_of(spec, &strict, &source))
+		return false;
+	_cleanup_free_ char *before = json_text(context, JSON_COMPACT);
+	struct expr_host *host = expr_host_of_map(
+		context, val_get_text(context, "__currentStageId", NULL));
+	host->now_ms = NOW_MS;
+	struct expr_limits limits = { .allow_unknown_keys = !strict };
+	_cleanup_(run_free) struct run run = { 0 };
+	enum expr_failure failure = template_evaluate(
+		source, NULL, host, &limits, NOW_MS, &run.value, &run.result);
+	bool good = failure == EXPR_OK && check(file, spec, source, &run);
+	expr_host_free(host);
+	_cleanup_free_ char *after = json_text(context, JSON_COMPACT);
+	if (strcmp(before, after) != 0) {
+		complain(file, spec, "the context was changed", spec->context, after);
+		good = false;
+	}
+	return good;
+}
+
+static void run_file(struct spec_file *file)
+{
+	struct spec spec;
+	while (next_text(file, &spec.context)) {
+		spec.line = file->line;
+		if (define(file, spec.context))
+			continue;
+		if (!next_line(file, &spec.source) || !next_line(file, &spec.expected)) {
+			printf("# %s:%u: a case has three lines\n", file->path, spec.line);
+			file->failed++;
+			return;
+		}
+		bool good = run_spec(file, &spec);
+		file->passed += good;
+		file->failed += !good;
+		if (!good || file->verbose)
+			printf("# %s %s:%u: %.*s\n", good ? "passed" : "FAILED", file->path,
+				spec.line, STR_ARG(spec.source));
+	}
+}
+
+int main(int argc, char **argv)
+{
+	bool verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
+	unsigned passed = 0, failed = 0;
+	int first = verbose ? 2 : 1;
+	setenv("TZ", "UTC", 1);
+	printf("1..%d\n", argc - first);
+	for (int i = first; i < argc; i++) {
+		struct err err = ERR_INIT;
+		_cleanup_(strbuf_free) struct strbuf text = STRBUF_INIT(16 << 20);
+		struct spec_file file = { .path = argv[i], .verbose = verbose };
+		if (file_read(argv[i], 16 << 20, &text, &err) < 0) {
+			printf("# %s\n", err_text(&err));
+			file.failed++;
+		}
+		err_clear(&err);
+		file.rest = strbuf_str(&text);
+		run_file(&file);
+		val_free(&file.contexts);
+		printf("%sok %d - %s: %u passed, %u failed\n", file.failed ? "not " : "",
+			i - first + 1, strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i],
+			file.passed, file.failed);
+		passed += file.passed;
+		failed += file.failed;
+	}
+	printf("# %u passed, %u failed\n", passed, failed);
+	return failed ? 1 : 0;
+}
