@@ -85,10 +85,10 @@ static int eval_template(struct val source, const struct expr_host *host, bool r
 	struct template_result result = { 0 };
 	_cleanup_(val_free) struct val value = VAL_NULL;
 	if (template_evaluate(source, NULL, host, &limits, clock_now_ms(clock_real()), &value, &result) != EXPR_OK)
-		return fail(EXIT_FAILED, "the expression needs more than %d steps", LIMIT_EXPR_STEPS);
+		return complain(EXIT_FAILED, "the expression needs more than %d steps", LIMIT_EXPR_STEPS);
 	int status = result.failures ? EXIT_FAILED : EXIT_OK;
 	for (size_t i = 0; i < val_count(result.failure_list); i++)
-		fail(0, "%s", val_get_text(val_at(result.failure_list, i), "description", "failed"));
+		complain(0, "%s", val_get_text(val_at(result.failure_list, i), "description", "failed"));
 	if (status == EXIT_OK)
 		print_value(value, raw);
 	template_result_free(&result);
@@ -108,7 +108,7 @@ static int eval_body(const char *text, const struct expr_host *host, bool raw)
 	}
 	if (position >= 0)
 		fprintf(stderr, "%s\n%*s^\n", text, position, "");
-	return fail(EXIT_FAILED, "%s: %s", exception, err_text(&err));
+	return complain(EXIT_FAILED, "%s: %s", exception, err_text(&err));
 }
 
 static int eval_run(const struct options *options)
@@ -118,7 +118,7 @@ static int eval_run(const struct options *options)
 	_cleanup_(val_free) struct val root = VAL_NULL;
 	const char *stage_id = NULL;
 	if (read_root(options, &root, &stage_id, &err) < 0)
-		return fail(EXIT_USAGE, "%s", err_text(&err));
+		return complain(EXIT_USAGE, "%s", err_text(&err));
 	struct expr_host *host = expr_host_of_map(root, stage_id);
 	bool raw = options_has(options, "raw");
 	_cleanup_(val_free) struct val source = val_string(text);

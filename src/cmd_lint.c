@@ -54,7 +54,7 @@ static int lint_run(const struct options *options)
 {
 	const char *output = options_get(options, "output");
 	if (output && strcmp(output, "json") != 0 && strcmp(output, "text") != 0)
-		return fail(EXIT_USAGE, "lint: --output is json or text, not \"%s\"", output);
+		return complain(EXIT_USAGE, "lint: --output is json or text, not \"%s\"", output);
 	struct linting linting = { .json = output && strcmp(output, "json") == 0, .findings = val_list() };
 	for (size_t i = 0; i < options->arguments.count; i++) {
 		linting.path = options->arguments.items[i];

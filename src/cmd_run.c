@@ -271,7 +271,7 @@ static void cancel(struct job_run *run)
 		result = engine_call(run->engine, &request, NULL, &err);
 	}
 	if (result < 0)
-		fail(0, "cannot cancel: %s", err_text(&err));
+		complain(0, "cannot cancel: %s", err_text(&err));
 }
 
 static void take_event(void *data, struct val event)
@@ -333,11 +333,11 @@ static int follow(struct job_run *run)
 	int result = watch(run, feed, &status, &err);
 	feed_free(feed);
 	if (result < 0)
-		return fail(terminated ? 143 : (interrupts ? 130 : EXIT_FAILED), "%s", err_text(&err));
+		return complain(terminated ? 143 : (interrupts ? 130 : EXIT_FAILED), "%s", err_text(&err));
 	progress_tick(run->progress, clock_now_ms(clock_real()));
 	progress_summary(run->progress);
 	if (run->json && print_execution(run, &err) < 0)
-		return fail(EXIT_FAILED, "%s", err_text(&err));
+		return complain(EXIT_FAILED, "%s", err_text(&err));
 	return exit_status_of(status);
 }
 
@@ -364,7 +364,7 @@ static int run_run(const struct options *options)
 	struct job_run run = { .options = options, .server = options_get(options, "server") };
 	const char *output = options_get(options, "output");
 	if (output && strcmp(output, "json") != 0 && strcmp(output, "text") != 0)
-		return fail(EXIT_USAGE, "run: --output is json or text, not \"%s\"", output);
+		return complain(EXIT_USAGE, "run: --output is json or text, not \"%s\"", output);
 	run.json = output && strcmp(output, "json") == 0;
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
@@ -376,7 +376,7 @@ static int run_run(const struct options *options)
 		result = start_on_server(&run, &err);
 	else if (result == 0)
 		result = open_here(&run, &err) < 0 ? -1 : start_here(&run, &err);
-	status = result < 0 ? fail(exit_status_of_error(&err), "%s", err_text(&err)) : follow(&run);
+	status = result < 0 ? complain(exit_status_of_error(&err), "%s", err_text(&err)) : follow(&run);
 	close_run(&run);
 	return status;
 }

@@ -24,8 +24,8 @@ static int unknown_command(const char *name)
 {
 	for (const struct command *const *command = commands; *command; command++)
 		if (str_distance(str_of(name), str_of((*command)->name), 2) <= 2)
-			return fail(EXIT_USAGE, "no command \"%s\"; did you mean \"%s\"?", name, (*command)->name);
-	return fail(EXIT_USAGE, "no command \"%s\"; see gennaker --help", name);
+			return complain(EXIT_USAGE, "no command \"%s\"; did you mean \"%s\"?", name, (*command)->name);
+	return complain(EXIT_USAGE, "no command \"%s\"; see gennaker --help", name);
 }
 
 int main(int argc, char **argv)

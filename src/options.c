@@ -8,7 +8,7 @@
 
 static const struct option_row help_row = { .name = "help", .letter = 'h', .help = "Show this help." };
 
-int fail(int status, const char *format, ...)
+int complain(int status, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -71,8 +71,8 @@ static int unknown_option(const struct command *command, struct str name)
 		}
 	}
 	if (nearest)
-		return fail(-1, "%s: no option --%.*s; did you mean --%s?", command->name, STR_ARG(name), nearest);
-	return fail(-1, "%s: no option --%.*s; see gennaker %s --help", command->name, STR_ARG(name), command->name);
+		return complain(-1, "%s: no option --%.*s; did you mean --%s?", command->name, STR_ARG(name), nearest);
+	return complain(-1, "%s: no option --%.*s; see gennaker %s --help", command->name, STR_ARG(name), command->name);
 }
 
 /* One argument that begins with '-'. *NEXT is the argument after it, used up (true) when the option takes it. */
@@ -102,10 +102,10 @@ static int parse_option(struct options *ret, const char *text, const char *next,
 		return 1;
 	}
 	if (!row->argument && value)
-		return fail(-1, "%s: --%s takes no value", command->name, row->name);
+		return complain(-1, "%s: --%s takes no value", command->name, row->name);
 	if (row->argument && !value) {
 		if (!next)
-			return fail(-1, "%s: --%s needs %s", command->name, row->name, row->argument);
+			return complain(-1, "%s: --%s needs %s", command->name, row->name, row->argument);
 		value = next;
 		*ret_used = true;
 	}
@@ -135,10 +135,10 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	}
 	int count = (int)ret->arguments.count;
 	if (count < command->min_arguments)
-		return fail(-1, "%s: needs %s; see gennaker %s --help", command->name, command->arguments,
+		return complain(-1, "%s: needs %s; see gennaker %s --help", command->name, command->arguments,
 			    command->name);
 	if (command->max_arguments >= 0 && count > command->max_arguments)
-		return fail(-1, "%s: unexpected \"%s\"", command->name,
+		return complain(-1, "%s: unexpected \"%s\"", command->name,
 			    ret->arguments.items[command->max_arguments]);
 	return 0;
 }

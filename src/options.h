@@ -50,7 +50,7 @@ void options_free(struct options *options);
 const char *options_get(const struct options *options, const char *name);
 bool options_has(const struct options *options, const char *name);
 
-/* One line "gennaker: …" on standard error; always returns STATUS, so that `return fail(EXIT_USAGE, …)` reads well. */
-int fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* One line "gennaker: …" on standard error; always returns STATUS, so that `return complain(EXIT_USAGE, …)` reads well. */
+int complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif
