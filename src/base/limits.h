@@ -29,7 +29,8 @@
 #define LIMIT_INBOX_BYTES (256u << 20)
 #define LIMIT_BATCH_BYTES (8u << 20)
 #define LIMIT_BATCH_MS 5
-#define LIMIT_TURN_STEPS 500		/* about 2 ms of one execution */
+#define LIMIT_TURN_STEPS 500		/* of one execution, and … */
+#define LIMIT_TURN_US 2000
 #define LIMIT_WORKERS 256
 #define LIMIT_WORKER_STACK_BYTES (256u << 10)
 #define LIMIT_WORKER_IDLE_MS 10000

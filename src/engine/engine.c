@@ -7,9 +7,7 @@
 
 static struct batch *batch_new(void)
 {
-	struct batch *batch = xnew(struct batch);
-	batch->opened_us = clock_stopwatch_us();
-	return batch;
+	return xnew(struct batch);
 }
 
 static void effect_clear(struct effect *effect)
@@ -171,6 +169,7 @@ static void engine_die(struct engine *engine)
 {
 	atomic_store(&engine->dead, true);
 	engine->ended = true;
+	engine_tell(engine, 0);
 	pthread_mutex_lock(&engine->done_mutex);
 	pthread_cond_broadcast(&engine->done_condition);
 	pthread_mutex_unlock(&engine->done_mutex);
@@ -232,6 +231,8 @@ static void message_handle(struct engine *engine, struct message *message)
 		break;
 	case MESSAGE_STOP:
 		engine->stopping = true;
+		engine->ended = atomic_load(&engine->dead);
+		slots_take_back(engine);
 		break;
 	}
 }
@@ -261,37 +262,39 @@ static void timers_fire(struct engine *engine)
 	}
 }
 
-/* One turn for each run that is ready, in turn; back in the queue when it has more to do. */
+/*
+ * One turn for each run that is ready, in turn; back in the queue when it has more to do. What comes in meanwhile, and the store,
+ * do not wait for a long list of runs: the rest of it goes on after a look at the inbox.
+ */
 static void runs_turn(struct engine *engine)
 {
-	struct run *run = engine->ready_first;
-	engine->ready_first = NULL;
-	engine->ready_last = &engine->ready_first;
-	while (run) {
-		struct run *next = run->ready_next;
+	int64_t begin_us = clock_stopwatch_us();
+	struct run *last = NULL; /* of those that are ready now */
+	for (struct run *run = engine->ready_first; run; run = run->ready_next)
+		last = run;
+	for (bool at_end = !last; !at_end;) {
+		struct run *run = engine->ready_first;
+		engine->ready_first = run->ready_next;
+		if (!engine->ready_first)
+			engine->ready_last = &engine->ready_first;
+		at_end = run == last || clock_stopwatch_us() - begin_us > LIMIT_BATCH_MS * 1000;
+		bool more = run_turn(run); /* it stays marked ready, so that its own looks do not put it in again */
 		run->ready = false;
-		bool more = run_turn(run);
 		if (more)
 			run_ready(run);
 		else if (run->completed && run->jobs == 0)
 			run_release(run);
-		run = next;
-		/* Others that came in meanwhile, and the store, must not wait for a long list of runs. */
-		if (run && clock_stopwatch_us() - engine->batch->opened_us > LIMIT_BATCH_MS * 1000 &&
-		    !engine->store_busy) {
-			*engine->ready_last = run; /* the rest keeps its places */
-			while (*engine->ready_last)
-				engine->ready_last = &(*engine->ready_last)->ready_next;
-			break;
-		}
 	}
 }
 
+/* Stopping, and what was in flight is saved; or there is no more time to wait for it. */
 static bool drained(struct engine *engine)
 {
-	if (!engine->stopping || engine->store_busy)
+	if (!engine->stopping)
 		return false;
 	bool late = clock_now_ms(engine->clock) >= engine->stop_at_ms;
+	if (engine->store_busy || engine->batch->store.ops.count > 0 || engine->changed.count > 0)
+		return late && atomic_load(&engine->stuck);
 	return engine->in_flight == 0 || late;
 }
 
@@ -328,7 +331,7 @@ static void *engine_main(void *data)
 		}
 		wake_purge(engine);
 		engine_seal(engine);
-		if (drained(engine) && !engine->batch->store.ops.count && !engine->changed.count)
+		if (drained(engine))
 			engine->ended = true;
 	}
 	clock_release(engine->clock);
@@ -436,6 +439,8 @@ static void engine_free(struct engine *engine)
 	}
 	map_free(&none);
 	batch_free(engine, engine->batch, false);
+	while (engine->flight_first) /* in the queue of a slot */
+		job_forget(engine, engine->flight_first);
 	struct map_cursor cursor = { 0 };
 	struct str key;
 	for (void *run; map_next(&engine->runs, &cursor, &key, &run);)

@@ -76,7 +76,7 @@ int engine_call(struct engine *engine, struct request *request, struct val *ret,
 void engine_wake(struct engine *engine, const char *key);
 
 /* Told after each commit, on the store thread: the journal has grown to POSITION. Must be quick. NULL ends it:
- * afterwards it is not called any more. */
+ * afterwards it is not called any more. A test's crash tells 0 on the engine thread. */
 void engine_on_commit(struct engine *engine, void (*told)(void *data, uint64_t position), void *data);
 
 /* No run is active and nothing is in flight. For `run` and tests: waits until so, or run KEY is complete (KEY not NULL). */

@@ -198,6 +198,23 @@ enum expr_failure evaluate_stage(const struct execution *execution, size_t index
 	return failure;
 }
 
+/* By the nearest of self and parents that has one (2.7). */
+char *stage_enabled_text(const struct execution *execution, size_t index)
+{
+	struct val enabled = VAL_NULL;
+	for (; index != STAGE_NONE && !val_is_map(enabled) && !execution->orchestration;
+	     index = stage_at(execution, index)->parent)
+		enabled = val_get(stage_at(execution, index)->context, "stageEnabled");
+	if (!val_is_map(enabled) || strcmp(val_get_text(enabled, "type", "expression"), "expression") != 0)
+		return NULL;
+	struct val expression = val_get(enabled, "expression");
+	bool literal;
+	if (val_is_null(expression) || str_trim(val_as_str(&expression)).length == 0)
+		return val_as_bool(expression, &literal) && !literal ? xstrdup("${false}") : NULL;
+	const char *text = val_text(&expression);
+	return strstr(text, "${") ? xstrdup(text) : xasprintf("${%s}", text);
+}
+
 enum expr_failure evaluate_text(const struct execution *execution, size_t index, const char *text,
 				const struct expr_limits *limits, int64_t now_ms, struct val *ret)
 {

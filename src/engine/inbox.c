@@ -6,7 +6,7 @@ void inbox_init(struct inbox *inbox)
 	clock_condition_init(&inbox->condition);
 	inbox->first = NULL;
 	inbox->last = &inbox->first;
-	inbox->committed = NULL;
+	inbox->urgent = NULL;
 }
 
 void inbox_free(struct inbox *inbox)
@@ -17,7 +17,6 @@ void inbox_free(struct inbox *inbox)
 		request_clear(&message->request);
 		free(message);
 	}
-	free(inbox->committed);
 	map_free(&inbox->keys);
 	pthread_cond_destroy(&inbox->condition);
 	pthread_mutex_destroy(&inbox->mutex);
@@ -34,8 +33,9 @@ void inbox_push(struct engine *engine, struct message *message)
 	pthread_mutex_lock(&inbox->mutex);
 	clock_hold(engine->clock);
 	message->next = NULL;
-	if (message->kind == MESSAGE_COMMITTED) {
-		inbox->committed = message; /* there is at most one batch on its way */
+	if (message->kind == MESSAGE_COMMITTED || message->kind == MESSAGE_STOP) {
+		message->next = inbox->urgent; /* at most one of each */
+		inbox->urgent = message;
 	} else {
 		*inbox->last = message;
 		inbox->last = &message->next;
@@ -110,11 +110,12 @@ struct message *inbox_take(struct engine *engine, int64_t until_ms, bool blocked
 			inbox->last = &inbox->first;
 			*ret_keys = take(&inbox->keys);
 		}
-		if (inbox->committed) { /* first of all */
-			inbox->committed->next = taken;
-			taken = inbox->committed;
-			inbox->committed = NULL;
-		}
+		struct message **last = &inbox->urgent; /* first of all */
+		while (*last)
+			last = &(*last)->next;
+		*last = taken;
+		taken = inbox->urgent;
+		inbox->urgent = NULL;
 		if (taken || ret_keys->count > 0)
 			break;
 		if (clock_wait(engine->clock, &inbox->condition, &inbox->mutex, until_ms))

@@ -29,6 +29,7 @@ enum job_kind {
 	JOB_RECOVER,  /* its recover, after a restart */
 	JOB_CANCEL,   /* its cancel step */
 	JOB_EVALUATE, /* a stage's expressions, when they did not fit into a turn of the engine */
+	JOB_ENABLED,  /* its stageEnabled alike */
 	JOB_SUBMIT,   /* the same for a pipeline that is to be started */
 };
 
@@ -54,11 +55,14 @@ struct job {
 	char key[128]; /* idempotency key */
 	char *slot;    /* NULL = none */
 	bool has_slot;
+	bool queued;	   /* waits for its slot … */
+	int64_t queued_ms; /* … since */
+	uint64_t change;   /* of the run, at the dispatch */
 	/* Out */
 	struct task_result result;
 	struct err err;
 	int status; /* what run returned */
-	struct val evaluated; /* JOB_EVALUATE, JOB_SUBMIT */
+	struct val evaluated; /* JOB_EVALUATE, JOB_ENABLED, JOB_SUBMIT */
 	struct template_result evaluation;
 	/* JOB_SUBMIT */
 	struct request *request;
@@ -95,7 +99,7 @@ struct inbox {
 	pthread_mutex_t mutex;
 	pthread_cond_t condition;
 	struct message *first, **last;
-	struct message *committed; /* overtakes the others */
+	struct message *urgent; /* MESSAGE_COMMITTED, MESSAGE_STOP: these overtake the others */
 	size_t request_count, request_bytes; /* bounded: LIMIT_INBOX_* */
 	struct map keys;		     /* wake-ups: a set, not a queue */
 	bool closed;			     /* requests are refused */
@@ -105,7 +109,7 @@ void inbox_free(struct inbox *inbox);
 /* Takes the message; never refuses. Holds the clock for it. */
 void inbox_push(struct engine *engine, struct message *message);
 /*
- * All messages that are there, waiting for one until UNTIL_MS. BLOCKED: only MESSAGE_COMMITTED; the others stay. Each is given
+ * All messages that are there, waiting for one until UNTIL_MS. BLOCKED: only the urgent ones; the others stay. Each is given
  * back by inbox_done once it is handled, and so is the hold of each key in *RET_KEYS by clock_release.
  */
 struct message *inbox_take(struct engine *engine, int64_t until_ms, bool blocked, struct map *ret_keys);
@@ -133,7 +137,6 @@ struct effect {
 struct batch {
 	struct store_batch store;
 	VEC(struct effect) effects;
-	int64_t opened_us; /* when its first change came */
 };
 
 /* ---- runs ---------------------------------------------------------------------------------------------------------- */
@@ -157,6 +160,8 @@ struct stage_run {
 	VEC(struct waiter *) waiters;
 	struct val patched; /* keys patched since the dispatch */
 	uint64_t evaluated_at; /* run->change when its expressions were evaluated last */
+	enum { ENABLED_UNKNOWN, ENABLED_YES, ENABLED_NO } enabled; /* what a worker found */
+	int64_t queued_ms;     /* how long its task has waited for slots */
 	char *waiting_for;     /* last told */
 };
 
@@ -176,6 +181,7 @@ struct run {
 	bool completed;
 	uint64_t change; /* rises with whatever an expression could read; from 1 */
 	size_t jobs;
+	size_t running; /* stages that are RUNNING, synthetic ones too */
 	struct run *ready_next;
 };
 
@@ -195,8 +201,7 @@ struct waiter {
 struct slot {
 	char *name;
 	size_t used;
-	struct job *first, **last;
-	size_t waiting;
+	struct job *first, **last; /* those that wait for it */
 };
 
 struct engine {
@@ -263,7 +268,7 @@ struct run *run_new(struct engine *engine, struct execution *execution);
 void run_free(struct run *run);
 void run_release(struct run *run); /* complete and saved: leaves the engine's memory */
 void run_recover(struct run *run);
-bool run_turn(struct run *run); /* at most LIMIT_TURN_STEPS looks; true when more is to do */
+bool run_turn(struct run *run); /* at most LIMIT_TURN_STEPS looks, or LIMIT_TURN_US; true when more is to do */
 void run_flush(struct run *run); /* what changed, into the batch */
 void run_look_execution(struct run *run);
 void run_look_all_running(struct run *run);
@@ -283,7 +288,7 @@ void stage_complete(struct run *run, size_t index);
 void stage_finish(struct run *run, size_t index, enum status status);
 /* Evaluates the expressions that are left. False while a worker does it: its end asks for a look. */
 bool stage_evaluate(struct run *run, size_t index);
-void stage_evaluated(struct run *run, struct job *job); /* a JOB_EVALUATE came back */
+void stage_evaluated(struct run *run, struct job *job); /* a JOB_EVALUATE or JOB_ENABLED came back */
 void stage_input(const struct run *run, size_t index, size_t task, void *config, struct task_input *ret);
 /* F(status) of stages.md 2.3 by the stage's own context. */
 enum status stage_failure_status(const struct stage *stage, enum status otherwise);
@@ -298,6 +303,7 @@ void task_returned(struct engine *engine, struct job *job);
 void stage_timer_fired(struct stage_run *stage);
 void job_release(struct engine *engine, struct job *job); /* after the commit: slot, then worker */
 void job_forget(struct engine *engine, struct job *job);  /* out of the in-flight list and its slot */
+void slots_take_back(struct engine *engine); /* stopping: what waits for a slot will not get it */
 void slots_free(struct engine *engine);
 /* Counts it as in flight from now on. */
 void job_track(struct engine *engine, struct job *job);
@@ -319,7 +325,9 @@ struct evaluated {
 /* Evaluates the stage's context; EXPR_OVER_BUDGET leaves *RET alone. Any thread (over a snapshot). */
 enum expr_failure evaluate_stage(const struct execution *execution, size_t index, const struct stage_type *type,
 				 const struct expr_limits *limits, int64_t now_ms, struct evaluated *ret);
-/* `${E}` in the stage's view, as a value. */
+/* The stageEnabled of a stage, wrapped in `${}` if it is not: NULL when there is none. Owned. */
+char *stage_enabled_text(const struct execution *execution, size_t index);
+/* A text with expressions in the stage's view, as a value. */
 enum expr_failure evaluate_text(const struct execution *execution, size_t index, const char *text,
 				const struct expr_limits *limits, int64_t now_ms, struct val *ret);
 /* The pass over a pipeline at submission. */

@@ -164,12 +164,35 @@ static int start_document(struct engine *engine, const struct request *request, 
 	return 0;
 }
 
+/* The run, or NULL with ERR_NOT_FOUND; *RET_COMPLETE when it is one that has ended. */
+static struct run *find_run(struct engine *engine, const char *id, bool *ret_complete, struct err *err)
+{
+	struct run *run = map_get(&engine->runs, str_of(id));
+	*ret_complete = run && run->completed;
+	if (run)
+		return run;
+	struct val found = VAL_NULL;
+	uint64_t position;
+	if (engine->setup.store->type->get_execution(engine->setup.store, id, &found, &position, err) == 0) {
+		*ret_complete = true;
+		val_free(&found);
+	}
+	return NULL;
+}
+
+static bool is_known_run(struct engine *engine, const char *id)
+{
+	_cleanup_err_ struct err none = ERR_INIT;
+	bool complete;
+	return find_run(engine, id, &complete, &none) || complete;
+}
+
 /* Before anything else: what this start may not do. */
 static int start_check(struct engine *engine, const struct request *request, struct val document, struct err *err)
 {
 	if (!val_is_map(document))
 		return err_set(err, ERR_INVALID, "a pipeline is a JSON object");
-	if (request->id && (!ulid_is_valid(str_of(request->id)) || map_get(&engine->runs, str_of(request->id))))
+	if (request->id && (!ulid_is_valid(str_of(request->id)) || is_known_run(engine, request->id)))
 		return err_set(err, ERR_INVALID, "\"%s\" is not a new execution id", request->id);
 	struct val trigger = val_is_map(request->trigger) ? request->trigger : val_get(document, "trigger");
 	const char *missing = pipeline_missing_parameter(document, val_get(trigger, "parameters"));
@@ -335,7 +358,8 @@ static void start(struct engine *engine, struct request *request)
 void request_submitted(struct engine *engine, struct job *job)
 {
 	struct request request = take(job->request);
-	if (job->status < 0)
+	/* Others may have started meanwhile. */
+	if (job->status < 0 || start_check(engine, &request, job->evaluated, &job->err) < 0)
 		reply_error(engine, &request, &job->err);
 	else
 		start_evaluated(engine, &request, job->evaluated);
@@ -343,22 +367,6 @@ void request_submitted(struct engine *engine, struct job *job)
 }
 
 /* ---- runs ------------------------------------------------------------------------------------------------------------------------ */
-
-/* The run, or NULL with ERR_NOT_FOUND; *RET_COMPLETE when it is one that has ended. */
-static struct run *find_run(struct engine *engine, const char *id, bool *ret_complete, struct err *err)
-{
-	struct run *run = map_get(&engine->runs, str_of(id));
-	*ret_complete = run && run->completed;
-	if (run)
-		return run;
-	struct val found = VAL_NULL;
-	uint64_t position;
-	if (engine->setup.store->type->get_execution(engine->setup.store, id, &found, &position, err) == 0) {
-		*ret_complete = true;
-		val_free(&found);
-	}
-	return NULL;
-}
 
 static void cancel_run(struct engine *engine, struct request *request)
 {
@@ -464,6 +472,8 @@ static struct val state_of(const struct run *run)
 		val_set(&state, "inFlight", val_bool(mine->job != NULL));
 		if (mine->job && mine->job->slot)
 			val_set(&state, "slot", val_string(mine->job->slot));
+		if (mine->job && mine->job->queued)
+			val_set(&state, "queuedSince", val_int(mine->job->queued_ms));
 		if (mine->timer.place)
 			val_set(&state, "nextLook", val_int(mine->timer.due_ms));
 		struct val keys = val_list();

@@ -65,9 +65,11 @@ struct run *run_new(struct engine *engine, struct execution *execution)
 	run->execution = execution;
 	run->change = 1;
 	run_grow(run, stage_count(execution));
-	for (size_t i = 0; i < stage_count(execution); i++)
+	for (size_t i = 0; i < stage_count(execution); i++) {
 		if (!run->stages[i])
 			run->stages[i] = stage_run_new(run, i);
+		run->running += stage_at(execution, i)->status == STATUS_RUNNING;
+	}
 	for (size_t i = 0; i < stage_count(execution); i++)
 		run_link_stage(run, i);
 	map_put(&engine->runs, str_of(execution->id), run);
@@ -178,8 +180,9 @@ void look_run(struct run *run)
 
 bool run_turn(struct run *run)
 {
+	int64_t begin_us = clock_stopwatch_us();
 	for (unsigned steps = 0; run->look_at < run->looks.count; steps++) {
-		if (steps >= LIMIT_TURN_STEPS)
+		if (steps >= LIMIT_TURN_STEPS || clock_stopwatch_us() - begin_us > LIMIT_TURN_US)
 			return true;
 		size_t index = run->looks.items[run->look_at++];
 		run->stages[index]->queued = false;
@@ -187,7 +190,8 @@ bool run_turn(struct run *run)
 			run->looks.count = run->look_at = 0;
 		stage_look(run, index);
 	}
-	if (run->look_execution) {
+	/* Nothing runs and nothing is about to: what cannot start any more (a join behind a STOPPED branch) ends the run. */
+	if (run->look_execution || run->running == 0) {
 		run->look_execution = false;
 		run_look_execution(run);
 	}
@@ -208,9 +212,12 @@ void run_recover(struct run *run)
 		bool top = stage->parent == STAGE_NONE;
 		if (top && (stage->status == STATUS_TERMINAL || stage->status == STATUS_CANCELED))
 			run->winding = true;
-		for (size_t t = 0; t < stage->task_count; t++)
-			if (stage->tasks[t].in_flight)
-				run->stages[i]->interrupted = true;
+		struct stage_run *mine = run->stages[i];
+		if (stage->status == STATUS_RUNNING && mine->current < stage->task_count) {
+			const struct task *task = &stage->tasks[mine->current];
+			mine->interrupted = task->in_flight;
+			mine->woken = task->waits_for_key; /* it may have moved meanwhile */
+		}
 		if (!status_is_complete(stage->status))
 			look(run, i);
 	}
@@ -249,7 +256,7 @@ void run_set_status(struct run *run, enum status status)
 
 /* What the top-level stages amount to. */
 struct tally {
-	bool all_good, terminal, canceled, stopped, running, startable, fail_on_stop;
+	bool all_good, terminal, canceled, stopped, startable, fail_on_stop;
 };
 
 static bool stage_is_startable(const struct run *run, const struct stage *stage)
@@ -273,7 +280,6 @@ static struct tally run_tally(const struct run *run)
 		tally.terminal |= stage->status == STATUS_TERMINAL;
 		tally.canceled |= stage->status == STATUS_CANCELED;
 		tally.stopped |= stage->status == STATUS_STOPPED;
-		tally.running |= stage->status == STATUS_RUNNING || stage->status == STATUS_PAUSED;
 		tally.startable |= stage_is_startable(run, stage);
 		tally.fail_on_stop |= stage->status == STATUS_STOPPED &&
 				      val_get_bool(stage->context, "completeOtherBranchesThenFail", false);
@@ -315,18 +321,19 @@ void run_look_execution(struct run *run)
 		run_start(run);
 		return;
 	}
+	/* In the order of Orca's CompleteExecution; but the end waits for whatever runs, synthetic stages too. */
 	struct tally tally = run_tally(run);
-	if (run->winding || tally.terminal || tally.canceled) {
+	if (tally.all_good && run->running == 0) {
+		run_set_status(run, STATUS_SUCCEEDED);
+	} else if (run->winding || tally.terminal || tally.canceled) {
 		if (!run->winding) {
 			run->winding = true;
 			run_look_all_running(run);
 		}
-		if (tally.running)
+		if (run->running > 0)
 			return; /* what runs is being cancelled; its end asks for another look */
 		run_set_status(run, tally.terminal ? STATUS_TERMINAL : STATUS_CANCELED);
-	} else if (tally.all_good) {
-		run_set_status(run, STATUS_SUCCEEDED);
-	} else if (tally.stopped && !tally.running && !tally.startable) {
+	} else if (tally.stopped && run->running == 0 && !tally.startable) {
 		run_set_status(run, tally.fail_on_stop ? STATUS_TERMINAL : STATUS_SUCCEEDED);
 	}
 }

@@ -3,7 +3,15 @@
  */
 #include "engine/internal.h"
 
+#include <strings.h>
+
 #include "base/log.h"
+
+static bool value_is_true(struct val value)
+{
+	bool flag = false;
+	return val_as_bool(value, &flag) ? flag : strcasecmp(val_text(&value), "true") == 0;
+}
 
 /* ---- status ---------------------------------------------------------------------------------------------------------------- */
 
@@ -18,6 +26,7 @@ void stage_set_status(struct run *run, size_t index, enum status status)
 	struct stage *stage = run_stage_edit(run, index, STAGE_PART_HEAD);
 	int64_t now = clock_now_ms(run->engine->clock);
 	run->change++;
+	run->running += (status == STATUS_RUNNING) - (size_t)(stage->status == STATUS_RUNNING);
 	stage->status = status;
 	if (status == STATUS_RUNNING && !stage->start_ms)
 		stage->start_ms = now;
@@ -49,7 +58,10 @@ void stage_merge(struct run *run, size_t index, struct val context, struct val o
 	struct val changed = VAL_NULL;
 	run->change++;
 	if (val_count(context) > 0 || val_count(remove) > 0) {
-		struct stage *stage = run_stage_edit(run, index, STAGE_PART_CONTEXT);
+		bool candidate = template_is_candidate(context);
+		unsigned parts = STAGE_PART_CONTEXT | (candidate ? STAGE_PART_HEAD : 0);
+		struct stage *stage = run_stage_edit(run, index, parts);
+		stage->unresolved |= candidate;
 		for (size_t i = 0; i < val_count(context); i++) {
 			struct str key = val_key_at(context, i);
 			struct val value = val_value_at(context, i);
@@ -59,11 +71,11 @@ void stage_merge(struct run *run, size_t index, struct val context, struct val o
 				continue;
 			val_set_str(&stage->context, key, val_ref(value));
 			val_set_str(&changed, key, val_ref(value));
-			stage->unresolved |= template_is_candidate(value);
 		}
 		for (size_t i = 0; i < val_count(remove); i++) {
 			struct val key = val_at(remove, i);
-			val_remove_str(&stage->context, val_as_str(&key));
+			if (val_remove_str(&stage->context, val_as_str(&key)))
+				val_set_str(&changed, val_as_str(&key), VAL_NULL);
 		}
 	}
 	if (val_count(outputs) > 0) {
@@ -136,74 +148,66 @@ static bool may_start(const struct run *run, const struct stage *stage)
 	return requisites_let_start(run, stage);
 }
 
-/* The stageEnabled of the stage, or of the nearest parent that has one (2.7). */
-static const char *enabled_expression(const struct run *run, size_t index)
+static void evaluate_on_worker(struct run *run, size_t index, enum job_kind kind)
 {
-	for (; index != STAGE_NONE; index = run_stage(run, index)->parent) {
-		struct val enabled = val_get(run_stage(run, index)->context, "stageEnabled");
-		if (!val_is_map(enabled))
-			continue;
-		struct val expression = val_get(enabled, "expression");
-		if (strcmp(val_get_text(enabled, "type", "expression"), "expression") != 0)
-			return NULL;
-		bool literal;
-		if (val_as_bool(expression, &literal))
-			return literal ? NULL : "false";
-		return val_get_text(enabled, "expression", NULL);
-	}
-	return NULL;
+	struct job *job = job_new(run, index, kind);
+	run->stages[index]->job = job;
+	run->jobs++;
+	job_track(run->engine, job);
+	engine_effect(run->engine, (struct effect){ .kind = EFFECT_DISPATCH, .job = job });
 }
 
-/* False when the expression says so, or cannot be evaluated to a boolean. */
-static bool stage_is_enabled(const struct run *run, size_t index)
+/* ENABLED_NO when the expression says so or cannot be evaluated to a boolean, ENABLED_UNKNOWN while a worker looks (2.7). */
+static int stage_is_enabled(struct run *run, size_t index)
 {
-	const char *expression = enabled_expression(run, index);
-	if (run->execution->orchestration || !expression || str_trim(str_of(expression)).length == 0)
-		return true;
+	if (run->stages[index]->enabled != ENABLED_UNKNOWN)
+		return run->stages[index]->enabled;
 	struct expr_limits limits = {
 		.max_steps = LIMIT_EXPR_INLINE_STEPS,
 		.no_io = true,
 		.allow_unknown_keys = true,
 	};
-	_cleanup_free_ char *wrapped = strstr(expression, "${") ? xstrdup(expression)
-								 : xasprintf("${%s}", expression);
+	_cleanup_free_ char *text = stage_enabled_text(run->execution, index);
 	_cleanup_(val_free) struct val value = VAL_NULL;
-	enum expr_failure failure = evaluate_text(run->execution, index, wrapped, &limits,
+	if (!text)
+		return ENABLED_YES;
+	enum expr_failure failure = evaluate_text(run->execution, index, text, &limits,
 						  clock_now_ms(run->engine->clock), &value);
-	bool flag = false;
-	if (!val_as_bool(value, &flag))
-		flag = strcasecmp(val_text(&value), "true") == 0;
-	return failure == EXPR_OK && flag;
+	if (failure != EXPR_OVER_BUDGET)
+		return value_is_true(value) ? ENABLED_YES : ENABLED_NO;
+	evaluate_on_worker(run, index, JOB_ENABLED);
+	return ENABLED_UNKNOWN;
 }
 
-/* Puts an evaluated context into the stage. */
-static void stage_take_evaluated(struct run *run, size_t index, struct val context)
+/* The keys whose value is another one in AFTER; owned, VAL_NULL when there is none. */
+static struct val context_changes(struct val before, struct val after)
+{
+	struct val changed = VAL_NULL;
+	for (size_t i = 0; i < val_count(after); i++) {
+		struct str key = val_key_at(after, i);
+		if (!val_same(val_get_str(before, key), val_value_at(after, i)))
+			val_set_str(&changed, key, val_ref(val_value_at(after, i)));
+	}
+	for (size_t i = 0; i < val_count(before); i++)
+		if (!val_has_str(after, val_key_at(before, i)))
+			val_set_str(&changed, val_key_at(before, i), VAL_NULL);
+	return changed;
+}
+
+/* Puts an evaluated context into the stage; what changed of it into the journal, when it is there to stay. */
+static void stage_take_evaluated(struct run *run, size_t index, struct val context, bool tell)
 {
 	const struct stage *stage = run_stage(run, index);
 	bool unresolved = template_is_candidate(context);
 	if (val_same(stage->context, context) && stage->unresolved == unresolved)
 		return;
-	struct val changed = VAL_NULL;
-	for (size_t i = 0; i < val_count(context); i++) {
-		struct str key = val_key_at(context, i);
-		if (!val_same(val_get_str(stage->context, key), val_value_at(context, i)))
-			val_set_str(&changed, key, val_ref(val_value_at(context, i)));
-	}
+	struct val changed = context_changes(stage->context, context);
 	struct stage *edited = run_stage_edit(run, index, STAGE_PART_CONTEXT | STAGE_PART_HEAD);
 	val_replace(&edited->context, val_ref(context));
 	edited->unresolved = unresolved;
-	if (!val_is_null(changed) && edited->status == STATUS_RUNNING)
+	if (!val_is_null(changed) && tell)
 		event_stage(run, index, changed, VAL_NULL);
 	val_free(&changed);
-}
-
-static void evaluate_on_worker(struct run *run, size_t index)
-{
-	struct job *job = job_new(run, index, JOB_EVALUATE);
-	run->stages[index]->job = job;
-	run->jobs++;
-	job_track(run->engine, job);
-	engine_effect(run->engine, (struct effect){ .kind = EFFECT_DISPATCH, .job = job });
 }
 
 /* Evaluates what is left. False while a worker does it. */
@@ -222,41 +226,50 @@ bool stage_evaluate(struct run *run, size_t index)
 	const struct stage_type *type = registry_find_for(run->engine->setup.registry, stage);
 	if (evaluate_stage(run->execution, index, type, &limits, clock_now_ms(run->engine->clock), &evaluated) ==
 	    EXPR_OVER_BUDGET) {
-		evaluate_on_worker(run, index);
+		evaluate_on_worker(run, index, JOB_EVALUATE);
 		return false;
 	}
-	stage_take_evaluated(run, index, evaluated.context);
+	stage_take_evaluated(run, index, evaluated.context, stage->status == STATUS_RUNNING);
 	val_free(&evaluated.context);
 	mine->evaluated_at = run->change;
 	return true;
+}
+
+/* Too much for one pass, or canceled: said where failed expressions are said. */
+static void evaluation_failed(struct run *run, size_t index, const struct err *err)
+{
+	struct val entry = val_map();
+	val_set(&entry, "level", val_string("ERROR"));
+	val_set(&entry, "description", val_string(err_text(err)));
+	val_set(&entry, "timestamp", val_int(clock_now_ms(run->engine->clock)));
+	struct val list = val_list();
+	val_append(&list, entry);
+	struct val summary = val_map();
+	val_set(&summary, "(all)", list);
+	struct val context = val_map();
+	val_set(&context, "expressionEvaluationSummary", summary);
+	stage_merge(run, index, context, VAL_NULL, VAL_NULL);
+	val_free(&context);
 }
 
 void stage_evaluated(struct run *run, struct job *job)
 {
 	size_t index = job->stage;
 	struct stage_run *mine = run->stages[index];
-	if (job->status == 0) {
+	if (job->kind == JOB_ENABLED) {
+		mine->enabled = job->status == 0 && value_is_true(job->evaluated) ? ENABLED_YES : ENABLED_NO;
+	} else if (job->status == 0) {
 		/* What a user patched meanwhile wins. */
 		for (size_t i = 0; i < val_count(mine->patched); i++)
 			val_set_str(&job->evaluated, val_key_at(mine->patched, i),
 				    val_ref(val_value_at(mine->patched, i)));
-		stage_take_evaluated(run, index, job->evaluated);
+		stage_take_evaluated(run, index, job->evaluated, true);
+		mine->evaluated_at = job->change; /* what has changed since was not seen */
 	} else {
-		struct val summary = val_map();
-		struct val entry = val_map();
-		val_set(&entry, "level", val_string("ERROR"));
-		val_set(&entry, "description", val_string(err_text(&job->err)));
-		val_set(&entry, "timestamp", val_int(clock_now_ms(run->engine->clock)));
-		struct val list = val_list();
-		val_append(&list, entry);
-		val_set(&summary, "(all)", list);
-		struct val context = val_map();
-		val_set(&context, "expressionEvaluationSummary", summary);
-		stage_merge(run, index, context, VAL_NULL, VAL_NULL);
-		val_free(&context);
+		evaluation_failed(run, index, &job->err);
+		mine->evaluated_at = run->change;
 	}
 	val_free(&mine->patched);
-	mine->evaluated_at = run->change;
 	look(run, index);
 }
 
@@ -316,18 +329,19 @@ static void stage_start(struct run *run, size_t index)
 	int64_t now = clock_now_ms(run->engine->clock);
 	if (mine->job || mine->timer.place)
 		return; /* its expressions are on a worker, or planning waits for its next try */
-	struct val before = val_ref(stage->context);
-	if (!stage_evaluate(run, index)) {
-		val_free(&before);
+	_cleanup_(val_free) struct val before = val_ref(stage->context);
+	if (!stage_evaluate(run, index))
 		return;
-	}
 	stage = run_stage(run, index);
-	if (!stage_is_enabled(run, index) || (stage->expiry_ms && now > stage->expiry_ms)) {
-		val_replace(&run_stage_edit(run, index, STAGE_PART_CONTEXT)->context, before);
+	int enabled = stage_is_enabled(run, index);
+	if (enabled == ENABLED_UNKNOWN)
+		return;
+	if (enabled == ENABLED_NO || (stage->expiry_ms && now > stage->expiry_ms)) {
+		val_replace(&run_stage_edit(run, index, STAGE_PART_CONTEXT)->context, take(&before));
 		stage_finish(run, index, STATUS_SKIPPED);
 		return;
 	}
-	val_free(&before);
+	_cleanup_(val_free) struct val changed = context_changes(before, stage->context);
 	_cleanup_err_ struct err err = ERR_INIT;
 	run_stage_edit(run, index, STAGE_PART_HEAD)->start_ms = now;
 	if (stage_plan(run, index, &err) < 0 && err_is_retryable(err.kind) &&
@@ -338,7 +352,7 @@ static void stage_start(struct run *run, size_t index)
 	}
 	stage_set_status(run, index, STATUS_RUNNING);
 	stage_set_phase(run, index, PHASE_BEFORE);
-	event_stage(run, index, VAL_NULL, VAL_NULL);
+	event_stage(run, index, changed, VAL_NULL);
 	if (err.kind)
 		stage_plan_failed(run, index, &err);
 	else
@@ -466,23 +480,21 @@ static int plan_rest(struct run *run, size_t index, enum plan_kind kind, struct 
 	if (kind == PLAN_FAILURE)
 		remove_waiting_children(run, index);
 	void *config;
-	if (stage_config(type, run_stage(run, index), &config, err) < 0)
-		return -1;
+	if (stage_config(type, run_stage(run, index), &config, err) < 0) {
+		if (!run_stage(run, index)->planning_failed)
+			return -1;
+		err_clear(err); /* it has failed of that already */
+		return 0;
+	}
 	size_t planned;
 	int result = plan_stages(run, index, kind, config, &planned, err);
 	stage_config_free(type, config);
 	return result;
 }
 
-/* Failure to resolve an expression counts only when the author said so (3.5). */
-static enum status with_failed_expressions(struct run *run, size_t index, enum status status)
+/* The descriptions of all expressions that could not be evaluated; owned list. */
+static struct val failed_expressions(const struct stage *stage)
 {
-	const struct stage *stage = run_stage(run, index);
-	if (val_count(val_get(stage->context, "expressionEvaluationSummary")) == 0 ||
-	    !val_get_bool(stage->context, "failOnFailedExpressions", false) || status == STATUS_CANCELED)
-		return status;
-	_cleanup_err_ struct err err = ERR_INIT;
-	err_set(&err, ERR_FAILED, "Failed Expression Evaluation");
 	struct val errors = val_list();
 	struct val summary = val_get(stage->context, "expressionEvaluationSummary");
 	for (size_t i = 0; i < val_count(summary); i++) {
@@ -490,9 +502,39 @@ static enum status with_failed_expressions(struct run *run, size_t index, enum s
 		for (size_t j = 0; j < val_count(list); j++)
 			val_append(&errors, val_ref(val_get(val_at(list, j), "description")));
 	}
-	val_set(&err.details, "errors", errors);
-	stage_set_exception(run, index, "evaluateExpressions", &err, false);
-	return STATUS_TERMINAL;
+	return errors;
+}
+
+/* What could not be evaluated belongs to the story of a failure. */
+static void exception_add_errors(struct run *run, size_t index, struct val errors)
+{
+	struct val exception = val_ref(val_get(run_stage(run, index)->context, "exception"));
+	struct val *list = val_edit(val_edit(&exception, "details"), "errors");
+	for (size_t i = 0; list && i < val_count(errors); i++)
+		val_append(list, val_ref(val_at(errors, i)));
+	struct val context = val_map();
+	val_set(&context, "exception", exception);
+	stage_merge(run, index, context, VAL_NULL, VAL_NULL);
+	val_free(&context);
+}
+
+/* Failure to resolve an expression counts only when the author said so (3.5). */
+static enum status with_failed_expressions(struct run *run, size_t index, enum status status)
+{
+	const struct stage *stage = run_stage(run, index);
+	_cleanup_(val_free) struct val errors = failed_expressions(stage);
+	bool fail = val_get_bool(stage->context, "failOnFailedExpressions", false) && status != STATUS_CANCELED;
+	if (val_count(errors) == 0 || (!fail && !status_is_failure(status)))
+		return status;
+	if (val_is_map(val_get(stage->context, "exception"))) {
+		exception_add_errors(run, index, errors);
+	} else if (fail) {
+		_cleanup_err_ struct err err = ERR_INIT;
+		err_set(&err, ERR_FAILED, "Failed Expression Evaluation");
+		val_set(&err.details, "errors", val_ref(errors));
+		stage_set_exception(run, index, "evaluateExpressions", &err, false);
+	}
+	return fail ? STATUS_TERMINAL : status;
 }
 
 /* True when after stages, or on-failure stages, run or can start: then their end asks again. */
@@ -518,9 +560,11 @@ void stage_complete(struct run *run, size_t index)
 	enum status status = stage_sum(run, index);
 	_cleanup_err_ struct err err = ERR_INIT;
 	int planned = 0;
-	if (status == STATUS_TERMINAL || status == STATUS_STOPPED)
+	if (run->winding)
+		planned = 0;
+	else if (status == STATUS_TERMINAL || status == STATUS_STOPPED)
 		planned = plan_rest(run, index, PLAN_FAILURE, &err);
-	else if (status != STATUS_CANCELED && !run->winding)
+	else if (status != STATUS_CANCELED)
 		planned = plan_rest(run, index, PLAN_AFTER, &err);
 	if (planned < 0) {
 		stage_set_exception(run, index, "plan", &err, false);
@@ -548,8 +592,9 @@ void stage_finish(struct run *run, size_t index, enum status status)
 		look(run, mine->downstream.items[i]);
 	if (stage->parent != STAGE_NONE)
 		look(run, stage->parent);
-	else if (status_is_halt(status) || mine->downstream.count == 0 || run->winding)
+	else if (status_is_halt(status))
 		look_run(run);
+	run_ready(run); /* the end of the run is seen when nothing is left that runs */
 }
 
 void stage_look(struct run *run, size_t index)

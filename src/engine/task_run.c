@@ -58,7 +58,7 @@ static void task_finish(struct run *run, size_t index, enum status status)
 	mine->waiting_for = NULL;
 	run_stage_edit(run, index, STAGE_PART_HEAD)->cancel_done = false;
 	mine->current++;
-	if (status_is_halt(status) || mine->current == run_stage(run, index)->task_count)
+	if (status_is_halt(status))
 		stage_complete(run, index);
 	else
 		look(run, index);
@@ -104,7 +104,7 @@ static bool stage_timeout_of(const struct stage *stage, int64_t *ret_ms)
 	double number;
 	if (!val_as_double(value, &number))
 		return false; /* strings are ignored, as upstream does */
-	*ret_ms = (int64_t)number;
+	*ret_ms = number > 1e15 ? (int64_t)1e15 : (number < 0 ? 0 : (int64_t)number);
 	return true;
 }
 
@@ -116,7 +116,10 @@ static int64_t task_deadline(const struct run *run, size_t index, const struct t
 	bool given = stage_timeout_of(stage, &ms);
 	if (row->timeout_ms) {
 		const struct task *task = &stage->tasks[run->stages[index]->current];
-		deadline = task->start_ms + (given && row->timeout_overridable ? ms : row->timeout_ms);
+		const struct stage_run *mine = run->stages[index];
+		deadline = task->start_ms + (given && row->timeout_overridable ? ms : row->timeout_ms) + mine->queued_ms;
+		if (mine->job && mine->job->queued)
+			deadline += clock_now_ms(run->engine->clock) - mine->job->queued_ms;
 	}
 	/* The nearest of self and parents that has one. */
 	for (size_t i = index; i != STAGE_NONE; i = run_stage(run, i)->parent) {
@@ -151,6 +154,7 @@ struct job *job_new(struct run *run, size_t index, enum job_kind kind)
 	job->dispatch = ++engine->dispatch;
 	mine->dispatch = job->dispatch;
 	job->wake_seq = engine->wake_seq;
+	job->change = run->change;
 	job->type = registry_find_for(engine->setup.registry, stage);
 	job->cancel = cancel_new();
 	job->now_ms = clock_now_ms(engine->clock);
@@ -222,21 +226,36 @@ void slots_free(struct engine *engine)
 	map_free(&engine->slots);
 }
 
+/* Stopping: it was not begun, so the next start begins it. */
+static void job_take_back(struct engine *engine, struct job *job)
+{
+	struct run *run = map_get(&engine->runs, str_of(job->execution_id));
+	if (run && job->kind != JOB_SUBMIT) {
+		const struct stage *stage = run_stage(run, job->stage);
+		run->jobs--;
+		run->stages[job->stage]->job = NULL;
+		if (job->task < stage->task_count && stage->tasks[job->task].in_flight)
+			task_edit(run, job->stage)->in_flight = false;
+	}
+	job_forget(engine, job);
+}
+
+/* Cancelled before it began: comes back as such, without an effect. */
+static void job_return_canceled(struct engine *engine, struct job *job)
+{
+	job->status = err_set(&job->err, ERR_CANCELED, "canceled before it began");
+	task_returned(engine, job);
+}
+
+/* To a worker, or into the queue of its slot. */
 void job_release(struct engine *engine, struct job *job)
 {
-	if (engine->stopping || (job->cancel && cancel_is_set(job->cancel) && job->kind != JOB_CANCEL)) {
-		/* Stopping: the next start does it. Cancelled before it began: comes back as such, without an effect. */
-		if (engine->stopping) {
-			struct run *run = map_get(&engine->runs, str_of(job->execution_id));
-			if (run && job->kind != JOB_SUBMIT) {
-				run->jobs--;
-				run->stages[job->stage]->job = NULL;
-			}
-			job_forget(engine, job);
-			return;
-		}
-		job->status = err_set(&job->err, ERR_CANCELED, "canceled before it began");
-		task_returned(engine, job);
+	if (engine->stopping) {
+		job_take_back(engine, job);
+		return;
+	}
+	if (cancel_is_set(job->cancel)) {
+		job_return_canceled(engine, job);
 		return;
 	}
 	if (job->slot) {
@@ -245,34 +264,69 @@ void job_release(struct engine *engine, struct job *job)
 			job->next = NULL;
 			*slot->last = job;
 			slot->last = &job->next;
-			slot->waiting++;
+			job->queued = true;
+			job->queued_ms = clock_now_ms(engine->clock);
 			return;
 		}
 		slot->used++;
 		job->has_slot = true;
 	}
-	job->now_ms = clock_now_ms(engine->clock); /* time in the queue is no task time */
+	job->now_ms = clock_now_ms(engine->clock);
 	atomic_fetch_add(&engine->metric_tasks, 1);
 	workers_push(engine->workers, job);
 }
 
+/* Out of the queue of its slot. */
+static void job_unqueue(struct engine *engine, struct job *job)
+{
+	struct slot *slot = slot_get(engine, job->slot);
+	struct job **link = &slot->first;
+	while (*link != job)
+		link = &(*link)->next;
+	*link = job->next;
+	if (!*link)
+		slot->last = link;
+	job->queued = false;
+	struct run *run = map_get(&engine->runs, str_of(job->execution_id));
+	if (run) /* time in the queue is no task time */
+		run->stages[job->stage]->queued_ms += clock_now_ms(engine->clock) - job->queued_ms;
+}
+
 static void job_leave_slot(struct engine *engine, struct job *job)
 {
+	if (job->queued)
+		job_unqueue(engine, job);
 	if (!job->has_slot)
 		return;
 	struct slot *slot = slot_get(engine, job->slot);
 	slot->used--;
 	job->has_slot = false;
 	struct job *next = slot->first;
-	if (next) {
-		slot->first = next->next;
-		if (!slot->first)
-			slot->last = &slot->first;
-		slot->waiting--;
+	if (next && !engine->ended) {
+		job_unqueue(engine, next);
 		job_release(engine, next);
-	} else if (slot->used == 0) {
+	} else if (slot->used == 0 && !next) {
 		slot_free(engine, slot);
 	}
+}
+
+void slots_take_back(struct engine *engine)
+{
+	for (struct job *job = engine->flight_first, *next; job; job = next) {
+		next = job->flight_next;
+		if (job->queued)
+			job_take_back(engine, job);
+	}
+}
+
+/* Sets the flag; what waits for a slot comes back at once. */
+static void job_cancel(struct engine *engine, struct job *job)
+{
+	cancel_set(job->cancel);
+	if (!job->queued)
+		return;
+	job_unqueue(engine, job);
+	job_return_canceled(engine, job);
 }
 
 static void job_untrack(struct engine *engine, struct job *job)
@@ -293,6 +347,11 @@ void job_forget(struct engine *engine, struct job *job)
 {
 	job_untrack(engine, job);
 	job_leave_slot(engine, job);
+	if (job->request && job->request->reply) {
+		_cleanup_err_ struct err err = ERR_INIT;
+		err_set(&err, ERR_UNAVAILABLE, "the server stopped before this run was started");
+		job->request->reply(job->request->data, VAL_NULL, &err);
+	}
 	job_free(job);
 }
 
@@ -315,7 +374,7 @@ static void task_dispatch(struct run *run, size_t index, const struct task_row *
 	job->config = config;
 	struct task_input in;
 	stage_input(run, index, mine->current, config, &in);
-	if (row->slot)
+	if (row->slot && kind != JOB_CANCEL) /* which must not wait for those that hang */
 		job->slot = row->slot(&in);
 	mine->job = job;
 	run->jobs++;
@@ -386,6 +445,7 @@ static void task_wait_again(struct run *run, size_t index, struct job *job)
 	struct task *task = task_edit(run, index);
 	task->next_run_ms = at;
 	task->attempts++;
+	task->waits_for_key = result->wait == TASK_WAIT_KEY;
 	mine->woken |= moved;
 	task_tell(run, index, result->waiting_for);
 	look(run, index);
@@ -484,6 +544,14 @@ static void task_handle(struct run *run, size_t index, struct job *job)
 	}
 }
 
+static bool job_is_current(const struct run *run, const struct job *job)
+{
+	if (job->stage >= stage_count(run->execution))
+		return false;
+	const struct stage_run *mine = run->stages[job->stage];
+	return mine->job == job && mine->dispatch == job->dispatch;
+}
+
 void task_returned(struct engine *engine, struct job *job)
 {
 	if (job->kind == JOB_SUBMIT) {
@@ -492,7 +560,7 @@ void task_returned(struct engine *engine, struct job *job)
 		return;
 	}
 	struct run *run = map_get(&engine->runs, str_of(job->execution_id));
-	if (!run || run->stages[job->stage]->job != job || run->stages[job->stage]->dispatch != job->dispatch) {
+	if (!run || !job_is_current(run, job)) {
 		atomic_fetch_add(&engine->metric_dropped, 1);
 		event_dropped(engine, job);
 		job_forget(engine, job);
@@ -502,7 +570,9 @@ void task_returned(struct engine *engine, struct job *job)
 	mine->job = NULL;
 	run->jobs--;
 	heap_remove(&engine->timers, &mine->timer);
-	if (job->kind == JOB_EVALUATE)
+	if (run->completed)
+		atomic_fetch_add(&engine->metric_dropped, 1); /* expressions of a stage that will not start any more */
+	else if (job->kind == JOB_EVALUATE || job->kind == JOB_ENABLED)
 		stage_evaluated(run, job);
 	else
 		task_handle(run, job->stage, job);
@@ -535,15 +605,16 @@ static void task_look_in_flight(struct run *run, size_t index, int64_t now, int6
 	struct stage_run *mine = run->stages[index];
 	if (mine->job->kind == JOB_CANCEL) {
 		if (now >= mine->job->now_ms + CANCEL_STEP_MS)
-			cancel_set(mine->job->cancel);
+			job_cancel(run->engine, mine->job);
 		return;
 	}
-	if (run->winding)
-		cancel_set(mine->job->cancel);
-	if (now >= deadline && !mine->timed_out) {
+	bool late = now >= deadline && !mine->timed_out;
+	if (late)
 		mine->timed_out = true;
-		cancel_set(mine->job->cancel);
-	}
+	if (run->winding || late)
+		job_cancel(run->engine, mine->job);
+	else if (deadline != CLOCK_FOREVER && !mine->timed_out)
+		heap_set(&run->engine->timers, &mine->timer, deadline);
 }
 
 void task_look(struct run *run, size_t index)
@@ -553,7 +624,7 @@ void task_look(struct run *run, size_t index)
 	if (mine->current >= stage->task_count) {
 		if (run->winding && stage->task_count == 0)
 			stage_finish(run, index, STATUS_CANCELED);
-		else
+		else if (!mine->job && stage_evaluate(run, index))
 			stage_complete(run, index);
 		return;
 	}
@@ -578,6 +649,7 @@ void task_look(struct run *run, size_t index)
 	if (stage->tasks[mine->current].status == STATUS_NOT_STARTED) {
 		task_set_status(run, index, STATUS_RUNNING);
 		task_edit(run, index)->attempts = 0;
+		mine->queued_ms = 0;
 		mine->woken = true;
 	}
 	if (!stage_evaluate(run, index))

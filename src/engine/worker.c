@@ -55,6 +55,14 @@ static void perform_task(struct job *job)
 		job->status = job->row->run(&in, &job->result, &job->err);
 }
 
+static void perform_enabled(struct job *job, const struct expr_limits *limits)
+{
+	_cleanup_free_ char *text = stage_enabled_text(job->execution, job->stage);
+	if (text && evaluate_text(job->execution, job->stage, text, limits, job->now_ms, &job->evaluated) != EXPR_OK)
+		job->status = err_set(&job->err, ERR_TOO_LARGE, "stageEnabled: needs more than %d steps",
+				      LIMIT_EXPR_STEPS);
+}
+
 void job_perform(struct job *job)
 {
 	struct expr_limits limits = { .max_steps = LIMIT_EXPR_STEPS, .allow_unknown_keys = true };
@@ -72,6 +80,9 @@ void job_perform(struct job *job)
 			job->status = err_set(&job->err, ERR_TOO_LARGE,
 					      "the expressions of this stage need more than %d steps",
 					      LIMIT_EXPR_STEPS);
+		break;
+	case JOB_ENABLED:
+		perform_enabled(job, &limits);
 		break;
 	case JOB_SUBMIT:
 		limits.allow_unknown_keys = false;

@@ -170,6 +170,8 @@ struct val stage_engine_state(const struct stage *stage)
 		val_set(&entry, "attempts", val_int(task->attempts));
 		if (task->in_flight)
 			val_set(&entry, "inFlight", val_bool(true));
+		if (task->waits_for_key)
+			val_set(&entry, "waitsForKey", val_bool(true));
 		put_time(&entry, "nextRun", task->next_run_ms);
 		val_append(&tasks, entry);
 	}
@@ -178,6 +180,10 @@ struct val stage_engine_state(const struct stage *stage)
 	val_set(&state, "afterPlanned", val_bool(stage->after_planned));
 	val_set(&state, "failurePlanned", val_bool(stage->failure_planned));
 	val_set(&state, "planningFailed", val_bool(stage->planning_failed));
+	if (stage->cancel_done)
+		val_set(&state, "cancelDone", val_bool(true));
+	if (stage->removed)
+		val_set(&state, "removed", val_bool(true));
 	val_set(&state, "attempts", val_int(stage->attempts));
 	val_set(&state, "tasks", tasks);
 	return state;
@@ -195,6 +201,8 @@ void stage_set_engine_state(struct stage *stage, struct val state)
 	stage->after_planned = val_get_bool(state, "afterPlanned", false);
 	stage->failure_planned = val_get_bool(state, "failurePlanned", false);
 	stage->planning_failed = val_get_bool(state, "planningFailed", false);
+	stage->cancel_done = val_get_bool(state, "cancelDone", false);
+	stage->removed = val_get_bool(state, "removed", false);
 	stage->attempts = (uint32_t)val_get_int(state, "attempts", 0);
 	for (size_t i = 0; i < stage->task_count && i < val_count(tasks); i++) {
 		struct val entry = val_at(tasks, i);
@@ -203,6 +211,7 @@ void stage_set_engine_state(struct stage *stage, struct val state)
 		task->generation = (uint32_t)val_get_int(entry, "generation", 0);
 		task->attempts = (uint32_t)val_get_int(entry, "attempts", 0);
 		task->in_flight = val_get_bool(entry, "inFlight", false);
+		task->waits_for_key = val_get_bool(entry, "waitsForKey", false);
 		task->next_run_ms = val_get_int(entry, "nextRun", 0);
 	}
 }
