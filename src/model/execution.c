@@ -85,6 +85,19 @@ static struct stage *stage_new(void)
 	return stage;
 }
 
+static struct task *copy_tasks(const struct task *tasks, size_t count)
+{
+	struct task *copy;
+
+	if (count == 0)
+		return NULL;
+	copy = xmalloc(count * sizeof(*copy));
+	memcpy(copy, tasks, count * sizeof(*copy));
+	for (size_t i = 0; i < count; i++)
+		val_ref(copy[i].exception);
+	return copy;
+}
+
 static struct stage *stage_copy(const struct stage *from)
 {
 	struct stage *stage = xmalloc(sizeof(*stage));
@@ -101,13 +114,7 @@ static struct stage *stage_copy(const struct stage *from)
 	stage->context = val_ref(from->context);
 	stage->outputs = val_ref(from->outputs);
 	stage->last_modified = val_ref(from->last_modified);
-	stage->tasks = NULL;
-	if (from->task_count > 0) {
-		stage->tasks = xmalloc(from->task_count * sizeof(*stage->tasks));
-		memcpy(stage->tasks, from->tasks, from->task_count * sizeof(*stage->tasks));
-	}
-	for (size_t i = 0; i < stage->task_count; i++)
-		stage->tasks[i].exception = val_ref(from->tasks[i].exception);
+	stage->tasks = copy_tasks(from->tasks, from->task_count);
 	return stage;
 }
 

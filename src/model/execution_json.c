@@ -114,7 +114,8 @@ static struct val stages_to_json(const struct execution *execution)
 	struct val stages = val_list();
 
 	for (size_t i = 0; i < stage_count(execution); i++)
-		val_append(&stages, stage_to_json(execution, stage_at(execution, i)));
+		if (!stage_at(execution, i)->removed)
+			val_append(&stages, stage_to_json(execution, stage_at(execution, i)));
 	return stages;
 }
 

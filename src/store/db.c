@@ -24,10 +24,10 @@ static const char *const statement_texts[SQL_COUNT] = {
 		"UPDATE executions SET status = ?2, complete = ?3, head = ?4,"
 		" trigger = coalesce(?5, trigger), config = coalesce(?6, config) WHERE key = ?1",
 	[SQL_PUT_STAGE] =
-		"INSERT INTO stages (key, head, state, context, outputs)"
-		" VALUES (?1, coalesce(?2, '{}'), coalesce(?3, '{}'), ?4, ?5)"
+		"INSERT INTO stages (key, head, state, context, outputs, removed)"
+		" VALUES (?1, coalesce(?2, '{}'), coalesce(?3, '{}'), ?4, ?5, coalesce(?6, 0))"
 		" ON CONFLICT (key) DO UPDATE SET head = coalesce(?2, head), state = coalesce(?3, state),"
-		" context = coalesce(?4, context), outputs = coalesce(?5, outputs)",
+		" context = coalesce(?4, context), outputs = coalesce(?5, outputs), removed = coalesce(?6, removed)",
 	[SQL_DELETE_EXECUTION] = "DELETE FROM executions WHERE key = ?1",
 	[SQL_DELETE_STAGES] = "DELETE FROM stages WHERE key BETWEEN ?1 << 16 AND (?1 << 16) + 65535",
 	[SQL_DELETE_EXECUTION_USES] = "DELETE FROM uses WHERE kind = 0 AND owner = ?1",
@@ -36,8 +36,9 @@ static const char *const statement_texts[SQL_COUNT] = {
 	[SQL_DELETE_EVENTS] = "DELETE FROM events WHERE execution = ?1",
 	[SQL_ACTIVE_EXECUTIONS] = "SELECT key FROM executions WHERE complete = 0 ORDER BY id",
 	[SQL_READ_EXECUTION] = "SELECT head, trigger, config FROM executions WHERE key = ?1",
-	[SQL_READ_STAGES] = "SELECT key & 65535, head, context, outputs, state FROM stages"
-			    " WHERE key BETWEEN ?1 << 16 AND (?1 << 16) + 65535 ORDER BY key",
+	[SQL_READ_STAGES] =
+		"SELECT key & 65535, head, context, outputs, state FROM stages"
+		" WHERE key BETWEEN ?1 << 16 AND (?1 << 16) + 65535 AND removed <= ?2 ORDER BY key",
 	[SQL_READ_EXECUTION_BLOBS] =
 		"SELECT stage, part, path, value FROM uses JOIN blobs ON blobs.key = uses.blob"
 		" WHERE kind = 0 AND owner = ?1",

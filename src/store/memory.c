@@ -308,8 +308,12 @@ static void sort(struct executions *found, int (*compare)(const void *, const vo
 /* The same way as any other store: only what is stored elsewhere comes back, so that tests on this one see what is missing. */
 static int rebuild(const struct execution *row, struct execution **ret, struct err *err)
 {
-	_cleanup_(val_free) struct val json = execution_to_json(row, true);
+	_cleanup_(val_free) struct val json = execution_to_json(row, false);
+	struct val stages = val_list();
 
+	for (size_t i = 0; i < stage_count(row); i++)
+		val_append(&stages, stage_to_json(row, stage_at(row, i)));
+	val_set(&json, "stages", stages);
 	if (execution_from_json(json, ret, err) < 0)
 		return err_wrap(err, "execution %s", row->id);
 	for (size_t i = 0; i < stage_count(row); i++) {

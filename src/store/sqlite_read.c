@@ -82,8 +82,9 @@ static int read_head(struct db *db, int64_t key, struct execution_row *row, stru
 	return db_column_json(db, read, 2, &row->config, err);
 }
 
+/* FOR_ENGINE: with its state, and the stages that only the engine sees. */
 static int read_stages(
-	struct db *db, int64_t key, bool with_state, struct execution_row *row, struct err *err)
+	struct db *db, int64_t key, bool for_engine, struct execution_row *row, struct err *err)
 {
 	_cleanup_done_ sqlite3_stmt *read = db_statement(db, SQL_READ_STAGES, err);
 	int found;
@@ -91,6 +92,7 @@ static int read_stages(
 	if (!read)
 		return -1;
 	sqlite3_bind_int64(read, 1, key);
+	sqlite3_bind_int(read, 2, for_engine);
 	while ((found = db_step(db, read, err)) > 0) {
 		struct stage_row *stage;
 
@@ -99,7 +101,7 @@ static int read_stages(
 		if (db_column_json(db, read, 1, &stage->head, err) < 0 ||
 			db_column_json(db, read, 2, &stage->context, err) < 0 ||
 			db_column_json(db, read, 3, &stage->outputs, err) < 0 ||
-			(with_state && db_column_json(db, read, 4, &stage->state, err) < 0))
+			(for_engine && db_column_json(db, read, 4, &stage->state, err) < 0))
 			return -1;
 	}
 	return found;
@@ -234,7 +236,7 @@ int sqlite_load_active(struct store *store, void (*found)(void *data, struct exe
 	if (more < 0)
 		return -1;
 	for (size_t i = 0; i < keys.list.count; i++) {
-		struct execution *execution;
+		struct execution *execution = NULL;
 
 		if (load_execution(reader.db, keys.list.items[i], &execution, err) < 0)
 			return -1;

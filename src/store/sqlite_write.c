@@ -235,6 +235,8 @@ static int put_stage(struct sqlite_store *store, const struct store_op *op, stru
 		bind_document(put, 3, &state);
 		bind_document(put, 4, &context);
 		bind_document(put, 5, &outputs);
+		if (op->parts & STAGE_PART_HEAD)
+			sqlite3_bind_int(put, 6, stage->removed);
 	}
 	if (db_run(db, put, err) < 0)
 		return -1;

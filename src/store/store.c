@@ -1,6 +1,9 @@
 #include "store/store.h"
 
 #include "base/alloc.h"
+#include "base/limits.h"
+
+_Static_assert(LIMIT_STAGES <= STORE_MAX_STAGES, "each stage of an execution has a key");
 
 /* Values looked at to guess how large one is; beyond that the guess goes by what was seen. */
 #define SIZE_LOOKS 200

@@ -147,6 +147,41 @@ static void everything_is_there_after_a_restart(void **state)
 	store_close(store);
 }
 
+/* What a webhook or a process may answer must never be what keeps a run from going on. */
+static void odd_values_can_be_read_again(void **state)
+{
+	struct store *store = must_open(*state);
+	struct store_batch batch = { 0 };
+	_cleanup_(execution_unref_cleanup) struct execution *execution = sample(
+		A, "shop", "c1", 1000, STATUS_RUNNING);
+	struct stage *stage = stage_edit(&execution, 0);
+	struct val deep = val_int(7);
+
+	for (int i = 0; i < 3 * LIMIT_JSON_DEPTH; i++) {
+		struct val list = val_list();
+
+		val_append(&list, deep);
+		deep = list;
+	}
+	val_set(&stage->context, "deep", deep);
+	val_set_str(&stage->context, STR("nul\0key"), long_text(20000, 1));
+	val_set_str(&stage->context, STR("no\xffutf8"), val_str(STR("\xc3\x28\0\xed\xa0\x80")));
+	val_set(&stage->context, "", val_double(1e300 * 1e10));
+	put_all(&batch, execution);
+	commit(store, &batch);
+	store_close(store);
+
+	store = must_open(*state);
+	_cleanup_(val_free) struct val json = read_execution(store, A);
+	struct val context = val_path(json, "stages.0.context");
+	struct val text = val_get_str(context, STR("nul\0key"));
+	assert_int_equal(val_as_str(&text).length, 20000);
+	assert_true(val_equal(val_get(context, "deep"), val_get(stage->context, "deep")));
+	assert_true(val_is_string(val_get(context, "no\xef\xbf\xbdutf8")));
+	assert_true(val_has(context, ""));
+	store_close(store);
+}
+
 static void files_are_for_their_owner_only(void **state)
 {
 	_cleanup_free_ char *directory = xasprintf("%s/a/b", (char *)*state);
@@ -617,6 +652,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_DIRECTORY(everything_is_there_after_a_restart),
+		WITH_DIRECTORY(odd_values_can_be_read_again),
 		WITH_DIRECTORY(files_are_for_their_owner_only),
 		WITH_DIRECTORY(a_large_value_is_stored_once_counted_and_freed),
 		WITH_DIRECTORY(a_status_change_does_not_write_large_values_again),

@@ -622,6 +622,7 @@ static void assert_same_execution(const struct execution *actual, const struct e
 	bool found;
 
 	assert_same_json(a, b);
+	assert_int_equal(stage_count(actual), stage_count(expected));
 	for (size_t i = 0; i < stage_count(expected); i++) {
 		_cleanup_(val_free) struct val x = stage_engine_state(stage_at(actual, i));
 		_cleanup_(val_free) struct val y = stage_engine_state(stage_at(expected, i));
@@ -655,6 +656,8 @@ static void what_is_not_complete_is_loaded_as_it_was(void **state)
 	stage_edit(&b, 0)->tasks[0].next_run_ms = 99;
 	stage_edit(&b, 0)->tasks[0].in_flight = false;
 	store_put_stage(&batch, b, 0, STAGE_PART_HEAD);
+	stage_edit(&b, 2)->removed = true; /* only the engine sees it */
+	store_put_stage(&batch, b, 2, STAGE_PART_HEAD);
 	commit(store, &batch);
 	load(store, &loaded);
 	assert_int_equal(loaded.list.count, 2);
@@ -666,6 +669,7 @@ static void what_is_not_complete_is_loaded_as_it_was(void **state)
 	execution_edit(&loaded.list.items[0])->status = STATUS_CANCELED;
 	_cleanup_(val_free) struct val json = read_execution(store, B);
 	assert_string_equal(val_get_text(json, "status", ""), "PAUSED");
+	assert_int_equal(val_count(val_get(json, "stages")), 2);
 }
 
 /* Reading while writing */

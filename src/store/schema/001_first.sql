@@ -25,7 +25,8 @@ CREATE TABLE stages (
 	head TEXT NOT NULL,
 	state TEXT NOT NULL, -- what the engine needs to go on
 	context TEXT,
-	outputs TEXT
+	outputs TEXT,
+	removed INTEGER NOT NULL -- 1: only the engine sees it
 );
 
 CREATE TABLE events (
