@@ -291,8 +291,8 @@ static void wait_for_exchanges(struct http_server *server, int grace_ms)
 
 void http_server_stop(struct http_server *server, int grace_ms)
 {
-	int fd = MHD_quiesce_daemon(server->daemon);
-
+	/* Not by MHD_quiesce_daemon: in 0.9.75 it may abort when a thread takes notice of it too early. Until the end
+	 * connections are accepted and get 503. */
 	pthread_mutex_lock(&server->lock);
 	server->stopping = true;
 	pthread_mutex_unlock(&server->lock);
@@ -304,7 +304,5 @@ void http_server_stop(struct http_server *server, int grace_ms)
 	/* libmicrohttpd cannot be stopped while a connection sleeps, and from here on none falls asleep. */
 	wake_streams(server);
 	MHD_stop_daemon(server->daemon);
-	if (fd >= 0)
-		close(fd);
 	http_server_unref(server);
 }

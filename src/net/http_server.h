@@ -28,7 +28,8 @@ struct http_server_setup {
 /* Binds and serves. "cannot listen on 127.0.0.1:8084: Address already in use" (ERR_CONFLICT). */
 struct http_server *http_server_start(const struct http_server_setup *setup, struct err *err);
 int http_server_port(const struct http_server *server);
-/* Accepts nothing more; waits for the exchanges under way at most GRACE_MS; then frees. */
+/* Takes no further requests (503), ends streams, waits for the exchanges under way at most GRACE_MS, then frees. Answers that
+ * come later still are dropped. */
 void http_server_stop(struct http_server *server, int grace_ms);
 
 /* The request, borrowed until the reply. */
