@@ -14,7 +14,7 @@ struct process_request {
 	const char *const *env;	    /* NAME=value, ends with NULL; NULL = the caller's minus GENNAKER_* */
 	const char *directory;	    /* NULL = the caller's */
 	struct str input;	    /* standard input */
-	int timeout_ms;
+	int timeout_ms;		    /* real time, of the whole run */
 	size_t max_output;	    /* 0 = LIMIT_PROCESS_OUTPUT_BYTES, for each of the two streams */
 	struct cancel *cancel;
 };
@@ -25,6 +25,10 @@ struct process_result {
 };
 void process_result_free(struct process_result *result);
 
+/*
+ * Runs a program to its end: 0 whatever its status. -1: ERR_NOT_FOUND (no such program), ERR_DENIED, ERR_CANCELED, ERR_TIMEOUT,
+ * ERR_TOO_LARGE. The group gets SIGTERM and, LIMIT_PROCESS_GRACE_MS later, SIGKILL; so does what the program leaves behind.
+ */
 struct spawner {
 	int (*run)(struct spawner *spawner, const struct process_request *request, struct process_result *ret,
 		   struct err *err);
