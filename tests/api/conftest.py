@@ -1,6 +1,7 @@
 """What the tests of the API share: a server of their own for each module, and one for each test that asks."""
 
 import pathlib
+import re
 import sys
 
 import pytest
@@ -25,4 +26,4 @@ def data_dir(tmp_path):
 @pytest.fixture
 def app(request):
     """The name of an application of this test alone."""
-    return request.node.name.removeprefix("test_").replace("[", "-").replace("]", "")[:60]
+    return re.sub(r"[^a-zA-Z0-9_-]", "", request.node.name.removeprefix("test_"))[:60]

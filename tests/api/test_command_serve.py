@@ -11,6 +11,19 @@ import server as lib
 from server import Server
 
 LONG_WAIT = {"type": "wait", "refId": "1", "name": "Wait", "waitTime": 3600}
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: u, user: {token: secret-token}}]
+"""
+ANY_URL = {
+    "GENNAKER_USERCONFIGUREDURLRESTRICTIONS_REJECTLOCALHOST": "false",
+    "GENNAKER_USER_CONFIGURED_URL_RESTRICTIONS_REJECT_VERBATIM_IPS": "false",
+    "GENNAKER_USERCONFIGUREDURLRESTRICTIONS_ALLOWEDHOSTNAMESREGEX": ".*",
+}
 
 
 def serve(*arguments, directory, **variables):
@@ -64,7 +77,7 @@ def test_wrong_usage(data_dir, arguments, word):
 
 @pytest.mark.parametrize("text, word", [
     ("server: {port: many}", "server.port"), ("server: {port: 70000}", "server.port"), ("- a", "expected"),
-    ("server: [", "line 1"), ("log: {level: loud}", "log.level"),
+    ("server: [", "line "), ("log: {level: loud}", "log.level"),
     ("user-configured-url-restrictions: {allowedHostnamesRegex: '('}", "allowedHostnamesRegex"),
     ("kubernetes: {accounts: [{context: x}]}", "kubernetes.accounts[0]")])
 def test_wrong_settings(data_dir, tmp_path, text, word):
@@ -94,15 +107,23 @@ def test_settings_come_from_the_file_and_the_environment_over_it(tmp_path):
 
 
 def test_accounts_come_from_the_environment_too(data_dir, tmp_path):
-    (tmp_path / "config").write_text(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
-        "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: u, user: {token: secret-token}}]\n")
+    (tmp_path / "config").write_text(KUBECONFIG)
     with Server(data_dir, GENNAKER_KUBERNETES_ACCOUNTS_0_NAME="prod",
                 GENNAKER_KUBERNETES_ACCOUNTS_0_KUBECONFIGFILE=str(tmp_path / "config")) as running:
         account = running.get("/credentials/prod").json()
         assert (account["name"], account["cloudProvider"], account["authorized"]) == ("prod", "kubernetes", True)
         everything = running.get("/credentials?expand=true").body
         assert b"https://127.0.0.1:1" in everything and b"secret-token" not in everything
+
+
+def test_accounts_come_from_a_kubeconfig_when_the_settings_have_none(data_dir, tmp_path):
+    (tmp_path / "config").write_text(KUBECONFIG)
+    with Server(data_dir, "--kubeconfig", str(tmp_path / "config")) as running:
+        assert {row["name"] for row in running.get("/credentials").json()} == {"default", "c"}
+    status, said = serve("--kubeconfig", str(tmp_path / "config"), directory=data_dir,
+                         GENNAKER_KUBERNETES_ACCOUNTS_0_NAME="prod")
+    assert status == 2
+    assert "kubernetes.accounts" in said
 
 
 def test_the_data_is_under_the_home_directory_by_default(tmp_path):
@@ -129,6 +150,32 @@ def test_a_run_goes_on_after_a_restart(data_dir, number):
         assert second.patch(f"/pipelines/{run}/stages/{stage}", {"skipRemainingWait": True}).status == 200
         assert second.wait_for(run)["status"] == "SUCCEEDED"
         assert second.get("/applications/demo/pipelineConfigs/p").status == 200
+
+
+def test_while_it_stops_writes_are_refused_and_a_second_signal_ends_it_at_once(data_dir):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        running = Server(data_dir, **ANY_URL).start()
+        url = "http://127.0.0.1:%d/" % silent.getsockname()[1]
+        running.save("demo", "p", [{"type": "webhook", "refId": "1", "name": "Call", "url": url, "method": "GET"}])
+        run = running.run("demo", "p")
+        connection, _ = silent.accept()  # the call is on its way and will not be answered
+        with connection:
+            running.process.send_signal(signal.SIGTERM)
+            # Deleting what is not there changes nothing and answers 200.
+            refused = lib.wait_until(lambda: (answer := running.delete("/pipelines/demo/none")).status != 200 and answer)
+            assert refused.status == 503
+            assert refused.headers["Retry-After"] == "1"
+            assert running.get(f"/pipelines/{run}").json()["status"] == "RUNNING"
+            assert running.stop() == 128 + signal.SIGTERM
+
+
+def test_no_pipeline_may_call_the_server_itself(data_dir):
+    with Server(data_dir, **ANY_URL) as running:
+        stage = {"type": "webhook", "refId": "1", "name": "Call", "method": "GET",
+                 "url": f"http://127.0.0.1:{running.port}/health"}
+        running.save("demo", "p", [stage])
+        run = running.wait_for(running.run("demo", "p"))
+        assert run["status"] == "TERMINAL"
 
 
 def test_acknowledged_writes_survive_a_kill(data_dir):

@@ -1,5 +1,7 @@
 """Pipelines and their runs over HTTP, beyond what spin does."""
 
+import urllib.parse
+
 import pytest
 
 WAIT = {"type": "wait", "refId": "1", "name": "Wait", "waitTime": 0}
@@ -84,13 +86,20 @@ def test_the_list_of_pipelines_is_ordered_by_index_then_name_and_filtered(server
     assert [row["name"] for row in server.get(path + "?pipelineNameFilter=ETA").json()] == ["zeta", "eta"]
 
 
-def test_names_with_slashes_dots_and_han(server, app):
-    server.save(app, "a.b", [WAIT])
-    assert server.post("/pipelines", {"application": app, "name": "发布/生产 100%", "stages": [WAIT]}).status == 200
-    path = "%E5%8F%91%E5%B8%83%2F%E7%94%9F%E4%BA%A7%20100%25"
-    assert server.get(f"/applications/{app}/pipelineConfigs/{path}").json()["name"] == "发布/生产 100%"
+@pytest.mark.parametrize("name", ["a.b", "发布 100%", "a+b&c=d", "{name}", "v2", "start"])
+def test_names_are_names(server, app, name):
+    assert server.save(app, name, [WAIT])["name"] == name
+    path = urllib.parse.quote(name, safe="")
     assert server.post(f"/pipelines/{app}/{path}").status == 202
-    assert server.get(f"/applications/{app}/pipelineConfigs/a.b").status == 200
+    assert server.delete(f"/pipelines/{app}/{path}").status == 200
+    assert server.get(f"/applications/{app}/pipelineConfigs/{path}").status == 404
+
+
+def test_a_name_with_a_slash_is_reached_by_its_id(server, app):
+    assert server.post("/pipelines", {"application": app, "name": "a/b", "stages": [WAIT]}).status == 200
+    (stored,) = server.get(f"/applications/{app}/pipelineConfigs").json()
+    assert server.get(f"/applications/{app}/pipelineConfigs/a%2Fb").status == 400
+    assert server.post(f"/pipelines/{app}/{stored['id']}").status == 202
 
 
 def test_start_by_id_and_with_the_application_in_any_case(server, app):
@@ -115,7 +124,7 @@ def test_start_of_a_document(server, app):
     assert answer.status == 200
     run = server.wait_for(answer.json()["ref"].rsplit("/", 1)[1])
     assert run["status"] == "SUCCEEDED"
-    assert run["stages"][0]["context"]["who"] == "World"
+    assert run["stages"][0]["outputs"]["who"] == "World"
     assert run["origin"] == "api"
     assert run["authentication"]["user"] == "anonymous"
 
@@ -125,7 +134,7 @@ def test_a_skeleton_and_one_stage(server, app):
     run = server.run(app, "p")
     full = server.wait_for(run)
     stage = full["stages"][0]
-    assert stage["tasks"] and stage["context"]["who"] == "World"
+    assert stage["tasks"] and stage["outputs"]["who"] == "World"
     skeleton = server.get(f"/pipelines/{run}?expand=false").json()["stages"][0]
     assert (skeleton["context"], skeleton["outputs"], skeleton["tasks"]) == ({"group": "g"}, {}, [])
     assert skeleton["status"] == "SUCCEEDED"

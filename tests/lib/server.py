@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PATIENCE = 30  # seconds that anything may take; a sanitizer build on a busy machine is slow
@@ -186,7 +187,7 @@ class Server:
         """Saves a pipeline and gives it back as it was stored."""
         answer = self.post("/pipelines", {"application": application, "name": name, "stages": stages, **more})
         assert answer.status == 200, answer.body
-        return self.get(f"/applications/{application}/pipelineConfigs/{name}").json()
+        return self.get(f"/applications/{application}/pipelineConfigs/{urllib.parse.quote(name, safe='')}").json()
 
     def run(self, application, name, **trigger):
         """Starts a pipeline; the id of the run."""
