@@ -33,7 +33,8 @@ extern const struct field kubernetes_account_fields[];
 /* Adds the accounts of SETTINGS (the value of `kubernetes`). Errors name the place: "kubernetes.accounts[1].context: …". */
 int kubernetes_load_settings(struct kubernetes *kubernetes, struct val settings, struct err *err);
 /*
- * Adds accounts from a kubeconfig: "default" is its current context, each other context an account of its name. PATH NULL = $KUBECONFIG
+ * Adds accounts from a kubeconfig: "default" is its current context, each context an account of its name (the current one too; a
+ * context called "default" gives way to the current one). A context that is broken says why when its account is asked for. PATH NULL = $KUBECONFIG
  * (a list of files), else ~/.kube/config, else in-cluster; nothing there is no error (no accounts).
  */
 int kubernetes_load_kubeconfig(struct kubernetes *kubernetes, const char *path, struct err *err);
@@ -84,8 +85,9 @@ int kube_get(struct kube_account *account, const struct kube_resource *resource,
 int kube_list(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, const char *selector, struct cancel *cancel, struct val *ret_list,
 	struct err *err);
-/* Server-side apply of MANIFEST (as it is sent). FORCE false: field conflicts are ERR_CONFLICT with manager and field in the text.
- * *RET_WARNINGS (may be NULL): list of texts from Warning headers. */
+/* Server-side apply of MANIFEST (as it is sent), after a GET of the live object: what client-side apply owns in it becomes ours
+ * first, or fields that the manifest dropped would stay. FORCE false: field conflicts are ERR_CONFLICT with manager and field in the
+ * text. *RET_WARNINGS (may be NULL): list of texts from Warning headers. */
 int kube_apply(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, struct val manifest, bool force, struct cancel *cancel,
 	struct val *ret, struct val *ret_warnings, struct err *err);
@@ -111,15 +113,19 @@ int kube_call(struct kube_account *account, const char *method, const char *path
 	struct err *err);
 
 /*
- * Watching. kube_watch makes sure that one watch of RESOURCE in NAMESPACE runs (shared by all who wait, ended a minute after the
- * last asked) and returns the wake-up key of the object NAME, owned: the engine is woken by it when the object changes, after each
- * (re)list, and when the watch fails. *RET_POLL_MS: how long to wait at most before looking again: LIMIT_WAIT_MS, or 5000 while no watch is to be had
- * (no right, no verb).
+ * Watching. kube_watch makes sure that one watch of RESOURCE in NAMESPACE runs (shared by all who wait; it ends a minute after
+ * the last who asked can have stopped waiting, which is LIMIT_WAIT_MS after the asking) and returns the wake-up key of the object
+ * NAME, owned: the engine is woken by it when the object changes, after each (re)list, and when the watch fails. *RET_POLL_MS: how
+ * long to wait at most before looking again: LIMIT_WAIT_MS while the watch is in sync, else LIMIT_WATCH_POLL_MS (not in sync yet or
+ * for the moment, no right, no verb, too many watches).
  */
 char *kube_watch(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, const char *name, int64_t *ret_poll_ms);
-/* The newest state of an object that a running watch has seen, as an owned value; VAL_NULL and false when the watch is not in sync: then use
- * kube_get. *RET_GONE: the watch is in sync and there is no such object. */
+/*
+ * The newest state of an object that a running watch has seen (without managedFields), as an owned value; VAL_NULL and false when
+ * the watch is not in sync, or has not yet seen what this process wrote to the object last: then use kube_get. *RET_GONE: the watch
+ * is in sync and there is no such object.
+ */
 bool kube_watched(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, const char *name, struct val *ret, bool *ret_gone);
 

@@ -703,8 +703,7 @@ static void test_a_cancelled_call_does_not_wait(void **state)
 
 	http_script_add(f->script, steps);
 	http_script_after_effect(f->script, cancel_now, cancel);
-	assert_int_equal(
-		kube_get(f->account, &deployments, "", "web", cancel, NULL, &f->err), -1);
+	assert_int_equal(kube_get(f->account, &deployments, "", "web", cancel, NULL, &f->err), -1);
 	assert_int_equal(f->err.kind, ERR_CANCELED);
 	assert_int_equal(clock_now_ms(f->clock), START_MS);
 }
