@@ -309,25 +309,27 @@ void manifest_clean(struct val *manifest)
 	val_remove(manifest, "status");
 }
 
+/* Takes KEYS (ends with NULL) out of the map at WHERE, which may be none. */
+static void remove_keys(struct val *where, const char *const *keys)
+{
+	for (; where && val_is_map(*where) && *keys; keys++)
+		val_remove(where, *keys);
+}
+
 struct val manifest_for_output(struct val object)
 {
-	struct val result = val_ref(object);
-	struct val *metadata, *annotations;
+	static const char *const always[] = { "managedFields", NULL };
+	static const char *const values[] = { "data", "stringData", NULL };
+	static const char *const hints[] = { LAST_APPLIED, CONTENT_HASH, NULL };
+	struct val result = val_ref(object), *metadata = NULL;
 
-	if (!val_is_map(val_get(object, "metadata")))
-		return result;
-	metadata = val_edit(&result, "metadata");
-	val_remove(metadata, "managedFields");
+	if (val_is_map(val_get(result, "metadata")))
+		metadata = val_edit(&result, "metadata");
+	remove_keys(metadata, always);
 	if (!is_secret(object))
 		return result;
-	val_remove(&result, "data");
-	val_remove(&result, "stringData");
-	metadata = val_edit(&result, "metadata");
-	annotations = val_edit(metadata, "annotations");
-	if (annotations && val_is_map(*annotations)) {
-		val_remove(annotations, LAST_APPLIED);
-		val_remove(annotations, CONTENT_HASH);
-	}
+	remove_keys(metadata ? val_edit(metadata, "annotations") : NULL, hints);
+	remove_keys(&result, values);
 	return result;
 }
 

@@ -1,0 +1,16 @@
+/*
+ * Kubernetes Secrets in what people see. An author may write one into a pipeline, and then its values are in stage contexts
+ * for ever; they must not reach events, answers or logs.
+ */
+#ifndef MODEL_SECRETS_H
+#define MODEL_SECRETS_H
+
+#include "base/val.h"
+
+/*
+ * VALUE with a mask ("***") in place of each value under `data` and `stringData` of every object of the kind Secret, at any
+ * depth, and in place of the annotation that repeats them. Owned; the very same value when there is none. Pure, any thread.
+ */
+struct val secrets_masked(struct val value);
+
+#endif
