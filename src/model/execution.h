@@ -44,7 +44,7 @@ struct task {
 	uint32_t generation; /* rises when a user restarts the stage or the task loops back; part of idempotency keys */
 	uint32_t attempts;    /* runs of this generation so far */
 	int64_t next_run_ms;  /* when a waiting task looks again; 0 = at once */
-	bool waits_for_key;    /* … or earlier, when a key moves; after a restart: at once */
+	bool waits_for_key;   /* … or earlier, when a key moves; after a restart: at once */
 	struct val exception; /* taskExceptionDetails.exception, VAL_NULL mostly */
 };
 
