@@ -1,0 +1,168 @@
+"""gennaker run: progress, exit status, parameters, data directory, a server, Ctrl-C, bad input."""
+
+import json
+import signal
+
+import pytest
+
+WAIT = '{"stages": [{"type": "wait", "name": "Pause", "waitTime": %s}]}'
+TOO_LONG = WAIT % "3600"
+
+
+def test_an_example_runs_and_says_what_happens(gennaker, examples):
+    done = gennaker("run", examples / "hello.json", "-p", "name=Ann")
+    assert done.returncode == 0, done.stderr
+    assert "▶ Make a greeting (evaluateVariables)" in done.stdout
+    assert "✔ Wait a moment SUCCEEDED" in done.stdout
+    assert "✔ hello SUCCEEDED" in done.stdout.splitlines()[-1]
+
+
+def test_json_output_is_the_execution_alone(gennaker, examples):
+    done = gennaker("run", examples / "hello.json", "-p", "name=Ann", "--output", "json")
+    execution = json.loads(done.stdout)
+    assert execution["status"] == "SUCCEEDED" and execution["trigger"]["parameters"] == {"name": "Ann"}
+    outputs = {stage["refId"]: stage["outputs"] for stage in execution["stages"]}
+    assert outputs["done"] == {"summary": "HELLO, ANN!"}
+
+
+def test_a_failed_run_exits_with_1_and_says_why(gennaker, write):
+    path = write("fails.json", '{"stages": [{"type": "webhook", "name": "Call", "url": "http://localhost:8080/"}]}')
+    done = gennaker("run", path)
+    assert done.returncode == 1
+    assert "✖ fails TERMINAL" in done.stdout and "Call: " in done.stdout and "localhost" in done.stdout
+
+
+def test_a_yaml_file_is_named_after_itself_and_belongs_to_local(gennaker, write):
+    path = write("nightly.yaml", "stages:\n  - type: wait\n    waitTime: 0\n")
+    execution = json.loads(gennaker("run", path, "-o", "json").stdout)
+    assert (execution["application"], execution["name"]) == ("local", "nightly")
+
+
+def test_a_pipeline_may_come_from_standard_input(gennaker):
+    assert gennaker("run", "-", input=WAIT % "0").returncode == 0
+
+
+def test_a_required_parameter_must_be_given(gennaker, write):
+    path = write("p.json", '{"parameterConfig": [{"name": "tag", "required": true}], "stages": [{"type": "wait"}]}')
+    done = gennaker("run", path)
+    assert done.returncode == 2 and "Required parameter tag is missing" in done.stderr
+    assert gennaker("run", path, "-p", "tag=v1").returncode == 0
+
+
+def test_ctrl_c_cancels_the_run_and_exits_with_3(start_gennaker, write):
+    process = start_gennaker("run", write("long.json", TOO_LONG))
+    assert "▶ Pause" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert process.returncode == 3, err
+    assert "⊘ long CANCELED" in out
+
+
+def test_a_killed_run_goes_on_where_it_was(start_gennaker, gennaker, write, tmp_path):
+    path = write("kept.json", '{"stages": [{"refId": "1", "type": "evaluateVariables", "variables": [{"key": "a", "value": 1}]},'
+                              '{"refId": "2", "type": "wait", "name": "Pause", "waitTime": 1, "requisiteStageRefIds": ["1"]}]}')
+    process = start_gennaker("run", path, "--data-dir", tmp_path / "kept")
+    while "▶ Pause" not in process.stdout.readline():
+        pass
+    process.kill()
+    process.wait()
+    done = gennaker("run", path, "--data-dir", tmp_path / "kept", "-o", "json")
+    assert done.returncode == 0 and "going on with run" in done.stderr
+    execution = json.loads(done.stdout)
+    assert [stage["status"] for stage in execution["stages"]] == ["SUCCEEDED", "SUCCEEDED"]
+    again = gennaker("run", path, "--data-dir", tmp_path / "kept", "-o", "json")
+    assert "going on" not in again.stderr and json.loads(again.stdout)["id"] != execution["id"]
+
+
+def test_a_second_process_is_told_who_has_the_data_directory(start_gennaker, gennaker, write, tmp_path):
+    path = write("long.json", TOO_LONG)
+    process = start_gennaker("run", path, "--data-dir", tmp_path / "kept")
+    process.stdout.readline()
+    done = gennaker("run", path, "--data-dir", tmp_path / "kept")
+    assert done.returncode != 0 and str(process.pid) in done.stderr
+
+
+def test_a_run_on_a_server_is_as_live_as_a_local_one(server, gennaker, examples):
+    url = f"http://127.0.0.1:{server.port}"
+    done = gennaker("run", examples / "hello.json", "-p", "name=Ann", "--server", url)
+    assert done.returncode == 0, done.stderr
+    local = gennaker("run", examples / "hello.json", "-p", "name=Ann")
+
+    def lines(text):
+        return sorted(line.split("  ")[0] for line in text.splitlines())
+    assert lines(done.stdout) == lines(local.stdout)
+    assert server.get("/executions?executionIds=" + done.stdout.split("(")[-1].split(")")[0]).json()[0]["status"] == "SUCCEEDED"
+
+
+def test_ctrl_c_cancels_a_run_on_a_server(server, start_gennaker, write):
+    process = start_gennaker("run", write("long.json", TOO_LONG), "--server", f"http://127.0.0.1:{server.port}")
+    assert "▶ Pause" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate()
+    assert process.returncode == 3 and "CANCELED" in out
+
+
+def test_a_server_that_is_not_there_is_named(gennaker, write):
+    done = gennaker("run", write("p.json", TOO_LONG), "--server", "http://127.0.0.1:1")
+    assert done.returncode == 1 and "http://127.0.0.1:1" in done.stderr
+
+
+@pytest.mark.parametrize("name, text, said", [
+    ("no.json", "{ \"stages\": [", "line 1"),
+    ("template.json", "{\n \"stages\": [ {{ module }} ]\n}", "line 2"),
+    ("tabs.yaml", "stages:\n\t- type: wait\n", "line 2"),
+    ("list.json", "[1]", "\"stages\""),
+    ("notype.json", '{"stages": [{"refId": "1"}]}', "stages[0].type"),
+    ("cycle.json", '{"stages": [{"refId": "1", "type": "wait", "requisiteStageRefIds": ["2"]},'
+                   '{"refId": "2", "type": "wait", "requisiteStageRefIds": ["1"]}]}', "circle"),
+    ("dangling.json", '{"stages": [{"refId": "1", "type": "wait", "requisiteStageRefIds": ["7"]}]}',
+     'stages[0].requisiteStageRefIds[0]: there is no stage with refId "7"'),
+    ("twice.json", '{"stages": [{"refId": "1", "type": "wait"}, {"refId": "1", "type": "wait"}]}', "stages[1].refId"),
+    ("window.json", '{"stages": [{"type": "wait", "restrictExecutionDuringTimeWindow": true}]}',
+     "stages[0].restrictExecutionDuringTimeWindow"),
+    ("monitor.json", '{"stages": [{"type": "webhook", "url": "https://x.example/", "waitForCompletion": true}]}',
+     "stages[0].waitForCompletion"),
+])
+def test_bad_input_is_one_clear_line_and_exit_2(gennaker, write, name, text, said):
+    done = gennaker("run", write(name, text))
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert said in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_wrong_field_fails_the_stage_with_its_name(gennaker, write):
+    done = gennaker("run", write("p.json", WAIT % '"soon"'))
+    assert done.returncode == 1 and "waitTime: expected a number of seconds" in done.stdout
+
+
+def test_an_unknown_stage_type_ends_the_run_when_it_is_reached(gennaker, write):
+    path = write("p.json", '{"stages": [{"refId": "1", "type": "wait"},'
+                           '{"refId": "2", "type": "conjure", "requisiteStageRefIds": ["1"], "continuePipeline": true}]}')
+    done = gennaker("run", path, "-o", "json")
+    execution = json.loads(done.stdout)
+    assert done.returncode == 1 and [stage["status"] for stage in execution["stages"]] == ["SUCCEEDED", "TERMINAL"]
+    assert 'no stage type "conjure"' in execution["stages"][1]["context"]["exception"]["details"]["errors"][0]
+
+
+def test_an_unknown_account_is_named_with_those_there_are(gennaker, write):
+    path = write("p.json", json.dumps({"stages": [{
+        "type": "deployManifest", "account": "nudge", "source": "text", "cloudProvider": "kubernetes",
+        "manifests": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}]}]}))
+    done = gennaker("run", path)
+    assert done.returncode == 1 and "nudge" in done.stdout
+
+
+@pytest.mark.parametrize("arguments, said", [
+    ([], "usage"), (["rnu"], 'did you mean "run"'), (["run"], "needs FILE"), (["run", "a", "b"], 'unexpected "b"'),
+    (["run", "--data", "x", "f"], "no option --data"), (["run", "f", "-p"], "needs NAME=VALUE"),
+    (["run", "nothing.json"], "No such file"), (["run", "--account", "x", "-"], "NAME=CONTEXT"),
+])
+def test_bad_usage_exits_with_2(gennaker, arguments, said):
+    done = gennaker(*arguments, input=TOO_LONG)
+    assert done.returncode == 2 and said in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "serve", "lint", "eval", "version"])
+def test_every_command_has_help(gennaker, command):
+    done = gennaker(command, "--help")
+    assert done.returncode == 0 and f"usage: gennaker {command}" in done.stdout and "--help" in done.stdout
+    assert command in gennaker("--help").stdout
