@@ -83,8 +83,8 @@ static bool is_local(const struct ip *ip)
 }
 
 /*
- * "127.0.0.1:8084", "[::1]:8084", "0.0.0.0:8084". A port that we listen on is refused on every address of this machine,
- * since one listener may be reached by several.
+ * "127.0.0.1:8084", "[::1]:8084", "0.0.0.0:8084". A port that we listen on is refused on every
+ * address of this machine, since one listener may be reached by several.
  */
 static bool is_own_listener(const struct url_policy *policy, const struct ip *ip, int port)
 {
@@ -100,8 +100,7 @@ static bool is_own_listener(const struct url_policy *policy, const struct ip *ip
 		size_t at = (size_t)(colon - text.bytes);
 		struct str host = str_slice(text, 0, at);
 
-		if (!str_to_int(str_slice(text, at + 1, text.length), &listening) ||
-			listening != port)
+		if (!str_to_int(str_slice(text, at + 1, text.length), &listening) || listening != port)
 			continue;
 		if (str_starts(host, "[") && str_ends(host, "]"))
 			host = str_slice(host, 1, host.length - 1);
@@ -164,8 +163,8 @@ static int check_ip(const struct url_policy *policy, const struct ip *ip, int po
 				policy->rejected_ips.items[i]);
 	}
 	if (is_own_listener(policy, ip, port))
-		return err_set(err, ERR_DENIED, "%s port %d is a listener of this program", name,
-			port);
+		return err_set(
+			err, ERR_DENIED, "%s port %d is a listener of this program", name, port);
 	return 0;
 }
 

@@ -67,7 +67,8 @@ static size_t on_body(char *bytes, size_t one, size_t length, void *data)
 	return length;
 }
 
-/* "HTTP/1.1 200 OK": 200. A new block of headers begins: those of an interim answer (100, 103) do not count. */
+/* "HTTP/1.1 200 OK": 200. A new block of headers begins: those of an interim answer (100, 103)
+ * do not count. */
 static void start_headers(struct http_call *call, struct str line)
 {
 	ptrdiff_t blank = str_find(line, " ", 0);
@@ -99,7 +100,8 @@ static size_t on_header(char *bytes, size_t one, size_t length, void *data)
 	return length;
 }
 
-/* Every connection is opened here, so this is where an address is judged that no trick with names can change. */
+/* Every connection is opened here, so this is where an address is judged that no trick with
+ * names can change. */
 static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct http_call *call = data;
@@ -135,7 +137,8 @@ static struct curl_slist *append_value(struct curl_slist *list, struct str name,
 	return append(list, name, ": ", text);
 }
 
-/* The host as it stands in the URL, for a Host header when libcurl is given another name for TLS. */
+/* The host as it stands in the URL, for a Host header when libcurl is given another name for
+ * TLS. */
 static char *host_header(const struct url *url)
 {
 	bool usual = url->port == (strcmp(url->scheme, "https") == 0 ? 443 : 80);
@@ -195,8 +198,7 @@ static void set_message(struct http_call *call, CURL *easy)
 	}
 	if (call->body.bytes || !bare) {
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
-		curl_easy_setopt(
-			easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.length);
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.length);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body.bytes ? call->body.bytes : "");
 	}
 	if (!get || call->body.bytes)
@@ -233,7 +235,8 @@ static void set_tls(const struct http_call *call, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, tls->insecure ? 0L : 2L);
 }
 
-/* A server name takes the host's place in the URL (TLS looks there), the connection goes where the URL said. */
+/* A server name takes the host's place in the URL (TLS looks there), the connection goes where
+ * the URL said. */
 static struct curl_slist *set_url(const struct http_call *call, CURL *easy)
 {
 	if (!has_server_name(call)) {

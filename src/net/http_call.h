@@ -1,5 +1,6 @@
 /*
- * One call under way: what is sent on this hop, what has come so far, and the options of libcurl for it. Of one thread.
+ * One call under way: what is sent on this hop, what has come so far, and the options of libcurl
+ * for it. Of one thread.
  */
 #ifndef NET_HTTP_CALL_H
 #define NET_HTTP_CALL_H
@@ -16,7 +17,7 @@ enum http_stopped {
 	HTTP_NOT_STOPPED,
 	HTTP_STOPPED_CANCELED,
 	HTTP_STOPPED_TIMEOUT,
-	HTTP_STOPPED_DENIED,	/* the reason is in `denied` */
+	HTTP_STOPPED_DENIED, /* the reason is in `denied` */
 	HTTP_STOPPED_TOO_LARGE,
 	HTTP_STOPPED_HEADERS,
 	HTTP_STOPPED_BY_READER, /* on_body has seen enough: no failure */
@@ -30,7 +31,7 @@ struct http_call {
 	struct str body;
 	bool body_dropped; /* a redirect made a GET of it */
 	const struct http_tls *tls;
-	bool foreign;	   /* a redirect led to another origin: no credentials from here on */
+	bool foreign; /* a redirect led to another origin: no credentials from here on */
 	struct curl_slist *headers; /* what libcurl borrows during the transfer */
 	struct curl_slist *connect_to;
 	/* Limits. */
@@ -41,7 +42,7 @@ struct http_call {
 	struct http_response response;
 	size_t header_bytes;
 	int current_status; /* of the header block being read */
-	bool sent; /* the connection stood and the request began to leave */
+	bool sent;          /* the connection stood and the request began to leave */
 	enum http_stopped stopped;
 	struct err denied;
 	char error_text[CURL_ERROR_SIZE];

@@ -72,7 +72,8 @@ static int fail_as_curl(const struct http_call *call, CURLcode code, struct err 
 	return fail(err, ERR_FAILED, "protocol", "%s: %s", origin, text);
 }
 
-/* Why the call is over although libcurl was not done, or was made to end by one of our callbacks. */
+/* Why the call is over although libcurl was not done, or was made to end by one of our
+ * callbacks. */
 static int fail_as_stopped(struct http_call *call, CURLcode code, struct err *err)
 {
 	_cleanup_free_ char *origin = url_origin_of(&call->url);
@@ -154,8 +155,8 @@ static CURLcode drive(struct http_call *call, CURLM *multi)
 }
 
 /*
- * What may be shared between calls: the connections of one origin, of one identity, and, as connections were judged when
- * they were opened, of one policy.
+ * What may be shared between calls: the connections of one origin, of one identity, and, as
+ * connections were judged when they were opened, of one policy.
  */
 static void write_key(const struct http_call *call, struct strbuf *key)
 {
@@ -174,8 +175,7 @@ static void write_key(const struct http_call *call, struct strbuf *key)
 }
 
 /* One exchange with one origin, without redirects. */
-static int perform_hop(
-	struct curl_transport *self, struct http_call *call, struct err *err)
+static int perform_hop(struct curl_transport *self, struct http_call *call, struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf key = STRBUF_INIT(2 * LIMIT_URL_BYTES);
 	struct http_handle *handle;
@@ -217,8 +217,7 @@ static bool is_redirect(const struct http_response *response)
 {
 	int status = response->status;
 
-	return (status == 301 || status == 302 || status == 303 || status == 307 ||
-		       status == 308) &&
+	return (status == 301 || status == 302 || status == 303 || status == 307 || status == 308) &&
 		*http_response_header(response, "location");
 }
 
@@ -240,11 +239,11 @@ static int follow(struct http_call *call, struct err *err)
 {
 	_cleanup_url_ struct url next = { 0 };
 
-	if (url_resolve(&call->url, http_response_header(&call->response, "location"), &next, err) <
-		0)
+	if (url_resolve(&call->url, http_response_header(&call->response, "location"), &next, err) < 0)
 		return -1;
 	if (next.userinfo)
-		return err_set(err, ERR_DENIED, "redirect: a user or password in the URL is not allowed");
+		return err_set(
+			err, ERR_DENIED, "redirect: a user or password in the URL is not allowed");
 	if (call->request->policy && strcmp(call->url.scheme, "https") == 0 &&
 		strcmp(next.scheme, "http") == 0)
 		return err_set(err, ERR_DENIED, "redirect from https to http on %s", next.host);
@@ -267,8 +266,9 @@ static int perform_hops(struct curl_transport *self, struct http_call *call, str
 		if (!call->request->follow_redirects || !is_redirect(&call->response))
 			return 0;
 		if (hops == LIMIT_HTTP_REDIRECTS)
-			return fail(err, ERR_FAILED, "redirect", "more than %d redirects, the last by %s",
-				LIMIT_HTTP_REDIRECTS, call->url.host);
+			return fail(err, ERR_FAILED, "redirect",
+				"more than %d redirects, the last by %s", LIMIT_HTTP_REDIRECTS,
+				call->url.host);
 		if (follow(call, err) < 0)
 			return -1;
 	}

@@ -20,8 +20,8 @@ void http_connection_enter(struct http_connection *connection, struct http_serve
 
 static struct http_connection *connection_of(struct MHD_Connection *mhd)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
 	return info ? info->socket_context : NULL;
 }
@@ -187,8 +187,9 @@ static enum MHD_Result begin(struct http_exchange *exchange, const char *method,
 }
 
 /*
- * A piece of the body. An answer can only be given once it has come whole, so what is too large without having said so
- * before (chunked) is read on and dropped, up to as much again; then the connection is cut.
+ * A piece of the body. An answer can only be given once it has come whole, so what is too large
+ * without having said so before (chunked) is read on and dropped, up to as much again; then the
+ * connection is cut.
  */
 static enum MHD_Result receive(struct http_exchange *exchange, const char *bytes, size_t length)
 {
@@ -262,8 +263,8 @@ enum MHD_Result http_exchange_on_data(void *server, struct MHD_Connection *mhd, 
 	return exchange->dispatched ? reply_or_suspend(exchange) : dispatch(exchange);
 }
 
-void http_exchange_on_end(void *data, struct MHD_Connection *mhd, void **where,
-	enum MHD_RequestTerminationCode why)
+void http_exchange_on_end(
+	void *data, struct MHD_Connection *mhd, void **where, enum MHD_RequestTerminationCode why)
 {
 	struct http_server *server = data;
 	struct http_exchange *exchange = *where;
@@ -306,7 +307,8 @@ size_t http_segment_count(const struct http_exchange *exchange)
 
 const char *http_segment(const struct http_exchange *exchange, size_t index)
 {
-	/* A short text lies in its struct val itself; the list is of this exchange alone, so editing copies nothing. */
+	/* A short text lies in its struct val itself; the list is of this exchange alone, so
+	 * editing copies nothing. */
 	struct val *segment = val_edit_at((struct val *)&exchange->target.segments, index);
 
 	return segment ? val_text(segment) : "";

@@ -1,11 +1,11 @@
 /*
- * The inside of the HTTP server, shared by its three files: http_server.c (start, stop, the thread that keeps time),
- * http_exchange.c (a request comes in), http_reply.c (its answer goes out).
+ * The inside of the HTTP server, shared by its three files: http_server.c (start, stop, the thread
+ * that keeps time), http_exchange.c (a request comes in), http_reply.c (its answer goes out).
  *
- * Life of an exchange: made when the request line is there; its body is collected; the handler is called and, unless it
- * has answered, the connection is suspended; the answer resumes it. Counted: one reference is the connection's, one the
- * handler's until it has answered, one a stream's. Locks: `server->lock` before `exchange->lock` before those of
- * libmicrohttpd.
+ * Life of an exchange: made when the request line is there; its body is collected; the handler is
+ * called and, unless it has answered, the connection is suspended; the answer resumes it. Counted:
+ * one reference is the connection's, one the handler's until it has answered, one a stream's.
+ * Locks: `server->lock` before `exchange->lock` before those of libmicrohttpd.
  */
 #ifndef NET_HTTP_EXCHANGE_H
 #define NET_HTTP_EXCHANGE_H
@@ -24,12 +24,12 @@
 
 /* What a connection is doing, for its deadline. */
 enum http_phase {
-	HTTP_PHASE_IDLE,    /* nothing of a further request has come */
+	HTTP_PHASE_IDLE, /* nothing of a further request has come */
 	HTTP_PHASE_HEADERS,
 	HTTP_PHASE_BODY,
 	HTTP_PHASE_WORKING, /* the handler's time: no deadline */
 	HTTP_PHASE_REPLY,
-	HTTP_PHASE_STREAM,  /* only silence ends it */
+	HTTP_PHASE_STREAM, /* only silence ends it */
 };
 
 struct http_connection {
@@ -62,7 +62,7 @@ struct http_exchange {
 	struct val headers; /* lower-case name → string or list */
 	struct strbuf body;
 	struct http_refusal refusal; /* found while the body was coming */
-	size_t reserved;    /* of server->body_bytes */
+	size_t reserved;             /* of server->body_bytes */
 	bool begun, dispatched;
 	/* The answer. */
 	pthread_mutex_t lock;
@@ -81,13 +81,14 @@ struct http_server {
 	char *address;
 	bool guard;
 	struct str_list extra_hosts;
+	int headers_ms, body_ms;
 	void (*handle)(void *data, struct http_exchange *exchange);
 	void *data;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* an exchange has ended */
 	struct http_connection *connections;
 	struct http_exchange *exchanges;
-	bool stopping; /* no further requests; streams end */
+	bool stopping;       /* no further requests; streams end */
 	atomic_bool killing; /* requests without an answer end too */
 	atomic_size_t body_bytes;
 	/* The keeper wakes streams and ends connections that are too slow. */

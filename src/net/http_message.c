@@ -67,7 +67,8 @@ void http_headers_add(struct val *headers, struct str name, struct str value)
 	val_append(old, text_of_bytes(value));
 }
 
-/* libcurl writes these itself; a second one would be a second opinion about where the message ends or whom it is for. */
+/* libcurl writes these itself; a second one would be a second opinion about where the message
+ * ends or whom it is for. */
 static const char *const framing_headers[] = { "Host", "Content-Length", "Transfer-Encoding",
 	"Connection", "Keep-Alive", "Upgrade", "TE", "Trailer", "Expect", "Proxy-Connection" };
 
@@ -143,8 +144,8 @@ const char *http_response_header(const struct http_response *response, const cha
 {
 	if (!val_is_list(val_get(response->headers, name)))
 		return val_get_text(response->headers, name, "");
-	/* A short text lies in its struct val itself: what is wanted is a pointer into the list, which only editing
-	 * gives. Nothing is changed. */
+	/* A short text lies in its struct val itself: what is wanted is a pointer into the list,
+	 * which only editing gives. Nothing is changed. */
 	struct val *list = val_edit((struct val *)&response->headers, name);
 
 	return val_text(val_edit_at(list, 0));

@@ -14,10 +14,12 @@
 bool http_is_token(struct str text);
 /* No control characters but the tab. */
 bool http_is_field_value(struct str text);
-/* Appends a header to a map lower-case name → string or list of strings. Bytes that are no UTF-8 are taken for Latin-1. */
+/* Appends a header to a map lower-case name → string or list of strings. Bytes that are no UTF-8
+ * are taken for Latin-1. */
 void http_headers_add(struct val *headers, struct str name, struct str value);
 
-/* The headers of a request of ours: tokens, no line ends, none of those that frame a message or name its host. */
+/* The headers of a request of ours: tokens, no line ends, none of those that frame a message or
+ * name its host. */
 int http_check_request_headers(struct val headers, struct err *err);
 /* May go along to another origin: all others may carry credentials. */
 bool http_is_harmless_header(struct str name);

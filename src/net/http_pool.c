@@ -92,7 +92,8 @@ static void origin_free_if_unused(struct http_pool *pool, struct http_origin *or
 	free(origin);
 }
 
-/* Takes one handle out that is too old or too many; NULL when there is none. It is freed without the lock. */
+/* Takes one handle out that is too old or too many; NULL when there is none. It is freed without
+ * the lock. */
 static struct http_handle *take_surplus(struct http_pool *pool)
 {
 	struct http_handle *oldest = pool->oldest;
@@ -183,7 +184,8 @@ static void slot_release(struct http_pool *pool, struct http_origin *origin, boo
 	origin_free_if_unused(pool, origin);
 }
 
-/* Sleeps until the waiter is granted, the flag is set or the deadline has passed. Without the lock. */
+/* Sleeps until the waiter is granted, the flag is set or the deadline has passed. Without the
+ * lock. */
 static void waiter_sleep(struct waiter *waiter, struct cancel *cancel, int64_t deadline_us)
 {
 	struct pollfd fds[2] = { { .fd = waiter->fd, .events = POLLIN }, { .fd = -1 } };

@@ -1,7 +1,7 @@
 /*
- * Handles of libcurl with their warm connections, by key (origin, TLS identity, policy). At most LIMIT_HTTP_PER_ORIGIN
- * are lent at a time for one key, and LIMIT_HTTP_STREAMS_PER_ORIGIN for streams; who comes later waits in line.
- * Any thread.
+ * Handles of libcurl with their warm connections, by key (origin, TLS identity, policy). At most
+ * LIMIT_HTTP_PER_ORIGIN are lent at a time for one key, and LIMIT_HTTP_STREAMS_PER_ORIGIN for
+ * streams; who comes later waits in line. Any thread.
  */
 #ifndef NET_HTTP_POOL_H
 #define NET_HTTP_POOL_H
@@ -29,7 +29,8 @@ struct http_pool *http_pool_new(void);
 /* Nothing may be lent any more. */
 void http_pool_free(struct http_pool *pool);
 
-/* Waits until DEADLINE_US of clock_stopwatch_us. ERR_UNAVAILABLE with the reason "busy", or ERR_CANCELED. */
+/* Waits until DEADLINE_US of clock_stopwatch_us. ERR_UNAVAILABLE with the reason "busy", or
+ * ERR_CANCELED. */
 int http_pool_borrow(struct http_pool *pool, struct str key, bool stream, int64_t deadline_us,
 	struct cancel *cancel, struct http_handle **ret, struct err *err);
 void http_pool_return(struct http_pool *pool, struct http_handle *handle);

@@ -34,8 +34,8 @@ static struct MHD_Response *response_of(const char *type, struct str body, struc
 
 	if (body.length > 0)
 		memcpy(copy, body.bytes, body.length);
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(body.length, copy, MHD_RESPMEM_MUST_FREE);
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		body.length, copy, MHD_RESPMEM_MUST_FREE);
 
 	if (!response)
 		abort();
@@ -77,7 +77,8 @@ struct MHD_Response *http_refusal_response(struct http_refusal refusal)
 	return response;
 }
 
-/* Hands RESPONSE (taken) to the connection, or to nobody when that is gone. Gives back the handler's reference. */
+/* Hands RESPONSE (taken) to the connection, or to nobody when that is gone. Gives back the
+ * handler's reference. */
 static void reply_with(struct http_exchange *exchange, int status, struct MHD_Response *response)
 {
 	pthread_mutex_lock(&exchange->lock);
@@ -100,8 +101,8 @@ static void reply_with(struct http_exchange *exchange, int status, struct MHD_Re
 	http_exchange_unref(exchange);
 }
 
-void http_reply(
-	struct http_exchange *exchange, int status, const char *type, struct str body, struct val headers)
+void http_reply(struct http_exchange *exchange, int status, const char *type, struct str body,
+	struct val headers)
 {
 	exchange->reply_bytes = body.length;
 	reply_with(exchange, status, response_of(type, body, headers));
@@ -122,7 +123,8 @@ void http_reply_error(struct http_exchange *exchange, const struct err *err)
 
 	if (err->kind == ERR_UNAVAILABLE)
 		val_set(&headers, "Retry-After",
-			val_format("%d", err->retry_after_ms ? (err->retry_after_ms + 999) / 1000 : 1));
+			val_format("%d",
+				err->retry_after_ms ? (err->retry_after_ms + 999) / 1000 : 1));
 	http_reply(exchange, status, "application/json", str_of(body), headers);
 }
 
@@ -191,12 +193,13 @@ static void stream_end(void *data)
 	http_exchange_unref(exchange);
 }
 
-void http_reply_stream(struct http_exchange *exchange, int status, const char *type, struct val headers,
-	int (*fill)(void *data, struct strbuf *buf), void (*free_data)(void *data), void *data)
+void http_reply_stream(struct http_exchange *exchange, int status, const char *type,
+	struct val headers, int (*fill)(void *data, struct strbuf *buf),
+	void (*free_data)(void *data), void *data)
 {
 	struct http_stream *stream = xnew(struct http_stream);
-	struct MHD_Response *response =
-		MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, stream_read, exchange, stream_end);
+	struct MHD_Response *response = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, 16384, stream_read, exchange, stream_end);
 
 	if (!response)
 		abort();

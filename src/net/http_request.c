@@ -169,7 +169,8 @@ struct http_refusal http_target_parse(const char *raw, struct http_target *ret)
 		return refusal(400, "the request's target is no path");
 	for (size_t i = 0; i < text.length; i++) {
 		if ((unsigned char)raw[i] <= ' ' || raw[i] == 0x7f || raw[i] == '#' || raw[i] == '\\')
-			return refusal(400, "the request's target holds a character that must be escaped");
+			return refusal(
+				400, "the request's target holds a character that must be escaped");
 	}
 	struct http_refusal reason = parse_path(ret->path, &ret->segments);
 
@@ -186,7 +187,8 @@ void http_target_free(struct http_target *target)
 	*target = (struct http_target){ 0 };
 }
 
-/* "name:port", "[v6]:port", "name": the port is 80 when none is written. False for anything else. */
+/* "name:port", "[v6]:port", "name": the port is 80 when none is written. False for anything
+ * else. */
 static bool split_host(const char *host, struct str *ret_name, int64_t *ret_port)
 {
 	struct str text = str_of(host);
@@ -213,7 +215,8 @@ static bool split_host(const char *host, struct str *ret_name, int64_t *ret_port
 		str_to_int(port, ret_port);
 }
 
-/* Addresses cannot be rebound by a name server, and of the names only this one is never asked of one. */
+/* Addresses cannot be rebound by a name server, and of the names only this one is never asked of
+ * one. */
 static bool is_loopback_name(struct str name)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -266,13 +269,14 @@ static bool is_same_origin(const char *origin, const char *host)
 	return str_equal_nocase(rest, str_of(host));
 }
 
-struct http_refusal http_guard_check(const struct http_guard *guard, const char *method, const char *host,
-	const char *origin, const char *fetch_site)
+struct http_refusal http_guard_check(const struct http_guard *guard, const char *method,
+	const char *host, const char *origin, const char *fetch_site)
 {
 	bool reading = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 
 	if (!host || !is_own_host(guard, host))
-		return refusal(403, "the request's Host is not this server's; name it in the settings if it is");
+		return refusal(403,
+			"the request's Host is not this server's; name it in the settings if it is");
 	if (origin && !is_same_origin(origin, host))
 		return refusal(403, "cross-site request: the page belongs to another origin");
 	if (fetch_site && strcmp(fetch_site, "same-origin") != 0 &&
@@ -283,7 +287,8 @@ struct http_refusal http_guard_check(const struct http_guard *guard, const char 
 
 bool http_is_known_method(const char *method)
 {
-	static const char *const known[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
+	static const char *const known[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE",
+		"OPTIONS" };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strcmp(method, known[i]) == 0)

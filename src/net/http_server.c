@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 
-static int address_of(
-	const char *text, int port, struct sockaddr_storage *ret, socklen_t *ret_length, struct err *err)
+static int address_of(const char *text, int port, struct sockaddr_storage *ret,
+	socklen_t *ret_length, struct err *err)
 {
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((in_port_t)port) };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((in_port_t)port) };
@@ -64,7 +64,7 @@ static enum err_kind kind_of(int error)
 static int listen_on(const char *text, int port, struct err *err)
 {
 	struct sockaddr_storage address;
-	socklen_t length;
+	socklen_t length = 0;
 	int on = 1;
 
 	if (address_of(text, port, &address, &length, err) < 0)
@@ -101,7 +101,8 @@ static void on_connection(void *data, struct MHD_Connection *mhd, void **where,
 		pthread_mutex_unlock(&server->lock);
 		return;
 	}
-	/* Called before the descriptor is closed, so the keeper never ends one that is somebody else's by now. */
+	/* Called before the descriptor is closed, so the keeper never ends one that is somebody
+	 * else's by now. */
 	pthread_mutex_lock(&server->lock);
 	*connection->link = connection->next;
 	if (connection->next)
@@ -112,16 +113,17 @@ static void on_connection(void *data, struct MHD_Connection *mhd, void **where,
 }
 
 /* Milliseconds that a connection may stay in its phase; -1 = as long as it likes. */
-static int64_t phase_limit_ms(const struct http_connection *connection)
+static int64_t phase_limit_ms(
+	const struct http_server *server, const struct http_connection *connection)
 {
 	switch (connection->phase) {
 	case HTTP_PHASE_IDLE:
-		return LIMIT_SERVER_IDLE_S * INT64_C(1000) + LIMIT_SERVER_HEADERS_MS;
+		return LIMIT_SERVER_IDLE_S * INT64_C(1000) + server->headers_ms;
 	case HTTP_PHASE_HEADERS:
-		return LIMIT_SERVER_HEADERS_MS;
+		return server->headers_ms;
 	case HTTP_PHASE_BODY:
 	case HTTP_PHASE_REPLY:
-		return LIMIT_SERVER_BODY_MS + (int64_t)(connection->bytes / 64);
+		return server->body_ms + (int64_t)(connection->bytes / 64);
 	case HTTP_PHASE_WORKING:
 	case HTTP_PHASE_STREAM:
 		break;
@@ -136,7 +138,7 @@ static void end_slow_connections(struct http_server *server)
 
 	pthread_mutex_lock(&server->lock);
 	for (struct http_connection *c = server->connections; c; c = c->next) {
-		int64_t limit_ms = phase_limit_ms(c);
+		int64_t limit_ms = phase_limit_ms(server, c);
 
 		if (limit_ms >= 0 && now_us - c->since_us > limit_ms * 1000)
 			shutdown(c->fd, SHUT_RDWR);
@@ -202,15 +204,12 @@ static unsigned thread_count(int wanted)
 
 static struct MHD_Daemon *start_daemon(struct http_server *server, int fd, int threads)
 {
-	return MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL,
-		http_exchange_on_data, server,
-		MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_THREAD_POOL_SIZE, thread_count(threads),
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_SERVER_CONNECTIONS,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_SERVER_IDLE_S,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_SERVER_MEMORY_BYTES,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC,
+		0, NULL, NULL, http_exchange_on_data, server, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_THREAD_POOL_SIZE, thread_count(threads), MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)LIMIT_SERVER_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)LIMIT_SERVER_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)LIMIT_SERVER_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_URI_LOG_CALLBACK, http_exchange_on_target, server,
 		MHD_OPTION_NOTIFY_COMPLETED, http_exchange_on_end, server,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
@@ -223,6 +222,8 @@ static struct http_server *server_new(const struct http_server_setup *setup)
 	atomic_init(&server->references, 1);
 	server->address = xstrdup(setup->address);
 	server->guard = setup->guard;
+	server->headers_ms = setup->headers_ms ? setup->headers_ms : LIMIT_SERVER_HEADERS_MS;
+	server->body_ms = setup->body_ms ? setup->body_ms : LIMIT_SERVER_BODY_MS;
 	server->handle = setup->handle;
 	server->data = setup->data;
 	if (setup->extra_hosts) {
@@ -263,7 +264,8 @@ struct http_server *http_server_start(const struct http_server_setup *setup, str
 	server->port = port_of(fd);
 	server->daemon = start_daemon(server, fd, setup->threads);
 	if (!server->daemon) {
-		err_set(err, ERR_FAILED, "cannot start the HTTP server's threads: %s", strerror(errno));
+		err_set(err, ERR_FAILED, "cannot start the HTTP server's threads: %s",
+			strerror(errno));
 		close(fd);
 		http_server_unref(server);
 		return NULL;
@@ -291,8 +293,8 @@ static void wait_for_exchanges(struct http_server *server, int grace_ms)
 
 void http_server_stop(struct http_server *server, int grace_ms)
 {
-	/* Not by MHD_quiesce_daemon: in 0.9.75 it may abort when a thread takes notice of it too early. Until the end
-	 * connections are accepted and get 503. */
+	/* Not by MHD_quiesce_daemon: in 0.9.75 it may abort when a thread takes notice of it too
+	 * early. Until the end connections are accepted and get 503. */
 	pthread_mutex_lock(&server->lock);
 	server->stopping = true;
 	pthread_mutex_unlock(&server->lock);
@@ -301,7 +303,8 @@ void http_server_stop(struct http_server *server, int grace_ms)
 	kill_exchanges(server);
 	http_stream_wake(server);
 	pthread_join(server->keeper, NULL);
-	/* libmicrohttpd cannot be stopped while a connection sleeps, and from here on none falls asleep. */
+	/* libmicrohttpd cannot be stopped while a connection sleeps, and from here on none falls
+	 * asleep. */
 	wake_streams(server);
 	MHD_stop_daemon(server->daemon);
 	http_server_unref(server);

@@ -1,6 +1,7 @@
 /*
- * HTTP as a server, over libmicrohttpd (epoll, a pool of threads). It checks framing, caps and the loopback guard
- * (Host, Origin, Sec-Fetch-Site), collects the body, and calls one handler; answers may come later from another thread.
+ * HTTP as a server, over libmicrohttpd (epoll, a pool of threads). It checks framing, caps and the
+ * loopback guard (Host, Origin, Sec-Fetch-Site), collects the body, and calls one handler; answers
+ * may come later from another thread.
  */
 #ifndef NET_HTTP_SERVER_H
 #define NET_HTTP_SERVER_H
@@ -15,12 +16,16 @@ struct http_server;
 struct http_exchange; /* one request and its answer */
 
 struct http_server_setup {
-	const char *address;	/* "127.0.0.1" */
-	int port;		/* 0 = any free one */
-	int threads;		/* 0 = the machine's cores, at least 2 */
-	bool guard;		/* no authentication: refuse foreign Host, Origin, Sec-Fetch-Site with 403 */
-	struct str_list const *extra_hosts; /* further names that count as ours; may be NULL */
-	/* Called once the whole body is there, on a server thread; must answer with http_reply, now or later, exactly once. */
+	const char *address; /* "127.0.0.1" */
+	int port;            /* 0 = any free one */
+	int threads;         /* 0 = the machine's cores, at least 2 */
+	bool guard; /* no authentication: refuse foreign Host, Origin, Sec-Fetch-Site with 403 */
+	const struct str_list *extra_hosts; /* further names that count as ours; may be NULL */
+	int headers_ms; /* for all headers of a request; 0 = LIMIT_SERVER_HEADERS_MS */
+	/* for a body or an answer, and a second more for each 64 kB; 0 = LIMIT_SERVER_BODY_MS */
+	int body_ms;
+	/* Called once the whole body is there, on a server thread; must answer with http_reply,
+	 * now or later, exactly once. */
 	void (*handle)(void *data, struct http_exchange *exchange);
 	void *data;
 };
@@ -28,14 +33,15 @@ struct http_server_setup {
 /* Binds and serves. "cannot listen on 127.0.0.1:8084: Address already in use" (ERR_CONFLICT). */
 struct http_server *http_server_start(const struct http_server_setup *setup, struct err *err);
 int http_server_port(const struct http_server *server);
-/* Takes no further requests (503), ends streams, waits for the exchanges under way at most GRACE_MS, then frees. Answers that
- * come later still are dropped. */
+/* Takes no further requests (503), ends streams, waits for the exchanges under way at most
+ * GRACE_MS, then frees. Answers that come later still are dropped. */
 void http_server_stop(struct http_server *server, int grace_ms);
 
 /* The request, borrowed until the reply. */
 const char *http_method(const struct http_exchange *exchange);
-struct str http_path(const struct http_exchange *exchange);	 /* raw, without the query */
-/* Path segments, each percent-decoded on its own; an invalid escape was answered with 400 before. */
+struct str http_path(const struct http_exchange *exchange); /* raw, without the query */
+/* Path segments, each percent-decoded on its own; an invalid escape was answered with 400
+ * before. */
 size_t http_segment_count(const struct http_exchange *exchange);
 const char *http_segment(const struct http_exchange *exchange, size_t index); /* "" beyond the end */
 /* A query parameter, decoded; NULL when absent. An empty one counts as absent. */
@@ -43,19 +49,22 @@ const char *http_query(const struct http_exchange *exchange, const char *name);
 const char *http_header(const struct http_exchange *exchange, const char *name); /* NULL when absent */
 struct str http_body(const struct http_exchange *exchange);
 
-/* Answers; any thread; the exchange must not be touched afterwards. BODY is copied. TYPE NULL = no body, no content type.
- * HEADERS: further ones (map name → string), VAL_NULL for none. */
-void http_reply(struct http_exchange *exchange, int status, const char *type, struct str body, struct val headers);
+/* Answers; any thread; the exchange must not be touched afterwards. BODY is copied. TYPE NULL = no
+ * body, no content type. HEADERS: further ones (map name → string), VAL_NULL for none. */
+void http_reply(struct http_exchange *exchange, int status, const char *type, struct str body,
+	struct val headers);
 void http_reply_json(struct http_exchange *exchange, int status, struct val body);
 /* {"timestamp","status","error","message"} with err's HTTP status. */
 void http_reply_error(struct http_exchange *exchange, const struct err *err);
 
 /*
- * A stream (server-sent events): FILL is called on a server thread whenever the client can take more; it appends to BUF what is
- * there and returns 0; nothing appended = ask again after http_stream_wake or a second; -1 = the end. FREE is called once.
+ * A stream (server-sent events): FILL is called on a server thread whenever the client can take
+ * more; it appends to BUF what is there and returns 0; nothing appended = ask again after
+ * http_stream_wake or a second; -1 = the end. FREE is called once.
  */
-void http_reply_stream(struct http_exchange *exchange, int status, const char *type, struct val headers,
-		       int (*fill)(void *data, struct strbuf *buf), void (*free_data)(void *data), void *data);
+void http_reply_stream(struct http_exchange *exchange, int status, const char *type,
+	struct val headers, int (*fill)(void *data, struct strbuf *buf),
+	void (*free_data)(void *data), void *data);
 /* Something may be there for all streams of the server. Any thread, cheap. */
 void http_stream_wake(struct http_server *server);
 

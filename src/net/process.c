@@ -50,7 +50,8 @@ void process_result_free(struct process_result *result)
 	*result = (struct process_result){ .output = STRBUF_INIT(0), .errors = STRBUF_INIT(0) };
 }
 
-/* The caller's environment without what is ours: settings may hold secrets. The list is the caller's, its texts are not. */
+/* The caller's environment without what is ours: settings may hold secrets. The list is the
+ * caller's, its texts are not. */
 static char **inherited_environment(void)
 {
 	VEC(char *) kept = { 0 };
@@ -74,8 +75,8 @@ static void set_attributes(posix_spawnattr_t *attributes)
 	posix_spawnattr_setpgroup(attributes, 0);
 	posix_spawnattr_setsigmask(attributes, &none);
 	posix_spawnattr_setsigdefault(attributes, &all);
-	posix_spawnattr_setflags(attributes,
-		POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(
+		attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
 static int spawn(const struct process_request *request, int input, int output, int errors, pid_t *ret)
@@ -191,7 +192,8 @@ static void feed(struct child *child)
 	close_fd(&child->input);
 }
 
-/* Waits for news of the child at most MS; without a pidfd (none left) looks every few milliseconds. */
+/* Waits for news of the child at most MS; without a pidfd (none left) looks every few
+ * milliseconds. */
 static void child_poll(struct child *child, struct cancel *cancel, int64_t ms)
 {
 	struct pollfd fds[] = {
@@ -219,8 +221,8 @@ static bool has_exited(const struct child *child)
 /* Why the child is to end before its time. */
 enum stop { STOP_NOT, STOP_CANCELED, STOP_TIMEOUT, STOP_TOO_LARGE };
 
-static enum stop why_stop(
-	const struct process_request *request, const struct process_result *result, int64_t deadline_us)
+static enum stop why_stop(const struct process_request *request,
+	const struct process_result *result, int64_t deadline_us)
 {
 	if (cancel_is_set(request->cancel))
 		return STOP_CANCELED;
@@ -239,12 +241,13 @@ static enum stop child_follow(const struct process_request *request, struct chil
 		drain(&child->errors, &result->errors);
 		child->exited = has_exited(child);
 		if (child->exited) {
-			/* What it wrote between the last look and its end. Children of its own that hold the pipe are not waited
-			 * for. */
+			/* What it wrote between the last look and its end. Children of its own that
+			 * hold the pipe are not waited for. */
 			drain(&child->output, &result->output);
 			drain(&child->errors, &result->errors);
-			return result->output.overflowed || result->errors.overflowed ? STOP_TOO_LARGE :
-											STOP_NOT;
+			return result->output.overflowed || result->errors.overflowed ?
+				STOP_TOO_LARGE :
+				STOP_NOT;
 		}
 		enum stop stop = why_stop(request, result, deadline_us);
 
@@ -278,7 +281,8 @@ static int child_reap(struct child *child)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static int fail_as_stopped(const struct process_request *request, enum stop stop, size_t most, struct err *err)
+static int fail_as_stopped(
+	const struct process_request *request, enum stop stop, size_t most, struct err *err)
 {
 	const char *name = request->argv[0];
 
@@ -286,7 +290,8 @@ static int fail_as_stopped(const struct process_request *request, enum stop stop
 	case STOP_CANCELED:
 		return err_set(err, ERR_CANCELED, "%s was canceled", name);
 	case STOP_TIMEOUT:
-		return err_set(err, ERR_TIMEOUT, "%s did not end within %d ms", name, request->timeout_ms);
+		return err_set(
+			err, ERR_TIMEOUT, "%s did not end within %d ms", name, request->timeout_ms);
 	case STOP_TOO_LARGE:
 		return err_set(err, ERR_TOO_LARGE, "%s wrote more than %zu bytes", name, most);
 	case STOP_NOT:
@@ -319,8 +324,8 @@ static void restore_sigpipe(const sigset_t *old, bool was_pending)
 	pthread_sigmask(SIG_SETMASK, old, NULL);
 }
 
-static int run(struct spawner *spawner, const struct process_request *request, struct process_result *ret,
-	struct err *err)
+static int run(struct spawner *spawner, const struct process_request *request,
+	struct process_result *ret, struct err *err)
 {
 	size_t most = request->max_output ? request->max_output : LIMIT_PROCESS_OUTPUT_BYTES;
 	int64_t deadline_us = clock_stopwatch_us() + request->timeout_ms * INT64_C(1000);

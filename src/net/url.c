@@ -50,8 +50,8 @@ static char *plain_host(const char *host)
 }
 
 /*
- * libcurl turns "127.1" into "127.0.0.1", but leaves "127.1." alone, which a resolver takes for the same: the name is
- * set again without its dot, and what comes out is what will be connected.
+ * libcurl turns "127.1" into "127.0.0.1", but leaves "127.1." alone, which a resolver takes for the
+ * same: the name is set again without its dot, and what comes out is what will be connected.
  */
 static int normalise_host(struct url *url, struct err *err)
 {
@@ -84,13 +84,17 @@ static int read_parts(struct url *url, struct err *err)
 		return err_set(err, ERR_INVALID, "the URL has no scheme");
 	to_lower(url->scheme);
 	if (strcmp(url->scheme, "http") != 0 && strcmp(url->scheme, "https") != 0)
-		return err_set(err, ERR_INVALID, "URLs start with http:// or https://, not %s:",
-			url->scheme);
+		return err_set(err, ERR_INVALID,
+			"URLs start with http:// or https://, not %s:", url->scheme);
 	if (normalise_host(url, err) < 0)
 		return -1;
 	_cleanup_free_ char *port = part_of(url->handle, CURLUPART_PORT, CURLU_DEFAULT_PORT);
 
-	url->port = port ? atoi(port) : 0;
+	int64_t number = 0;
+
+	if (port)
+		str_to_int(str_of(port), &number);
+	url->port = (int)number;
 	url->path = part_of(url->handle, CURLUPART_PATH, 0);
 	if (!url->path)
 		url->path = xstrdup("/");
@@ -108,8 +112,7 @@ static int check_shape(const char *text, struct err *err)
 	const char *slashes = strstr(text, "://");
 
 	if (strnlen(text, LIMIT_URL_BYTES + 1) > LIMIT_URL_BYTES)
-		return err_set(err, ERR_INVALID, "the URL is longer than %d bytes",
-			LIMIT_URL_BYTES);
+		return err_set(err, ERR_INVALID, "the URL is longer than %d bytes", LIMIT_URL_BYTES);
 	if (!slashes || slashes == text || slashes[3] == '/' || slashes[3] == '\0')
 		return err_set(err, ERR_INVALID, "not an absolute URL (https://host/path)");
 	for (const char *c = text; c < slashes; c++) {
@@ -118,8 +121,8 @@ static int check_shape(const char *text, struct err *err)
 	}
 	for (const char *c = text; *c; c++) {
 		if ((unsigned char)*c <= ' ' || *c == 0x7f)
-			return err_set(err, ERR_INVALID,
-				"the URL holds a blank or a control character");
+			return err_set(
+				err, ERR_INVALID, "the URL holds a blank or a control character");
 	}
 	size_t authority = strcspn(slashes + 3, "/?#");
 
@@ -133,8 +136,8 @@ int url_parse(const char *text, struct url *ret, struct err *err)
 	if (check_shape(text, err) < 0)
 		return -1;
 	_cleanup_url_ struct url url = { .handle = curl_url() };
-	CURLUcode code = curl_url_set(url.handle, CURLUPART_URL, text,
-		CURLU_URLENCODE | CURLU_NON_SUPPORT_SCHEME);
+	CURLUcode code = curl_url_set(
+		url.handle, CURLUPART_URL, text, CURLU_URLENCODE | CURLU_NON_SUPPORT_SCHEME);
 
 	if (code != CURLUE_OK)
 		return err_set(err, ERR_INVALID, "not a valid URL: %s", curl_url_strerror(code));
@@ -153,8 +156,8 @@ int url_resolve(const struct url *base, const char *location, struct url *ret, s
 			LIMIT_URL_BYTES);
 	curl_url_set(url.handle, CURLUPART_USER, NULL, 0);
 	curl_url_set(url.handle, CURLUPART_PASSWORD, NULL, 0);
-	CURLUcode code = curl_url_set(url.handle, CURLUPART_URL, location,
-		CURLU_URLENCODE | CURLU_NON_SUPPORT_SCHEME);
+	CURLUcode code = curl_url_set(
+		url.handle, CURLUPART_URL, location, CURLU_URLENCODE | CURLU_NON_SUPPORT_SCHEME);
 
 	if (code != CURLUE_OK)
 		return err_set(err, ERR_INVALID, "the redirect leads to no valid URL: %s",

@@ -1,5 +1,6 @@
 /*
- * One parser of URLs for the whole program, libcurl's, so that what is checked is what is called. Pure; any thread.
+ * One parser of URLs for the whole program, libcurl's, so that what is checked is what is called.
+ * Pure; any thread.
  */
 #ifndef NET_URL_H
 #define NET_URL_H
@@ -13,7 +14,8 @@
 struct url {
 	CURLU *handle; /* owned; for CURLOPT_CURLU */
 	char *scheme;  /* lower case */
-	char *host;    /* lower case, numeric spellings normalised, without brackets and without a trailing dot */
+	/* lower case, numeric spellings normalised, without brackets and without a trailing dot */
+	char *host;
 	char *path;    /* starts with '/', dot segments removed; without the query */
 	int port;      /* written or by scheme */
 	bool ipv6;     /* the host stood in brackets */
@@ -22,7 +24,8 @@ struct url {
 };
 #define _cleanup_url_ _cleanup_(url_free)
 
-/* Parses an absolute http or https URL of at most LIMIT_URL_BYTES; ERR_INVALID names no part of it but the host. */
+/* Parses an absolute http or https URL of at most LIMIT_URL_BYTES; ERR_INVALID names no part of
+ * it but the host. */
 int url_parse(const char *text, struct url *ret, struct err *err);
 /* What LOCATION means on the page BASE. */
 int url_resolve(const struct url *base, const char *location, struct url *ret, struct err *err);

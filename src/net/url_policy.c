@@ -16,12 +16,12 @@
 #include "net/url.h"
 
 const struct field url_policy_fields[] = {
-	FIELD(struct url_policy, allowed_hostnames_regex, "allowedHostnamesRegex", .preset = ".*\\..+",
-		.title = { "Allowed host names", "允许的主机名" },
+	FIELD(struct url_policy, allowed_hostnames_regex, "allowedHostnamesRegex",
+		.preset = ".*\\..+", .title = { "Allowed host names", "允许的主机名" },
 		.help = { "Regular expression for the whole name; empty allows no calls at all.",
 			"匹配完整主机名的正则表达式；为空则不允许任何调用。" }),
-	FIELD(struct url_policy, allowed_schemes, "allowedSchemes", .preset = "[\"http\",\"https\"]",
-		.title = { "Allowed schemes", "允许的协议" }),
+	FIELD(struct url_policy, allowed_schemes, "allowedSchemes",
+		.preset = "[\"http\",\"https\"]", .title = { "Allowed schemes", "允许的协议" }),
 	FIELD(struct url_policy, reject_localhost, "rejectLocalhost", .preset = "true",
 		.title = { "Refuse this machine", "拒绝本机地址" }),
 	FIELD(struct url_policy, reject_link_local, "rejectLinkLocal", .preset = "true",
@@ -95,8 +95,8 @@ static int compile_policy(struct url_policy *policy, struct err *err)
 	for (size_t i = 0; i < policy->extra_excluded_patterns.count; i++) {
 		pcre2_code *code;
 
-		if (compile("extraExcludedPatterns", policy->extra_excluded_patterns.items[i], &code,
-			    err) < 0)
+		if (compile("extraExcludedPatterns", policy->extra_excluded_patterns.items[i],
+			    &code, err) < 0)
 			return -1;
 		vec_push(&compiled->excluded, code);
 	}
@@ -154,7 +154,8 @@ void url_policy_free(struct url_policy *policy)
 	*policy = (struct url_policy){ 0 };
 }
 
-/* Ports below 1024 belong to other protocols; of those above, these take lines of HTTP for commands. */
+/* Ports below 1024 belong to other protocols; of those above, these take lines of HTTP for
+ * commands. */
 static const int refused_ports[] = { 2049, 6000, 6379, 6667, 11211 };
 
 static int check_port(const struct url *url, struct err *err)
@@ -211,8 +212,8 @@ static int check_name(const struct url_policy *policy, const char *host, struct 
 			return err_set(err, ERR_DENIED, "%s is a cloud's metadata service", host);
 	}
 	if (!compiled->allowed)
-		return err_set(err, ERR_DENIED,
-			"calls are switched off (allowedHostnamesRegex is empty)");
+		return err_set(
+			err, ERR_DENIED, "calls are switched off (allowedHostnamesRegex is empty)");
 	if (is_localhost_name(host)) {
 		/* As upstream: where this machine is allowed its name needs no dot. */
 		return policy->reject_localhost ?
@@ -235,12 +236,12 @@ static int check_name(const struct url_policy *policy, const char *host, struct 
 	return 0;
 }
 
-/* True and the address when the host is a literal one, in any spelling that a resolver takes for one. */
+/* True and the address when the host is a literal one, in any spelling that a resolver takes for
+ * one. */
 static bool literal_address(const struct url *url, struct sockaddr_storage *ret)
 {
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((in_port_t)url->port) };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
-		.sin6_port = htons((in_port_t)url->port) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((in_port_t)url->port) };
 
 	memset(ret, 0, sizeof(*ret));
 	if (inet_pton(AF_INET6, url->host, &v6.sin6_addr) == 1) {
@@ -293,7 +294,8 @@ static bool method_fits(struct val rule, const char *method)
 	return false;
 }
 
-/* A prefix ends at a boundary: "https://a.example" does not allow "https://a.example.evil", "/api" not "/apis". */
+/* A prefix ends at a boundary: "https://a.example" does not allow "https://a.example.evil",
+ * "/api" not "/apis". */
 static bool prefix_fits(const char *prefix, const struct url *url)
 {
 	_cleanup_err_ struct err ignored = ERR_INIT;
@@ -320,8 +322,7 @@ static int check_allowed(
 	for (size_t i = 0; i < val_count(policy->allowed_requests) && !hidden_dots; i++) {
 		struct val rule = val_at(policy->allowed_requests, i);
 
-		if (method_fits(rule, method) &&
-			prefix_fits(val_get_text(rule, "urlPrefix", ""), url))
+		if (method_fits(rule, method) && prefix_fits(val_get_text(rule, "urlPrefix", ""), url))
 			return 0;
 	}
 	return err_set(err, ERR_DENIED, "%s %s://%s is not in the list of allowed requests",

@@ -122,7 +122,8 @@ void http_script_fault(struct http_script *script, size_t nth, enum http_fault f
 	pthread_mutex_unlock(&script->lock);
 }
 
-void http_script_after_effect(struct http_script *script, int (*seen)(void *data, size_t nth), void *data)
+void http_script_after_effect(
+	struct http_script *script, int (*seen)(void *data, size_t nth), void *data)
 {
 	script->seen = seen;
 	script->seen_data = data;
@@ -186,7 +187,8 @@ static bool url_fits(const char *wanted, const char *url)
 	return prefix ? strncmp(url, wanted, length - 1) == 0 : strcmp(url, wanted) == 0;
 }
 
-/* The value at NAME in any case of a map of headers: "" when there is none, the first of several. */
+/* The value at NAME in any case of a map of headers: "" when there is none, the first of
+ * several. */
 static struct val header_of(struct val headers, const char *name)
 {
 	for (size_t i = 0; i < val_count(headers); i++) {
@@ -340,9 +342,10 @@ static int total_ms_of(const struct http_request *request)
 	return request->total_ms ? request->total_ms : LIMIT_HTTP_READ_MS;
 }
 
-/* Passes DELAY_MS; ERR_TIMEOUT when the request does not wait so long, ERR_CANCELED when its flag is set. */
-static int pass_time(struct http_script *script, const struct http_request *request, int64_t delay_ms,
-	struct err *err)
+/* Passes DELAY_MS; ERR_TIMEOUT when the request does not wait so long, ERR_CANCELED when its
+ * flag is set. */
+static int pass_time(struct http_script *script, const struct http_request *request,
+	int64_t delay_ms, struct err *err)
 {
 	struct cancel *cancel = request->cancel ? request->cancel : script->never;
 	int most = total_ms_of(request);
@@ -382,8 +385,8 @@ static int play_pieces(struct http_script *script, const struct http_request *re
 	return 0;
 }
 
-static int answer_body(const struct http_request *request, struct http_response *response,
-	struct str body)
+static int answer_body(
+	const struct http_request *request, struct http_response *response, struct str body)
 {
 	bool streams = request->on_body && response->status >= 200 && response->status < 300;
 
@@ -451,8 +454,8 @@ static int play_fault(struct http_script *script, const struct http_request *req
 	return answer_body(request, response, str_of(text));
 }
 
-static int play(struct http_script *script, const struct http_request *request, const struct plan *plan,
-	struct http_response *response, struct err *err)
+static int play(struct http_script *script, const struct http_request *request,
+	const struct plan *plan, struct http_response *response, struct err *err)
 {
 	bool lost = plan->faulty && !plan->fault.after;
 
@@ -511,8 +514,7 @@ size_t http_script_count(struct http_script *script)
 const struct http_sent *http_script_sent(struct http_script *script, size_t index)
 {
 	pthread_mutex_lock(&script->lock);
-	const struct http_sent *sent =
-		index < script->sent.count ? script->sent.items[index] : NULL;
+	const struct http_sent *sent = index < script->sent.count ? script->sent.items[index] : NULL;
 
 	pthread_mutex_unlock(&script->lock);
 	return sent;

@@ -73,8 +73,8 @@ static size_t read_some(struct raw_connection *connection, char *bytes, size_t m
 
 		if (connection->tls) {
 			count = SSL_read(connection->tls, bytes, (int)most);
-			if (count <= 0 && SSL_get_error(connection->tls, (int)count) !=
-					SSL_ERROR_WANT_READ)
+			if (count <= 0 &&
+				SSL_get_error(connection->tls, (int)count) != SSL_ERROR_WANT_READ)
 				return 0;
 		} else {
 			count = recv(connection->fd, bytes, most, MSG_DONTWAIT);
@@ -98,8 +98,8 @@ bool raw_write(struct raw_connection *connection, const void *bytes, size_t leng
 
 		if (connection->tls) {
 			count = SSL_write(connection->tls, at, (int)length);
-			again = count <= 0 && SSL_get_error(connection->tls, (int)count) ==
-					SSL_ERROR_WANT_WRITE;
+			again = count <= 0 &&
+				SSL_get_error(connection->tls, (int)count) == SSL_ERROR_WANT_WRITE;
 		} else {
 			count = send(connection->fd, at, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 			again = count < 0 && (errno == EAGAIN || errno == EINTR);
@@ -411,8 +411,8 @@ static void add_extension(X509 *certificate, X509 *issuer, int nid, const char *
 }
 
 /* A certificate of COMMON_NAME for KEY; ISSUER NULL = an authority that signs itself. */
-static X509 *make_certificate(const char *common_name, EVP_PKEY *key, const char *names, X509 *issuer,
-	EVP_PKEY *issuer_key)
+static X509 *make_certificate(const char *common_name, EVP_PKEY *key, const char *names,
+	X509 *issuer, EVP_PKEY *issuer_key)
 {
 	static atomic_int last_serial = 0;
 	int serial = atomic_fetch_add(&last_serial, 1) + 1;
@@ -420,7 +420,8 @@ static X509 *make_certificate(const char *common_name, EVP_PKEY *key, const char
 	X509_NAME *name = X509_get_subject_name(certificate);
 	char unique[64];
 
-	/* Two authorities of one name would be told apart by the signature only, which OpenSSL reports differently. */
+	/* Two authorities of one name would be told apart by the signature only, which OpenSSL
+	 * reports differently. */
 	snprintf(unique, sizeof(unique), "%s %d", common_name, serial);
 	X509_set_version(certificate, 2);
 	ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial);

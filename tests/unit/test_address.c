@@ -136,8 +136,7 @@ static void addresses_are_judged_by_the_settings(void **state)
 		_cleanup_(url_policy_free) struct url_policy policy = { 0 };
 
 		policy_of(address_rows[i].settings, &policy);
-		if (address_verdict(&policy, address_rows[i].address, 443) !=
-			address_rows[i].expected)
+		if (address_verdict(&policy, address_rows[i].address, 443) != address_rows[i].expected)
 			fail_msg("%s with %s", address_rows[i].address, address_rows[i].settings);
 	}
 }
@@ -149,8 +148,9 @@ static void cloud_metadata_is_refused_whatever_settings_relax(void **state)
 		"100.100.100.200", "169.254.0.23", "169.254.170.2", "::ffff:169.254.169.254",
 		"64:ff9b::a9fe:a9fe" };
 	static const char *const urls[] = { "http://169.254.169.254/latest/meta-data",
-		"http://0xa9fea9fe/", "http://metadata.tencentyun.com/", "http://METADATA.google.internal/",
-		"http://metadata.google.internal./", "http://[fd00:ec2::254]/" };
+		"http://0xa9fea9fe/", "http://metadata.tencentyun.com/",
+		"http://METADATA.google.internal/", "http://metadata.google.internal./",
+		"http://[fd00:ec2::254]/" };
 	_cleanup_(url_policy_free) struct url_policy policy = { 0 };
 
 	policy_of("{\"rejectLocalhost\":false,\"rejectLinkLocal\":false,\"rejectVerbatimIps\":false,"
@@ -210,7 +210,9 @@ static const struct {
 	{ "gopher://a.example/", "{}", ERR_INVALID },
 	{ "http://a.example%00.b/", "{}", ERR_INVALID },
 	{ "http://a.exam%70le/", "{}", ERR_NONE },
-	{ "http://b\xc3\xbc" "cher.example/", "{}", ERR_DENIED },
+	{ "http://b\xc3\xbc"
+	  "cher.example/",
+		"{}", ERR_DENIED },
 	/* names */
 	{ "http://intranet/", "{}", ERR_DENIED },
 	{ "http://intranet/", "{\"allowedHostnamesRegex\":\".*\"}", ERR_NONE },
@@ -226,8 +228,9 @@ static const struct {
 		ERR_NONE },
 	{ "http://foo-bar.com/", "{\"extraExcludedPatterns\":[\".+-.+\"]}", ERR_DENIED },
 	{ "http://example.com/", "{\"allowedHostnamesRegex\":\"\"}", ERR_DENIED },
-	{ "http://127.0.0.1/", "{\"allowedHostnamesRegex\":\"\",\"rejectVerbatimIps\":false,"
-			       "\"rejectLocalhost\":false}",
+	{ "http://127.0.0.1/",
+		"{\"allowedHostnamesRegex\":\"\",\"rejectVerbatimIps\":false,"
+		"\"rejectLocalhost\":false}",
 		ERR_DENIED },
 	{ "http://example.com/", "{\"allowedHostnamesRegex\":\"^api\\\\..*\"}", ERR_DENIED },
 	{ "http://api.example.com/", "{\"allowedHostnamesRegex\":\"^api\\\\..*\"}", ERR_NONE },
@@ -302,8 +305,7 @@ static void bad_settings_are_named(void **state)
 		_cleanup_(val_free) struct val settings = VAL_NULL;
 		struct url_policy policy;
 
-		assert_int_equal(
-			json_parse(str_of(rows[i][0]), NULL, NULL, &settings, &err), 0);
+		assert_int_equal(json_parse(str_of(rows[i][0]), NULL, NULL, &settings, &err), 0);
 		assert_int_equal(url_policy_read(settings, &policy, &err), -1);
 		assert_int_equal(err.kind, ERR_INVALID);
 		assert_non_null(strstr(err_text(&err), rows[i][1]));

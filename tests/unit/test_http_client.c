@@ -41,34 +41,34 @@ static void keep(struct world *world, const struct raw_request *request)
 	pthread_mutex_unlock(&world->lock);
 }
 
-static void answer_hello(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_hello(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
 	raw_answer(connection, 200, "Content-Type: text/plain\r\nX-Two: a\r\nX-Two: b\r\n", "hello");
 }
 
-static void answer_nothing(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_nothing(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
 	raw_wait_closed(connection, 20000);
 	raw_close(connection);
 }
 
-static void answer_reset(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_reset(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
 	raw_reset(connection);
 }
 
-static void answer_half(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_half(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
 	raw_print(connection, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
 	raw_close(connection);
 }
 
-static void answer_endless(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_endless(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
 	static const char block[4096];
 
@@ -78,8 +78,8 @@ static void answer_endless(struct world *world, struct raw_connection *connectio
 	raw_close(connection);
 }
 
-static void answer_slowly(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_slowly(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
 	raw_print(connection, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
 	while (!raw_wait_closed(connection, 20) && raw_write(connection, "x", 1))
@@ -87,8 +87,8 @@ static void answer_slowly(struct world *world, struct raw_connection *connection
 	raw_close(connection);
 }
 
-static void answer_headers(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_headers(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
 	raw_print(connection, "HTTP/1.1 200 OK\r\n");
 	for (int i = 0; i < 100000 && raw_print(connection, "X-%d: y\r\n", i); i++)
@@ -96,8 +96,8 @@ static void answer_headers(struct world *world, struct raw_connection *connectio
 	raw_close(connection);
 }
 
-static void answer_upgrade(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_upgrade(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
 	raw_print(connection,
 		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nraw");
@@ -115,8 +115,9 @@ static void put_code(unsigned char *bytes, size_t *bit, unsigned code, int count
 }
 
 /*
- * RUNS times 258 letters z (and one) as gzip: RFC 1951 with fixed codes, a literal and then copies of the longest run, of
- * 13 bits each. Without the checksum, so the end of a short one is never reached by the reader of `bomb`.
+ * RUNS times 258 letters z (and one) as gzip: RFC 1951 with fixed codes, a literal and then copies
+ * of the longest run, of 13 bits each. Without the checksum, so the end of a short one is never
+ * reached by the reader of `bomb`.
  */
 static size_t make_gzip(unsigned char *bytes, size_t runs)
 {
@@ -132,8 +133,8 @@ static size_t make_gzip(unsigned char *bytes, size_t runs)
 	return (bit + 7) / 8;
 }
 
-static void answer_gzip(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_gzip(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
 	/* The checksum and length of 259 letters z. */
 	static const unsigned char tail[8] = { 0xa7, 0x8a, 0x9f, 0x00, 3, 1, 0, 0 };
@@ -143,14 +144,14 @@ static void answer_gzip(struct world *world, struct raw_connection *connection,
 
 	memcpy(packed + length, tail, sizeof(tail));
 	length += sizeof(tail);
-	raw_print(connection, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
-		length);
+	raw_print(connection,
+		"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", length);
 	raw_write(connection, packed, length);
 	free(packed);
 }
 
-static void answer_stream(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_stream(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
 	raw_print(connection, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
 	for (int i = 0; i < 5; i++)
@@ -161,15 +162,15 @@ static void answer_stream(struct world *world, struct raw_connection *connection
 		raw_wait_closed(connection, 20000);
 }
 
-static void answer_gone(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_gone(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
 	raw_answer(connection, 410, "", "{\"code\":410}");
 }
 
 /* Counts how many are being answered at once. */
-static void answer_counted(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_counted(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
 	int now = atomic_fetch_add(&world->at_once, 1) + 1;
 	int most = atomic_load(&world->max_at_once);
@@ -182,8 +183,8 @@ static void answer_counted(struct world *world, struct raw_connection *connectio
 }
 
 /* "/redirect/307/other/rest": to the other server. "/redirect/302/same/rest": to ourselves. */
-static void answer_redirect(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_redirect(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
 	int status = atoi(request->target + strlen("/redirect/"));
 	const char *where = request->target + strlen("/redirect/307/");
@@ -195,17 +196,17 @@ static void answer_redirect(struct world *world, struct raw_connection *connecti
 	raw_answer(connection, status, location, "moved");
 }
 
-static void answer_loop(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_loop(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
 	raw_answer(connection, 302, "Location: loop?again\r\n", "");
 }
 
-static void answer_to_file(struct world *world, struct raw_connection *connection,
-	const struct raw_request *request)
+static void answer_to_file(
+	struct world *world, struct raw_connection *connection, const struct raw_request *request)
 {
-	_cleanup_free_ char *location = xasprintf(
-		"Location: %s\r\n", strchr(request->target, '?') ? strchr(request->target, '?') + 1 : "");
+	_cleanup_free_ char *location = xasprintf("Location: %s\r\n",
+		strchr(request->target, '?') ? strchr(request->target, '?') + 1 : "");
 
 	raw_answer(connection, 302, location, "");
 }
@@ -215,13 +216,20 @@ static const struct {
 	void (*answer)(struct world *world, struct raw_connection *connection,
 		const struct raw_request *request);
 } answers[] = {
-	{ "/hello", answer_hello },	  { "/nothing", answer_nothing },
-	{ "/reset", answer_reset },	  { "/half", answer_half },
-	{ "/endless", answer_endless },	  { "/slow", answer_slowly },
-	{ "/headers", answer_headers },	  { "/upgrade", answer_upgrade },
-	{ "/gzip", answer_gzip },	  { "/stream", answer_stream },
-	{ "/gone", answer_gone },	  { "/counted", answer_counted },
-	{ "/redirect/", answer_redirect }, { "/loop", answer_loop },
+	{ "/hello", answer_hello },
+	{ "/nothing", answer_nothing },
+	{ "/reset", answer_reset },
+	{ "/half", answer_half },
+	{ "/endless", answer_endless },
+	{ "/slow", answer_slowly },
+	{ "/headers", answer_headers },
+	{ "/upgrade", answer_upgrade },
+	{ "/gzip", answer_gzip },
+	{ "/stream", answer_stream },
+	{ "/gone", answer_gone },
+	{ "/counted", answer_counted },
+	{ "/redirect/", answer_redirect },
+	{ "/loop", answer_loop },
 	{ "/to", answer_to_file },
 };
 
@@ -240,7 +248,8 @@ static void serve(void *data, struct raw_connection *connection, const struct ra
 	raw_answer(connection, 404, "", "no such path");
 }
 
-static void serve_other(void *data, struct raw_connection *connection, const struct raw_request *request)
+static void serve_other(
+	void *data, struct raw_connection *connection, const struct raw_request *request)
 {
 	struct world *world = data;
 
@@ -298,7 +307,7 @@ static enum err_kind call(struct world *world, const char *path, struct http_req
 	*ret = (struct http_response){ .body = STRBUF_INIT(0) };
 	return err.kind;
 }
-#define CALL(world, path, ret, ...)                                                                \
+#define CALL(world, path, ret, ...) \
 	call(world, path, (struct http_request){ __VA_ARGS__ }, ret, NULL)
 
 static void an_answer_is_read_whole(void **state)
@@ -583,7 +592,8 @@ static void who_waits_for_a_connection_can_be_canceled(void **state)
 	_cleanup_(http_response_free) struct http_response late, stopped;
 	_cleanup_free_ char *reason = NULL;
 
-	assert_int_equal(call(world, "/hello", (struct http_request){ .total_ms = 50 }, &late, &reason),
+	assert_int_equal(
+		call(world, "/hello", (struct http_request){ .total_ms = 50 }, &late, &reason),
 		ERR_UNAVAILABLE);
 	assert_string_equal(reason, "busy");
 	struct caller waiting = { .world = world, .path = "/hello", .cancel = mine };
@@ -620,7 +630,8 @@ static void a_stream_is_read_piece_by_piece(void **state)
 	struct reader reader = { .text = STRBUF_INIT(1000) };
 	_cleanup_(http_response_free) struct http_response whole, ended, silent, gone;
 
-	assert_int_equal(CALL(world, "/stream/end", &whole, .on_body = read_piece, .on_body_data = &reader),
+	assert_int_equal(
+		CALL(world, "/stream/end", &whole, .on_body = read_piece, .on_body_data = &reader),
 		ERR_NONE);
 	assert_string_equal(reader.text.bytes, "line0\nline1\nline2\nline3\nline4\n");
 	assert_int_equal(whole.body.length, 0);
@@ -628,14 +639,15 @@ static void a_stream_is_read_piece_by_piece(void **state)
 	strbuf_reset(&reader.text);
 	/* The reader has enough: that is no failure. */
 	reader.most = 3;
-	assert_int_equal(CALL(world, "/stream", &ended, .on_body = read_piece, .on_body_data = &reader),
+	assert_int_equal(
+		CALL(world, "/stream", &ended, .on_body = read_piece, .on_body_data = &reader),
 		ERR_NONE);
 	assert_int_equal(ended.status, 200);
 	/* Silence beyond total_ms is. */
 	strbuf_reset(&reader.text);
 	reader.most = 0;
-	assert_int_equal(CALL(world, "/stream", &silent, .on_body = read_piece, .on_body_data = &reader,
-				 .total_ms = 100),
+	assert_int_equal(CALL(world, "/stream", &silent, .on_body = read_piece,
+				 .on_body_data = &reader, .total_ms = 100),
 		ERR_TIMEOUT);
 	assert_int_equal(reader.text.length, 30);
 	/* The text of a refusal is no stream. */
@@ -656,10 +668,14 @@ static void redirects_are_followed_when_asked(void **state)
 		const char *then;
 		bool body;
 	} rows[] = {
-		{ "301", "POST", "GET", false },     { "302", "POST", "GET", false },
-		{ "302", "PUT", "PUT", true },	     { "303", "POST", "GET", false },
-		{ "303", "DELETE", "GET", false },   { "303", "GET", "GET", true },
-		{ "307", "POST", "POST", true },     { "308", "PATCH", "PATCH", true },
+		{ "301", "POST", "GET", false },
+		{ "302", "POST", "GET", false },
+		{ "302", "PUT", "PUT", true },
+		{ "303", "POST", "GET", false },
+		{ "303", "DELETE", "GET", false },
+		{ "303", "GET", "GET", true },
+		{ "307", "POST", "POST", true },
+		{ "308", "PATCH", "PATCH", true },
 	};
 	struct world *world = *state;
 
@@ -667,12 +683,12 @@ static void redirects_are_followed_when_asked(void **state)
 		_cleanup_(http_response_free) struct http_response response;
 		_cleanup_free_ char *path = xasprintf("/redirect/%s/same/hello", rows[i].status);
 		_cleanup_free_ char *line = xasprintf("%s /hello HTTP", rows[i].then);
-		_cleanup_(val_free) struct val headers =
-			headers_of("{\"Authorization\":\"secret\",\"Content-Type\":\"a/b\"}");
+		_cleanup_(val_free) struct val headers = headers_of(
+			"{\"Authorization\":\"secret\",\"Content-Type\":\"a/b\"}");
 
-		assert_int_equal(CALL(world, path, &response, .method = rows[i].method,
-					 .follow_redirects = true, .body = STR("data"),
-					 .headers = headers),
+		assert_int_equal(
+			CALL(world, path, &response, .method = rows[i].method,
+				.follow_redirects = true, .body = STR("data"), .headers = headers),
 			ERR_NONE);
 		assert_int_equal(response.status, 200);
 		assert_non_null(strstr(world->head, line));
@@ -798,6 +814,33 @@ static void nothing_is_read_from_the_environment(void **state)
 	rmdir(home);
 }
 
+static void a_proxy_is_used_when_it_is_given(void **state)
+{
+	struct world *world = *state;
+	struct http_tls tls = { .proxy = world->other_url };
+	_cleanup_(http_response_free) struct http_response response;
+
+	setenv("no_proxy", "*", 1);
+	assert_int_equal(CALL(world, "", &response, .url = "http://api.example:8080/x", .tls = &tls),
+		ERR_NONE);
+	unsetenv("no_proxy");
+	assert_string_equal(response.body.bytes, "other");
+	assert_non_null(strstr(world->head, "GET http://api.example:8080/x HTTP/1.1\r\n"));
+}
+
+static void an_ipv6_host_is_called(void **state)
+{
+	struct world *world = *state;
+	struct raw_server *server = raw_server_start("::1", NULL, serve_other, world);
+	_cleanup_free_ char *url = xasprintf("http://[::1]:%d/x", raw_server_port(server));
+	_cleanup_free_ char *host = xasprintf("\r\nHost: [::1]:%d\r\n", raw_server_port(server));
+	_cleanup_(http_response_free) struct http_response response;
+
+	assert_int_equal(CALL(world, "", &response, .url = url), ERR_NONE);
+	assert_non_null(strstr(world->head, host));
+	raw_server_stop(server);
+}
+
 static void serve_tls(void *data, struct raw_connection *connection, const struct raw_request *request)
 {
 	char body[200];
@@ -831,8 +874,8 @@ static void tls_identity_and_trust_come_from_the_request(void **state)
 	assert_int_equal(CALL(world, "", &response, .url = url, .tls = &trust), ERR_NONE);
 	assert_string_equal(response.body.bytes, " 0");
 	http_response_free(&response);
-	assert_int_equal(call(world, "", (struct http_request){ .url = url, .tls = &other }, &response,
-				 &reason),
+	assert_int_equal(call(world, "", (struct http_request){ .url = url, .tls = &other },
+				 &response, &reason),
 		ERR_FAILED);
 	assert_string_equal(reason, "certificate");
 	assert_int_equal(CALL(world, "", &response, .url = url), ERR_FAILED);
@@ -877,9 +920,8 @@ static void retry_after_is_read_in_both_spellings(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		_cleanup_(http_response_free) struct http_response response = {
-			.body = STRBUF_INIT(0)
-		};
+		_cleanup_(http_response_free) struct http_response response = { .body = STRBUF_INIT(
+											0) };
 
 		val_set(&response.headers, "retry-after", val_string(rows[i].text));
 		assert_int_equal(http_retry_after_ms(&response, 10000), rows[i].ms);
@@ -916,6 +958,8 @@ int main(void)
 		WORLD(bad_redirects_end_the_call),
 		WORLD(the_policy_is_asked_at_each_hop_and_at_the_socket),
 		WORLD(nothing_is_read_from_the_environment),
+		WORLD(a_proxy_is_used_when_it_is_given),
+		WORLD(an_ipv6_host_is_called),
 		WORLD(tls_identity_and_trust_come_from_the_request),
 		cmocka_unit_test(retry_after_is_read_in_both_spellings),
 		cmocka_unit_test(bytes_that_are_no_utf8_are_taken_for_latin1),

@@ -28,7 +28,7 @@ struct world {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct http_exchange *late; /* waits for its answer */
-	struct strbuf feed;	    /* what the stream still has to say */
+	struct strbuf feed;         /* what the stream still has to say */
 	bool feed_ends;
 	atomic_int streams_freed;
 };
@@ -102,8 +102,8 @@ static void handle_big(struct world *world, struct http_exchange *exchange)
 	val_set(&headers, "X-More", val_string("1"));
 	val_set(&headers, "X-Bad", val_string("a\r\nSet-Cookie: b"));
 	val_set(&headers, "Cache-Control", val_string("no-store"));
-	http_reply(exchange, 200, "text/plain",
-		(struct str){ .bytes = bytes, .length = 4u << 20 }, headers);
+	http_reply(exchange, 200, "text/plain", (struct str){ .bytes = bytes, .length = 4u << 20 },
+		headers);
 	free(bytes);
 }
 
@@ -116,8 +116,11 @@ static const struct {
 	const char *segment;
 	void (*handle)(struct world *world, struct http_exchange *exchange);
 } routes[] = {
-	{ "late", handle_late }, { "error", handle_error }, { "stream", handle_stream },
-	{ "big", handle_big },	 { "empty", handle_empty },
+	{ "late", handle_late },
+	{ "error", handle_error },
+	{ "stream", handle_stream },
+	{ "big", handle_big },
+	{ "empty", handle_empty },
 };
 
 static void handle(void *data, struct http_exchange *exchange)
@@ -134,15 +137,17 @@ static void handle(void *data, struct http_exchange *exchange)
 	handle_echo(world, exchange);
 }
 
-static int start(void **state, bool guard)
+static int start(void **state, bool guard, int slow_ms)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct world *world = xnew(struct world);
 	struct http_server_setup setup = { .address = "127.0.0.1",
 		.threads = 2,
 		.guard = guard,
-		.extra_hosts =
-			&(struct str_list){ .items = (char *[]){ (char *)"gennaker.example" }, .count = 1 },
+		.headers_ms = slow_ms,
+		.body_ms = slow_ms,
+		.extra_hosts = &(struct str_list){ .items = (char *[]){ (char *)"gennaker.example" },
+			.count = 1 },
 		.handle = handle,
 		.data = world };
 
@@ -159,12 +164,17 @@ static int start(void **state, bool guard)
 
 static int make_world(void **state)
 {
-	return start(state, false);
+	return start(state, false, 0);
 }
 
 static int make_guarded_world(void **state)
 {
-	return start(state, true);
+	return start(state, true, 0);
+}
+
+static int make_impatient_world(void **state)
+{
+	return start(state, false, 300);
 }
 
 static int end_world(void **state)
@@ -207,7 +217,8 @@ static bool send_all(int fd, const char *bytes, size_t length)
 	return true;
 }
 
-/* Reads until ENOUGH (NULL: the end) stands in BUF; false at the end of the connection, or after 10 s. */
+/* Reads until ENOUGH (NULL: the end) stands in BUF; false at the end of the connection, or after
+ * 10 s. */
 static bool read_until(int fd, struct strbuf *buf, const char *enough)
 {
 	char bytes[65536];
@@ -265,7 +276,7 @@ static void a_request_reaches_the_handler_as_it_was_meant(void **state)
 	struct world *world = *state;
 	_cleanup_free_ char *answer = talk(world,
 		HEAD("POST /a%20b/c%C3%BC/?x=1&q=d+e%26&q=2") "x-test: v1\r\nX-Test: v2\r\nContent-Length: 4"
-							     "\r\n\r\nbody");
+							      "\r\n\r\nbody");
 
 	assert_int_equal(status_of(answer), 200);
 	assert_non_null(strstr(answer, "\"method\":\"POST\""));
@@ -291,17 +302,20 @@ static void a_chunked_body_is_put_together(void **state)
 }
 
 /*
- * What a front server might read in another way (security.md rows 52 to 56 and 58). Each is followed by a second request on the
- * same connection, which must never be answered.
+ * What a front server might read in another way (security.md rows 52 to 56 and 58). Each is
+ * followed by a second request on the same connection, which must never be answered.
  */
 static const struct {
 	const char *text;
 	int status;
 	int also; /* libmicrohttpd may refuse it first */
 } refused[] = {
-	{ "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nX", 400, 0 },
-	{ "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n0\r\n\r\nX", 400, 0 },
-	{ "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde", 400, 0 },
+	{ "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nX",
+		400, 0 },
+	{ "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n0\r\n\r\nX",
+		400, 0 },
+	{ "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde", 400,
+		0 },
 	{ "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400, 0 },
 	{ "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3, 3\r\n\r\nabc", 400, 413 },
 	{ "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: +3\r\n\r\nabc", 400, 413 },
@@ -314,7 +328,8 @@ static const struct {
 	{ "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400, 0 },
 	{ "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400, 0 },
 	{ "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n", 400, 0 },
-	{ "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, 0 },
+	{ "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		400, 0 },
 	{ "POST /a HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, 0 },
 	{ "GET /a HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, 0 },
 	{ "GET /a HTTP/1.1\r\n\r\n", 400, 0 },
@@ -366,7 +381,8 @@ static void a_refusal_is_json(void **state)
 	_cleanup_(val_free) struct val body = VAL_NULL;
 	_cleanup_free_ char *answer = talk(world, HEAD("GET /a%2fb") "\r\n");
 
-	assert_int_equal(json_parse(str_of(strstr(answer, "\r\n\r\n") + 4), NULL, NULL, &body, &err), 0);
+	assert_int_equal(
+		json_parse(str_of(strstr(answer, "\r\n\r\n") + 4), NULL, NULL, &body, &err), 0);
 	assert_int_equal(val_get_int(body, "status", 0), 400);
 	assert_string_equal(val_get_text(body, "error", ""), "Bad Request");
 	assert_non_null(strstr(val_get_text(body, "message", ""), "slash"));
@@ -461,8 +477,10 @@ static void bodies_of_all_requests_together_are_bounded(void **state)
 	assert_non_null(strstr(answer.bytes, "Retry-After: 1\r\n"));
 	for (int i = 0; i < ONE_TOO_MANY; i++)
 		close(fds[i].fd);
-	for (int64_t until = clock_stopwatch_us() + 10000000; status == 503 && clock_stopwatch_us() < until;) {
-		_cleanup_free_ char *again = talk(world, HEAD("POST /a") "Content-Length: 1\r\n\r\nx");
+	for (int64_t until = clock_stopwatch_us() + 10000000;
+		status == 503 && clock_stopwatch_us() < until;) {
+		_cleanup_free_ char *again = talk(
+			world, HEAD("POST /a") "Content-Length: 1\r\n\r\nx");
 
 		status = status_of(again);
 	}
@@ -625,7 +643,8 @@ static void stopping_waits_for_answers_and_ends_streams(void **state)
 	send_all(late, text, strlen(text));
 	struct http_exchange *exchange = wait_for_late(world);
 
-	/* Nobody answers: it waits as long as it was told, and the answer that comes after that is dropped. */
+	/* Nobody answers: it waits as long as it was told, and the answer that comes after that
+	 * is dropped. */
 	int64_t start = clock_stopwatch_us();
 
 	http_server_stop(world->server, 100);
@@ -640,13 +659,60 @@ static void stopping_waits_for_answers_and_ends_streams(void **state)
 	close(late);
 }
 
+/* Sends a byte now and then until the server has closed. security.md row 57 */
+static void drip(int fd)
+{
+	int64_t until = clock_stopwatch_us() + 10000000;
+
+	for (;;) {
+		struct pollfd wait = { .fd = fd, .events = POLLRDHUP };
+
+		if (poll(&wait, 1, 50) > 0 || !send_all(fd, "x", 1))
+			return;
+		if (clock_stopwatch_us() > until)
+			fail_msg("who sends a byte now and then is not ended");
+	}
+}
+
+static void who_sends_too_slowly_is_ended(void **state)
+{
+	static const char *const starts[] = { "", "GET /", "GET /a HTTP/1.1\r\nHost: x\r\nX: ",
+		"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" };
+	struct world *world = *state;
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+		int fd = dial(world);
+
+		send_all(fd, starts[i], strlen(starts[i]));
+		drip(fd);
+		close(fd);
+	}
+	assert_int_equal(atomic_load(&world->handled), 0);
+	/* Working long is not being slow. */
+	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(1u << 20);
+	const char *text = HEAD("GET /late") "\r\n";
+	int fd = dial(world);
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+	send_all(fd, text, strlen(text));
+	struct http_exchange *late = wait_for_late(world);
+
+	assert_int_equal(poll(&wait, 1, 1600), 0);
+	http_reply(late, 200, NULL, STR(""), VAL_NULL);
+	read_until(fd, &buf, NULL);
+	assert_int_equal(status_of(buf.bytes), 200);
+	close(fd);
+}
+
 static void a_port_in_use_is_named(void **state)
 {
 	struct world *world = *state;
 	_cleanup_err_ struct err err = ERR_INIT;
-	_cleanup_free_ char *expected =
-		xasprintf("cannot listen on 127.0.0.1:%d: Address already in use", world->port);
-	struct http_server_setup setup = { .address = "127.0.0.1", .port = world->port, .handle = handle };
+	_cleanup_free_ char *expected = xasprintf(
+		"cannot listen on 127.0.0.1:%d: Address already in use", world->port);
+	struct http_server_setup setup = {
+		.address = "127.0.0.1", .port = world->port, .handle = handle
+	};
 
 	assert_null(http_server_start(&setup, &err));
 	assert_int_equal(err.kind, ERR_CONFLICT);
@@ -757,6 +823,8 @@ int main(void)
 		WORLD(a_stream_ends_when_its_reader_has_left),
 		WORLD(stopping_waits_for_answers_and_ends_streams),
 		WORLD(a_port_in_use_is_named),
+		cmocka_unit_test_setup_teardown(
+			who_sends_too_slowly_is_ended, make_impatient_world, end_world),
 		cmocka_unit_test(web_pages_of_others_are_kept_out),
 		cmocka_unit_test_setup_teardown(
 			the_guard_stands_before_the_handler, make_guarded_world, end_world),

@@ -16,7 +16,8 @@
 #include "net/process.h"
 
 /* Runs SCRIPT with sh; the kind of error. The caller frees RET. */
-static enum err_kind run(const char *script, struct process_request request, struct process_result *ret)
+static enum err_kind run(
+	const char *script, struct process_request request, struct process_result *ret)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	const char *argv[] = { "sh", "-c", script, NULL };
@@ -174,7 +175,8 @@ static void *cancel_when_it_runs(void *data)
 static void assert_gone(pid_t pid)
 {
 	assert_true(pid > 0);
-	for (int64_t until = clock_stopwatch_us() + 5000000; is_alive(pid) && clock_stopwatch_us() < until;)
+	for (int64_t until = clock_stopwatch_us() + 5000000;
+		is_alive(pid) && clock_stopwatch_us() < until;)
 		sched_yield();
 	assert_false(is_alive(pid));
 }
