@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "engine/internal.h"
+#include "model/secrets.h"
 
 struct view {
 	const struct execution *execution; /* NULL at submission */
@@ -102,7 +103,8 @@ static struct val host_stage(void *data, size_t index)
 	const struct view *view = data;
 	if (index >= stage_count(view->execution))
 		return VAL_NULL;
-	return stage_to_json(view->execution, stage_at(view->execution, index));
+	_cleanup_(val_free) struct val json = stage_to_json(view->execution, stage_at(view->execution, index));
+	return secrets_masked(json); /* another stage's Secrets are not for a webhook's payload */
 }
 
 static ptrdiff_t host_stage_find(void *data, struct str text, bool by_ref)
@@ -115,7 +117,7 @@ static ptrdiff_t host_stage_find(void *data, struct str text, bool by_ref)
 static struct val host_stage_context(void *data, size_t index, struct str key, bool *ret_found)
 {
 	const struct view *view = data;
-	return val_ref(context_get(view->execution, index, key, ret_found));
+	return secrets_masked(context_get(view->execution, index, key, ret_found));
 }
 
 static void view_of_stage(const struct execution *execution, size_t index, struct view *view, struct expr_host *host)

@@ -3,6 +3,7 @@
  * keys and values that changed, so that a run can be shown as it was.
  */
 #include "engine/internal.h"
+#include "model/secrets.h"
 
 static void event_add(struct engine *engine, const char *execution_id, const char *kind, struct val data)
 {
@@ -64,9 +65,9 @@ void event_stage(struct run *run, size_t index, struct val changed_context, stru
 		val_set(&data, "wait", wait);
 	}
 	if (val_count(changed_context) > 0)
-		val_set(&data, "context", val_ref(changed_context));
+		val_set(&data, "context", secrets_masked(changed_context));
 	if (val_count(changed_outputs) > 0)
-		val_set(&data, "outputs", val_ref(changed_outputs));
+		val_set(&data, "outputs", secrets_masked(changed_outputs));
 	event_add(run->engine, run->execution->id, "stage", data);
 }
 

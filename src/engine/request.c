@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "engine/internal.h"
+#include "model/secrets.h"
 
 static void reply_error(struct engine *engine, struct request *request, struct err *err)
 {
@@ -437,7 +438,8 @@ static void patch_stage(struct engine *engine, struct request *request)
 	val_replace(&run_stage_edit(run, index, STAGE_PART_HEAD)->last_modified, modified);
 	mine->woken = true;
 	look(run, index);
-	engine_reply(engine, request, execution_to_json(run->execution, true), NULL);
+	_cleanup_(val_free) struct val json = execution_to_json(run->execution, true);
+	engine_reply(engine, request, secrets_masked(json), NULL);
 }
 
 static void delete_execution(struct engine *engine, struct request *request)

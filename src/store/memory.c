@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "base/map.h"
+#include "model/secrets.h"
 #include "store/store.h"
 
 struct pipeline_row {
@@ -349,6 +350,13 @@ static int memory_load_active(struct store *store,
 	return 0;
 }
 
+static struct val json_for_people(const struct execution *execution, bool with_stages)
+{
+	_cleanup_(val_free) struct val json = execution_to_json(execution, with_stages);
+
+	return secrets_masked(json);
+}
+
 static int memory_get_execution(struct store *store, const char *id, struct val *ret,
 	uint64_t *ret_position, struct err *err)
 {
@@ -363,7 +371,7 @@ static int memory_get_execution(struct store *store, const char *id, struct val 
 	pthread_rwlock_unlock(&memory->lock);
 	if (!row)
 		return err_set(err, ERR_NOT_FOUND, "there is no execution %s", id);
-	*ret = execution_to_json(row, true);
+	*ret = json_for_people(row, true);
 	*ret_position = position;
 	execution_unref(row);
 	return 0;
@@ -436,7 +444,7 @@ static int memory_list_executions(struct store *store, const struct execution_fi
 	sort(&found, filter->oldest_first ? oldest_first : newest_first);
 	*ret_list = val_list();
 	for (size_t i = 0; i < found.list.count && i < limit; i++)
-		val_append(ret_list, execution_to_json(found.list.items[i], !filter->without_stages));
+		val_append(ret_list, json_for_people(found.list.items[i], !filter->without_stages));
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "model/secrets.h"
 #include "store/blob.h"
 #include "store/sqlite.h"
 
@@ -261,8 +262,10 @@ int sqlite_get_execution(struct store *store, const char *id, struct val *ret,
 		return -1;
 	if (!found)
 		return err_set(err, ERR_NOT_FOUND, "there is no execution %s", id);
-	if (read_execution(reader.db, sqlite3_column_int64(find, 0), true, ret, err) < 0)
+	_cleanup_(val_free) struct val execution = VAL_NULL;
+	if (read_execution(reader.db, sqlite3_column_int64(find, 0), true, &execution, err) < 0)
 		return -1;
+	*ret = secrets_masked(execution);
 	*ret_position = position;
 	return 0;
 }
@@ -437,12 +440,12 @@ int sqlite_list_executions(struct store *store, const struct execution_filter *f
 	if (result < 0 || sqlite_position(reader.db, &position, err) < 0)
 		return -1;
 	for (size_t i = 0; i < listing.rows.count; i++) {
-		struct val execution;
+		_cleanup_(val_free) struct val execution = VAL_NULL;
 
 		if (read_execution(reader.db, listing.rows.items[i].key, !filter->without_stages,
 			    &execution, err) < 0)
 			return -1;
-		val_append(&executions, execution);
+		val_append(&executions, secrets_masked(execution));
 	}
 	*ret_list = take(&executions);
 	*ret_position = position;

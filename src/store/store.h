@@ -90,6 +90,7 @@ struct store_type {
 	int (*load_active)(struct store *store, void (*found)(void *data, struct execution *owned),
 		void *data, struct err *err);
 	/* Spinnaker's JSON of one execution; ERR_NOT_FOUND. All reads also give the journal position they reflect. */
+	/* For people: what Kubernetes Secrets hold is masked, here and in lists (model/secrets.h). */
 	int (*get_execution)(struct store *store, const char *id, struct val *ret,
 		uint64_t *ret_position, struct err *err);
 	int (*list_executions)(struct store *store, const struct execution_filter *filter,
