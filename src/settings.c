@@ -180,8 +180,9 @@ void settings_overlay(struct val *all, char *const *environment)
 {
 	for (; *environment; environment++) {
 		const char *equals = strchr(*environment, '=');
-		struct str name = str_slice(
-			str_of(*environment), 0, equals ? (size_t)(equals - *environment) : 0);
+		if (!equals)
+			continue;
+		struct str name = str_slice(str_of(*environment), 0, (size_t)(equals - *environment));
 		if (!str_starts(name, PREFIX) || name.length == strlen(PREFIX))
 			continue;
 		struct place place = {

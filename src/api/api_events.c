@@ -193,6 +193,11 @@ static void stream_send(struct stream *stream, struct strbuf *buf)
 	strbuf_add(buf, stream->text.bytes + stream->sent, length);
 	stream->sent += length;
 	if (stream->sent == stream->text.length) {
+		/* Nothing is kept of a large page while the stream is idle. */
+		if (stream->text.capacity > STREAM_PAGE_BYTES) {
+			strbuf_free(&stream->text);
+			stream->text = STRBUF_INIT(LIMIT_STORED_BYTES);
+		}
 		strbuf_reset(&stream->text);
 		stream->sent = 0;
 	}
