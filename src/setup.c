@@ -41,7 +41,7 @@ int setup_bind_accounts(struct setup *setup, const struct options *options, stru
 			return err_set(err, ERR_INVALID, "--account %s: expected NAME=CONTEXT", value->text);
 		_cleanup_free_ char *name = xstrndup(value->text, (size_t)(equals - value->text));
 		if (kubernetes_bind_account(setup->kubernetes, name, equals + 1, err) < 0)
-			return err_wrap(err, "--account %s", value->text);
+			return -1;
 	}
 	return 0;
 }
