@@ -315,10 +315,9 @@ static bool may_repeat(const struct kube_request *request, const struct err *err
 		return false;
 	if (status)
 		return again == ALWAYS || (again == IF_REPEATABLE && request->repeatable);
-	/* Nothing was sent when there was no connection. A certificate does not get better by asking again. */
-	return strcmp(reason, "tls") != 0 &&
-		(request->repeatable || strcmp(reason, "resolve") == 0 ||
-			strcmp(reason, "connect") == 0);
+	/* Nothing was sent when there was no connection. */
+	return request->repeatable || strcmp(reason, "resolve") == 0 ||
+		strcmp(reason, "connect") == 0 || strcmp(reason, "tls") == 0;
 }
 
 /* Waits before attempt NUMBER + 1; -1 when there is to be none, with the error of the last one, or of a cancelled wait. */

@@ -623,6 +623,52 @@ static void test_an_unknown_kind_is_looked_up_once_more(void **state)
 	assert_ptr_equal(before, after);
 }
 
+struct finder {
+	struct fixture *fixture;
+	pthread_t thread;
+	const struct kube_resource *found;
+	int64_t at_ms;
+};
+
+static void *find_main(void *data)
+{
+	struct finder *finder = data;
+	struct fixture *f = finder->fixture;
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	kube_find_resource(f->account, "v1", "ConfigMap", NULL, &finder->found, &err);
+	finder->at_ms = clock_now_ms(f->clock);
+	clock_release(f->clock);
+	return NULL;
+}
+
+static void test_many_who_ask_at_once_share_one_discovery(void **state)
+{
+	static const struct http_step steps[] = {
+		{ .url = "/api", .answer = CORE, .delay_ms = 1000 },
+		{ .url = "/apis", .answer = GROUPS(""), .delay_ms = 1000 },
+		{ 0 },
+	};
+	struct fixture *f = *state;
+	struct finder finders[4];
+
+	http_script_add(f->script, steps);
+	for (size_t i = 0; i < 4; i++) {
+		finders[i] = (struct finder){ .fixture = f };
+		clock_hold(f->clock);
+		assert_int_equal(pthread_create(&finders[i].thread, NULL, find_main, &finders[i]), 0);
+	}
+	/* Time passes only while all of them wait. */
+	clock_release(f->clock);
+	for (size_t i = 0; i < 4; i++)
+		pthread_join(finders[i].thread, NULL);
+	clock_hold(f->clock);
+	for (size_t i = 0; i < 4; i++) {
+		assert_ptr_equal(finders[i].found, finders[0].found);
+		assert_int_equal(finders[i].at_ms, START_MS + 2000);
+	}
+}
+
 static void test_an_old_server_is_asked_group_by_group(void **state)
 {
 	static const struct http_step steps[] = {
@@ -732,6 +778,7 @@ int main(void)
 		TEST(test_a_json_patch_is_not_sent_twice_but_a_merge_patch_is),
 		TEST(test_kinds_are_found_as_people_write_them),
 		TEST(test_an_unknown_kind_is_looked_up_once_more),
+		TEST(test_many_who_ask_at_once_share_one_discovery),
 		TEST(test_an_old_server_is_asked_group_by_group),
 		TEST(test_a_vanished_kind_makes_discovery_start_anew),
 		TEST(test_raw_calls_give_text_and_json),
