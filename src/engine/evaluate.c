@@ -162,6 +162,23 @@ void evaluation_define(struct evaluation *evaluation, const char *name, struct v
 	val_set(&view->names, name, val_ref(value));
 }
 
+/* The same failures, maybe at another time: then the old entry stays, and nothing has changed. */
+static bool summary_is_same(struct val before, struct val after)
+{
+	if (val_count(before) != val_count(after))
+		return false;
+	for (size_t i = 0; i < val_count(after); i++) {
+		struct val old = val_get_str(before, val_key_at(after, i)), list = val_value_at(after, i);
+		if (val_count(old) != val_count(list))
+			return false;
+		for (size_t j = 0; j < val_count(list); j++)
+			if (!val_equal(val_get(val_at(old, j), "level"), val_get(val_at(list, j), "level")) ||
+			    !val_equal(val_get(val_at(old, j), "description"), val_get(val_at(list, j), "description")))
+				return false;
+	}
+	return true;
+}
+
 enum expr_failure evaluate_stage(const struct execution *execution, size_t index, const struct stage_type *type,
 				 const struct expr_limits *limits, int64_t now_ms, struct evaluated *ret)
 {
@@ -177,6 +194,7 @@ enum expr_failure evaluate_stage(const struct execution *execution, size_t index
 		.now_ms = now_ms,
 		.names = &view,
 	};
+	struct val before = val_get(stage_at(execution, index)->context, "expressionEvaluationSummary");
 	val_remove(&evaluation.context, "expressionEvaluationSummary");
 	enum expr_failure failure;
 	if (type && type->evaluate) {
@@ -188,9 +206,10 @@ enum expr_failure evaluate_stage(const struct execution *execution, size_t index
 			val_replace(&evaluation.context, evaluated);
 	}
 	if (failure == EXPR_OK) {
-		if (val_count(evaluation.result.summary) > 0)
+		struct val summary = evaluation.result.summary;
+		if (val_count(summary) > 0)
 			val_set(&evaluation.context, "expressionEvaluationSummary",
-				val_ref(evaluation.result.summary));
+				val_ref(summary_is_same(before, summary) ? before : summary));
 		ret->unresolved = evaluation.result.unresolved;
 		ret->context = take(&evaluation.context);
 	}

@@ -185,8 +185,9 @@ static struct val context_changes(struct val before, struct val after)
 	struct val changed = VAL_NULL;
 	for (size_t i = 0; i < val_count(after); i++) {
 		struct str key = val_key_at(after, i);
-		if (!val_same(val_get_str(before, key), val_value_at(after, i)))
-			val_set_str(&changed, key, val_ref(val_value_at(after, i)));
+		struct val old = val_get_str(before, key), new = val_value_at(after, i);
+		if (!val_same(old, new) && !val_equal(old, new))
+			val_set_str(&changed, key, val_ref(new));
 	}
 	for (size_t i = 0; i < val_count(before); i++)
 		if (!val_has_str(after, val_key_at(before, i)))
@@ -199,9 +200,9 @@ static void stage_take_evaluated(struct run *run, size_t index, struct val conte
 {
 	const struct stage *stage = run_stage(run, index);
 	bool unresolved = template_is_candidate(context);
-	if (val_same(stage->context, context) && stage->unresolved == unresolved)
-		return;
 	struct val changed = context_changes(stage->context, context);
+	if (val_is_null(changed) && stage->unresolved == unresolved)
+		return;
 	struct stage *edited = run_stage_edit(run, index, STAGE_PART_CONTEXT | STAGE_PART_HEAD);
 	val_replace(&edited->context, val_ref(context));
 	edited->unresolved = unresolved;
