@@ -57,7 +57,7 @@
 #define LIMIT_HTTP_REDIRECTS 5
 #define LIMIT_HTTP_PER_ORIGIN 16	/* handles, and so tasks at a time */
 #define LIMIT_HTTP_STREAMS_PER_ORIGIN 64 /* watches; they do not take the tasks' handles */
-#define LIMIT_HTTP_IDLE 128		/* idle handles of all origins together */
+#define LIMIT_HTTP_IDLE 64		/* idle handles of all origins together */
 #define LIMIT_HTTP_IDLE_MS 90000
 #define LIMIT_URL_BYTES 16384
 #define LIMIT_URL_MATCH_STEPS 100000	/* of a regular expression of the settings over a host name */
