@@ -473,12 +473,14 @@ static void after_stream(struct kube_watch *watch, int done, int64_t lasted_ms, 
 static void pause_after_failures(struct kube_watch *watch)
 {
 	_cleanup_err_ struct err ignored = ERR_INIT;
-	int shift = watch->failures < 8 ? watch->failures - 1 : 7;
-	int64_t ms = PAUSE_MS << (shift > 0 ? shift : 0);
+	int64_t ms = PAUSE_MS;
 
-	if (watch->failures)
-		kube_sleep(watch->account, watch->cancel,
-			ms < LIMIT_WATCH_BACKOFF_MS ? ms : LIMIT_WATCH_BACKOFF_MS, &ignored);
+	for (int i = 1; i < watch->failures && ms < LIMIT_WATCH_BACKOFF_MS; i++)
+		ms *= 2;
+	if (ms > LIMIT_WATCH_BACKOFF_MS)
+		ms = LIMIT_WATCH_BACKOFF_MS;
+	if (watch->failures > 0)
+		kube_sleep(watch->account, watch->cancel, ms, &ignored);
 }
 
 /* One list or one stream; false when the watch has no right to be. */
