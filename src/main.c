@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/str.h"
 #include "commands.h"
@@ -28,8 +29,19 @@ static int unknown_command(const char *name)
 	return complain(EXIT_USAGE, "no command \"%s\"; see gennaker --help", name);
 }
 
+/* Connections, warm handles and watches together need more than the usual 1024. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	raise_descriptor_limit();
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {
 		print_usage(stderr);

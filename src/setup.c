@@ -13,6 +13,18 @@ void setup_open_client(struct setup *setup)
 	setup->world.http = http_transport_curl(setup->world.clock, "gennaker/" GENNAKER_VERSION);
 }
 
+/* No URL that a user gives may lead to the API servers that we hold credentials of. */
+static void guard_api_servers(struct setup *setup)
+{
+	_cleanup_(val_free) struct val accounts = kubernetes_describe(setup->kubernetes);
+	for (size_t i = 0; i < val_count(accounts); i++) {
+		_cleanup_free_ char *origin = url_origin(val_get_text(val_at(accounts, i), "server", ""));
+		char *host = origin ? strstr(origin, "://") : NULL;
+		if (host)
+			val_append(&setup->policy.own_listeners, val_string(host + 3));
+	}
+}
+
 int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig, const char *kubeconfig, struct err *err)
 {
 	setup_open_client(setup);
@@ -27,6 +39,7 @@ int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig, c
 		return -1;
 	if (with_kubeconfig && kubernetes_load_kubeconfig(setup->kubernetes, kubeconfig, err) < 0)
 		return -1;
+	guard_api_servers(setup);
 	return 0;
 }
 
