@@ -22,6 +22,7 @@
  *	         tasks: { createWebhook: SUCCEEDED }, without: [ keys that its context must not have ] }
  *	  count: 1                                   # stages in all
  *	  requests: 2                                # or a list of parts: { method, url, body, at, header: { name: value } }
+ *	  cluster: { /api/v1/…/a: {…}, /api/v1/…/b: false }   # parts of what a server holds; false: nothing
  *	faults: { timeout: TERMINAL, 500: same }     # how a run with this fault ends; a list is "one of"; "skip"; else same or TERMINAL
  *	crash: false                                 # leaves the variants with crashes out
  *	sqlite: true                                 # plays it on SQLite, too
@@ -29,12 +30,13 @@
  * It is played plain; then with a crash after each commit in turn, and before each result of a task (a fresh engine goes on with
  * the same store); then with each exchange in turn going wrong, before and after its effect. After a crash the end must be the
  * same; no effect may double without the same Idempotency-Key; and nothing may hang: time ends after 30 virtual days. In all of
- * them the journal, replayed, must give the execution.
+ * them the journal, replayed, must give the execution. With SCENARIO_VERBOSE in the environment each variant is named.
  */
 #ifndef LIB_SCENARIO_H
 #define LIB_SCENARIO_H
 
 #include "engine/engine.h"
+#include "lib/http_script.h"
 
 struct scenario_setup {
 	const struct stage_registry *registry;
@@ -42,6 +44,12 @@ struct scenario_setup {
 	 * again. DOCUMENT is the scenario. Both may be NULL. */
 	void *(*open)(struct world *world, struct val document);
 	void (*close)(struct world *world, void *opened);
+	/* A server in C, asked before the exchanges. One a play, so it outlives each life of the process; what it holds in
+	 * the end (owned) must be the same after a crash, and is what `expect.cluster` is about. May be NULL. */
+	void *(*server_new)(struct clock *clock, struct val document);
+	http_script_serve_fn server_serve;
+	struct val (*server_state)(void *server);
+	void (*server_free)(void *server);
 };
 
 /* Plays the file in all its variants; a cmocka failure names the variant. */

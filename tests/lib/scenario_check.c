@@ -101,8 +101,9 @@ void scenario_check_keys(struct val document)
 	struct val stages = val_get(expect, "stages");
 
 	check_keys(document, "scenario",
-		" title pipeline trigger settings accounts exchanges actions expect faults crash sqlite ");
-	check_keys(expect, "expect", " refused status duration execution stages count requests ");
+		" title pipeline trigger settings accounts cluster exchanges actions expect faults crash sqlite ");
+	check_keys(expect, "expect",
+		" refused status duration execution stages count requests cluster ");
 	check_keys(val_get(document, "faults"), "faults", " timeout reset 429 500 ");
 	if (!val_is_map(expect))
 		fail_msg("expect: missing");
@@ -340,6 +341,19 @@ static void check_refused(struct findings *findings, struct val expect, const st
 		find(findings, "the refused start has left an execution");
 }
 
+static void check_cluster(struct findings *findings, struct val cluster, struct val wanted)
+{
+	for (size_t i = 0; i < val_count(wanted); i++) {
+		struct str path = val_key_at(wanted, i);
+		struct val part = val_value_at(wanted, i);
+
+		if (val_is_map(part))
+			compare(findings, path.bytes, val_get_str(cluster, path), part);
+		else if (val_has_str(cluster, path))
+			find(findings, "%s: should not be there", path.bytes);
+	}
+}
+
 void scenario_check_expected(struct val expect, const struct outcome *outcome)
 {
 	struct findings findings = FINDINGS_INIT("plain");
@@ -367,6 +381,7 @@ void scenario_check_expected(struct val expect, const struct outcome *outcome)
 		find(&findings, "count: expected %lld stages, got %zu", (long long)number,
 			val_count(val_get(execution, "stages")));
 	check_requests(&findings, outcome->script, val_get(expect, "requests"));
+	check_cluster(&findings, outcome->cluster, val_get(expect, "cluster"));
 	findings_end(&findings);
 }
 
@@ -393,6 +408,8 @@ void scenario_check_same(
 		compare(&findings, place, val_get(stage, "outputs"), val_get(wanted, "outputs"));
 		compare(&findings, place, val_get(wanted, "outputs"), val_get(stage, "outputs"));
 	}
+	compare(&findings, "cluster", outcome->cluster, plain->cluster);
+	compare(&findings, "cluster", plain->cluster, outcome->cluster);
 	findings_end(&findings);
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/cancel.h"
 #include "base/limits.h"
 
 #define EXECUTION_ID "01HGW2BBG0SCENAR10000000AA"
@@ -38,6 +39,7 @@ void outcome_clear(struct outcome *outcome)
 	val_free(&outcome->execution);
 	val_free(&outcome->events);
 	val_free(&outcome->state);
+	val_free(&outcome->cluster);
 	free(outcome->refused);
 	free(outcome->complaint);
 	if (outcome->script)
@@ -304,9 +306,26 @@ static void read_outcome(struct play *play)
 		fail_msg("%s", err_text(&err));
 }
 
+/* Where a server is looked at, starting again takes a second: else each life would see the same, for ever. */
+static void restart(struct play *play)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct cancel *never = cancel_new();
+
+	if (play->variant->crash_always && play->scenario->setup->server_new)
+		cancel_sleep(never, play->clock, clock_now_ms(play->clock) + 1000, &err);
+	cancel_unref(never);
+	if (!play->variant->directory)
+		return;
+	store_close(play->store);
+	play->store = open_store(play->variant);
+}
+
 void scenario_play(const struct scenario *scenario, const struct variant *variant, struct outcome *ret)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
+	const struct scenario_setup *setup = scenario->setup;
+	void *server = NULL;
 	struct play play = {
 		.scenario = scenario,
 		.variant = variant,
@@ -316,23 +335,29 @@ void scenario_play(const struct scenario *scenario, const struct variant *varian
 	};
 
 	memset(ret, 0, sizeof(*ret));
+	if (getenv("SCENARIO_VERBOSE"))
+		print_message("  %s\n", variant->name);
 	pthread_mutex_init(&play.mutex, NULL);
 	clock_condition_init(&play.condition);
 	if (url_policy_read(val_get(scenario->document, "settings"), &play.policy, &err) < 0)
 		fail_msg("settings: %s", err_text(&err));
 	ret->script = http_script_new(play.clock, scenario->steps);
+	if (setup->server_new) {
+		server = setup->server_new(play.clock, scenario->document);
+		http_script_serve(ret->script, setup->server_serve, server);
+	}
 	if (variant->crash_after_commit || variant->crash_before_result || variant->fault_nth)
 		http_script_allow_repeats(ret->script);
 	http_script_fault(ret->script, variant->fault_nth, variant->fault, variant->fault_after);
 	play.store = open_store(variant);
 	clock_hold(play.clock); /* the driver's */
-	while (!live(&play) && ret->lives < 1000) {
-		if (!variant->directory)
-			continue;
-		store_close(play.store);
-		play.store = open_store(variant);
-	}
+	while (!live(&play) && ret->lives < 1000)
+		restart(&play);
 	read_outcome(&play);
+	if (setup->server_new) {
+		ret->cluster = setup->server_state(server);
+		setup->server_free(server);
+	}
 	clock_release(play.clock);
 	store_close(play.store);
 	url_policy_free(&play.policy);

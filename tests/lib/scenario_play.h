@@ -33,7 +33,8 @@ struct variant {
 struct outcome {
 	struct val execution; /* VAL_NULL when there is none */
 	struct val events;
-	char *refused; /* why the start was */
+	struct val cluster; /* what the server holds */
+	char *refused;      /* why the start was */
 	struct http_script *script;
 	size_t lives;
 	bool hangs;
