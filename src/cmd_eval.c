@@ -31,16 +31,18 @@ static struct val find_stage(struct val execution, const char *wanted)
 	for (size_t i = 0; i < val_count(stages); i++) {
 		struct val stage = val_at(stages, i);
 		if (strcmp(val_get_text(stage, "name", ""), wanted) == 0 ||
-		    strcmp(val_get_text(stage, "refId", ""), wanted) == 0)
+			strcmp(val_get_text(stage, "refId", ""), wanted) == 0)
 			return stage;
 	}
 	return VAL_NULL;
 }
 
 /* The root: the context file; with an execution, its stage's context, its trigger, and the execution itself. */
-static int read_root(const struct options *options, struct val *ret, const char **ret_stage_id, struct err *err)
+static int read_root(
+	const struct options *options, struct val *ret, const char **ret_stage_id, struct err *err)
 {
-	const char *context = options_get(options, "context"), *file = options_get(options, "execution");
+	const char *context = options_get(options, "context"),
+		   *file = options_get(options, "execution");
 	_cleanup_(val_free) struct val root = val_map();
 	if (context) {
 		val_free(&root);
@@ -84,11 +86,14 @@ static int eval_template(struct val source, const struct expr_host *host, bool r
 	struct expr_limits limits = { .allow_unknown_keys = true };
 	struct template_result result = { 0 };
 	_cleanup_(val_free) struct val value = VAL_NULL;
-	if (template_evaluate(source, NULL, host, &limits, clock_now_ms(clock_real()), &value, &result) != EXPR_OK)
-		return complain(EXIT_FAILED, "the expression needs more than %d steps", LIMIT_EXPR_STEPS);
+	if (template_evaluate(source, NULL, host, &limits, clock_now_ms(clock_real()), &value,
+		    &result) != EXPR_OK)
+		return complain(
+			EXIT_FAILED, "the expression needs more than %d steps", LIMIT_EXPR_STEPS);
 	int status = result.failures ? EXIT_FAILED : EXIT_OK;
 	for (size_t i = 0; i < val_count(result.failure_list); i++)
-		complain(0, "%s", val_get_text(val_at(result.failure_list, i), "description", "failed"));
+		complain(0, "%s",
+			val_get_text(val_at(result.failure_list, i), "description", "failed"));
 	if (status == EXIT_OK)
 		print_value(value, raw);
 	template_result_free(&result);
@@ -102,7 +107,8 @@ static int eval_body(const char *text, const struct expr_host *host, bool raw)
 	_cleanup_(val_free) struct val value = VAL_NULL;
 	const char *exception = "";
 	int position = -1;
-	if (expr_evaluate(str_of(text), host, &limits, &value, &exception, &position, &err) == EXPR_OK) {
+	if (expr_evaluate(str_of(text), host, &limits, &value, &exception, &position, &err) ==
+		EXPR_OK) {
 		print_value(value, raw);
 		return EXIT_OK;
 	}
@@ -122,7 +128,8 @@ static int eval_run(const struct options *options)
 	struct expr_host *host = expr_host_of_map(root, stage_id);
 	bool raw = options_has(options, "raw");
 	_cleanup_(val_free) struct val source = val_string(text);
-	int status = template_is_candidate(source) ? eval_template(source, host, raw) : eval_body(text, host, raw);
+	int status = template_is_candidate(source) ? eval_template(source, host, raw) :
+						     eval_body(text, host, raw);
 	expr_host_free(host);
 	return status;
 }

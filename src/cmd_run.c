@@ -67,7 +67,8 @@ static int read_document(struct job_run *run, struct err *err)
 	if (result < 0)
 		return err_wrap(err, "%s", path);
 	if (!val_is_map(run->document) || !val_has(run->document, "stages"))
-		return err_set(err, ERR_INVALID, "%s: a pipeline is an object with a list of \"stages\"", path);
+		return err_set(err, ERR_INVALID,
+			"%s: a pipeline is an object with a list of \"stages\"", path);
 	if (!*val_get_text(run->document, "name", "")) {
 		_cleanup_free_ char *name = name_of_file(path);
 		val_set(&run->document, "name", val_string(name));
@@ -95,7 +96,7 @@ static int read_parameters(struct job_run *run, struct err *err)
 			break;
 		}
 		val_set_str(&parameters, (struct str){ value->text, (size_t)(equals - value->text) },
-			    val_string(equals + 1));
+			val_string(equals + 1));
 	}
 	val_set(&trigger, "parameters", parameters);
 	if (!*val_get_text(trigger, "type", ""))
@@ -114,14 +115,17 @@ static void say_accounts(struct job_run *run)
 	struct val said = val_map();
 	for (size_t i = 0; i < val_count(stages); i++) {
 		struct val stage = val_at(stages, i);
-		const char *name = val_get_text(stage, "account", val_get_text(stage, "credentials", ""));
+		const char *name = val_get_text(
+			stage, "account", val_get_text(stage, "credentials", ""));
 		for (size_t j = 0; j < val_count(accounts); j++) {
 			struct val account = val_at(accounts, j);
-			if (strcmp(val_get_text(account, "name", ""), name) != 0 || val_has(said, name))
+			if (strcmp(val_get_text(account, "name", ""), name) != 0 ||
+				val_has(said, name))
 				continue;
 			val_set(&said, name, val_bool(true));
 			fprintf(stderr, "account %s: context %s, server %s, namespace %s\n", name,
-				val_get_text(account, "context", "?"), val_get_text(account, "server", "?"),
+				val_get_text(account, "context", "?"),
+				val_get_text(account, "server", "?"),
 				val_get_text(account, "namespace", "default"));
 		}
 	}
@@ -132,7 +136,8 @@ static void say_accounts(struct job_run *run)
 /* A run of this pipeline that an earlier process left unfinished in the data directory: its id, or NULL. */
 static char *find_unfinished(struct job_run *run)
 {
-	static const unsigned unfinished = 1u << STATUS_NOT_STARTED | 1u << STATUS_RUNNING | 1u << STATUS_PAUSED;
+	static const unsigned unfinished = 1u << STATUS_NOT_STARTED | 1u << STATUS_RUNNING |
+		1u << STATUS_PAUSED;
 	struct execution_filter filter = {
 		.application = val_get_text(run->document, "application", ""),
 		.statuses = unfinished,
@@ -145,7 +150,8 @@ static char *find_unfinished(struct job_run *run)
 		return NULL;
 	for (size_t i = 0; i < val_count(list); i++) {
 		struct val execution = val_at(list, i);
-		if (strcmp(val_get_text(execution, "name", ""), val_get_text(run->document, "name", "")) == 0)
+		if (strcmp(val_get_text(execution, "name", ""),
+			    val_get_text(run->document, "name", "")) == 0)
 			return xstrdup(val_get_text(execution, "id", ""));
 	}
 	return NULL;
@@ -156,8 +162,9 @@ static int open_here(struct job_run *run, struct err *err)
 	const char *directory = options_get(run->options, "data-dir");
 	_cleanup_(val_free) struct val settings = VAL_NULL;
 	if (settings_load(options_get(run->options, "config"), &settings, err) < 0 ||
-	    setup_open(&run->setup, settings, true, options_get(run->options, "kubeconfig"), err) < 0 ||
-	    setup_bind_accounts(&run->setup, run->options, err) < 0)
+		setup_open(&run->setup, settings, true, options_get(run->options, "kubeconfig"),
+			err) < 0 ||
+		setup_bind_accounts(&run->setup, run->options, err) < 0)
 		return -1;
 	say_accounts(run);
 	run->store = directory ? store_sqlite_open(directory, err) : store_memory_open();
@@ -176,7 +183,8 @@ static int open_here(struct job_run *run, struct err *err)
 static int start_here(struct job_run *run, struct err *err)
 {
 	if (run->id) {
-		fprintf(stderr, "going on with run %s, which an earlier process left unfinished\n", run->id);
+		fprintf(stderr, "going on with run %s, which an earlier process left unfinished\n",
+			run->id);
 		return 0;
 	}
 	struct request request = {
@@ -197,8 +205,8 @@ static int start_here(struct job_run *run, struct err *err)
 /* ---- on a server ---------------------------------------------------------------------------------------------------------------- */
 
 /* One call; *RET is the answer's JSON. The message of a refusal becomes the error. */
-static int call_server(struct job_run *run, const char *method, const char *path, struct val body, struct val *ret,
-		       struct err *err)
+static int call_server(struct job_run *run, const char *method, const char *path, struct val body,
+	struct val *ret, struct err *err)
 {
 	_cleanup_free_ char *url = xasprintf("%s%s", run->server, path);
 	_cleanup_(val_free) struct val headers = val_map();
@@ -222,7 +230,7 @@ static int call_server(struct job_run *run, const char *method, const char *path
 	}
 	if (result == 0 && response.status >= 300)
 		result = err_set(err, response.status < 500 ? ERR_INVALID : ERR_UNAVAILABLE, "%s",
-				 val_get_text(answer, "message", "the server refused it"));
+			val_get_text(answer, "message", "the server refused it"));
 	else if (result == 0 && ret)
 		*ret = take(&answer);
 	http_response_free(&response);
@@ -234,11 +242,12 @@ static int start_on_server(struct job_run *run, struct err *err)
 	static const char *const local_only[] = { "data-dir", "kubeconfig", "account" };
 	for (size_t i = 0; i < sizeof(local_only) / sizeof(local_only[0]); i++)
 		if (options_has(run->options, local_only[i]))
-			return err_set(err, ERR_INVALID, "--%s is for a run in this process, not for one on a server",
-				       local_only[i]);
+			return err_set(err, ERR_INVALID,
+				"--%s is for a run in this process, not for one on a server",
+				local_only[i]);
 	setup_open_client(&run->setup);
-	const char *missing = pipeline_missing_parameter(run->document,
-							 val_get(val_get(run->document, "trigger"), "parameters"));
+	const char *missing = pipeline_missing_parameter(
+		run->document, val_get(val_get(run->document, "trigger"), "parameters"));
 	if (missing)
 		return err_set(err, ERR_INVALID, "Required parameter %s is missing", missing);
 	struct val reply = VAL_NULL;
@@ -248,7 +257,8 @@ static int start_on_server(struct job_run *run, struct err *err)
 	const char *slash = strrchr(ref, '/');
 	run->id = xstrdup(slash ? slash + 1 : ref);
 	val_free(&reply);
-	return *run->id ? 0 : err_set(err, ERR_UNAVAILABLE, "server %s: no run came back", run->server);
+	return *run->id ? 0 :
+			  err_set(err, ERR_UNAVAILABLE, "server %s: no run came back", run->server);
 }
 
 /* ---- watching ---------------------------------------------------------------------------------------------------------------- */
@@ -293,7 +303,8 @@ static int watch(struct job_run *run, struct feed *feed, enum status *ret_status
 			return err_set(err, ERR_CANCELED, "interrupted; the run was left as it is");
 		if (terminated && (run->server || options_has(run->options, "data-dir")))
 			return err_set(err, ERR_CANCELED, "stopped; the run %s",
-				       run->server ? "goes on on the server" : "goes on when this is started again");
+				run->server ? "goes on on the server" :
+					      "goes on when this is started again");
 		if (terminated && !run->canceling)
 			cancel(run);
 	}
@@ -305,8 +316,9 @@ static int print_execution(struct job_run *run, struct err *err)
 	struct val execution = VAL_NULL;
 	uint64_t position;
 	_cleanup_free_ char *path = xasprintf("/pipelines/%s", run->id);
-	int result = run->server ? call_server(run, "GET", path, VAL_NULL, &execution, err)
-				 : run->store->type->get_execution(run->store, run->id, &execution, &position, err);
+	int result = run->server ?
+		call_server(run, "GET", path, VAL_NULL, &execution, err) :
+		run->store->type->get_execution(run->store, run->id, &execution, &position, err);
 	if (result < 0)
 		return -1;
 	_cleanup_free_ char *text = json_text(execution, JSON_PRETTY);
@@ -327,13 +339,14 @@ static int follow(struct job_run *run)
 	_cleanup_err_ struct err err = ERR_INIT;
 	FILE *out = run->json ? stderr : stdout;
 	run->progress = progress_new(out, isatty(fileno(out)) && !options_has(run->options, "plain"));
-	struct feed *feed = run->server ? feed_remote(run->setup.world.http, run->server, run->id)
-					: feed_local(run->engine, run->store, run->id);
+	struct feed *feed = run->server ? feed_remote(run->setup.world.http, run->server, run->id) :
+					  feed_local(run->engine, run->store, run->id);
 	enum status status = STATUS_NOT_STARTED;
 	int result = watch(run, feed, &status, &err);
 	feed_free(feed);
 	if (result < 0)
-		return complain(terminated ? 143 : (interrupts ? 130 : EXIT_FAILED), "%s", err_text(&err));
+		return complain(
+			terminated ? 143 : (interrupts ? 130 : EXIT_FAILED), "%s", err_text(&err));
 	progress_tick(run->progress, clock_now_ms(clock_real()));
 	progress_summary(run->progress);
 	if (run->json && print_execution(run, &err) < 0)
@@ -376,7 +389,8 @@ static int run_run(const struct options *options)
 		result = start_on_server(&run, &err);
 	else if (result == 0)
 		result = open_here(&run, &err) < 0 ? -1 : start_here(&run, &err);
-	status = result < 0 ? complain(exit_status_of_error(&err), "%s", err_text(&err)) : follow(&run);
+	status = result < 0 ? complain(exit_status_of_error(&err), "%s", err_text(&err)) :
+			      follow(&run);
 	close_run(&run);
 	return status;
 }
@@ -395,7 +409,8 @@ const struct command run_command = {
 		{ "server", 's', "URL", "Run it on this server instead of in this process." },
 		{ "data-dir", 0, "DIR", "Keep the run here; killed and started again, it goes on." },
 		{ "kubeconfig", 0, "FILE", "Kubernetes accounts come from here." },
-		{ "account", 0, "NAME=CONTEXT", "An account of the pipeline is this context; may be repeated." },
+		{ "account", 0, "NAME=CONTEXT",
+			"An account of the pipeline is this context; may be repeated." },
 		{ "config", 'c', "FILE", "Settings; default gennaker.yml if there is one." },
 		{ "output", 'o', "text|json", "json: the finished execution on standard output." },
 		{ "plain", 0, NULL, "One line a change, also on a terminal." }),

@@ -83,7 +83,8 @@ static void remote_line(struct feed *feed, struct str line)
 	} else if (str_starts(line, "data:")) {
 		_cleanup_err_ struct err err = ERR_INIT;
 		struct val data;
-		if (json_parse(str_trim(str_slice(line, 5, line.length)), NULL, NULL, &data, &err) == 0)
+		if (json_parse(str_trim(str_slice(line, 5, line.length)), NULL, NULL, &data, &err) ==
+			0)
 			val_set(&feed->next, "data", data);
 	} else if (line.length == 0 && val_has(feed->next, "data")) {
 		pthread_mutex_lock(&feed->mutex);
@@ -120,7 +121,8 @@ static int remote_connect(struct feed *feed, struct err *err)
 	_cleanup_(val_free) struct val headers = val_map();
 	val_set(&headers, "Accept", val_string("text/event-stream"));
 	if (feed->position)
-		val_set(&headers, "Last-Event-ID", val_format("%llu", (unsigned long long)feed->position));
+		val_set(&headers, "Last-Event-ID",
+			val_format("%llu", (unsigned long long)feed->position));
 	struct http_request request = {
 		.method = "GET",
 		.url = url,
@@ -212,13 +214,14 @@ static void feed_wait(struct feed *feed, int ms)
 		;
 }
 
-static int read_store(struct feed *feed, void (*take_event)(void *data, struct val event), void *data, struct err *err)
+static int read_store(struct feed *feed, void (*take_event)(void *data, struct val event),
+	void *data, struct err *err)
 {
 	for (;;) {
 		_cleanup_(val_free) struct val events = VAL_NULL;
 		uint64_t position;
-		if (feed->store->type->read_events(feed->store, feed->id, feed->position, LIMIT_LIST_ROWS, &events,
-						   &position, err) < 0)
+		if (feed->store->type->read_events(feed->store, feed->id, feed->position,
+			    LIMIT_LIST_ROWS, &events, &position, err) < 0)
 			return -1;
 		for (size_t i = 0; i < val_count(events); i++) {
 			feed->position = (uint64_t)val_get_int(val_at(events, i), "seq", 0);
@@ -229,7 +232,8 @@ static int read_store(struct feed *feed, void (*take_event)(void *data, struct v
 	}
 }
 
-int feed_read(struct feed *feed, int ms, void (*take_event)(void *data, struct val event), void *data, struct err *err)
+int feed_read(struct feed *feed, int ms, void (*take_event)(void *data, struct val event),
+	void *data, struct err *err)
 {
 	pthread_mutex_lock(&feed->mutex);
 	feed_wait(feed, ms);

@@ -18,6 +18,7 @@ struct feed *feed_remote(struct http_transport *http, const char *server, const 
 void feed_free(struct feed *feed);
 
 /* Waits at most MS for more and calls TAKE for each new event. -1 when the source is broken for good (remote: gone for 30 s). */
-int feed_read(struct feed *feed, int ms, void (*take)(void *data, struct val event), void *data, struct err *err);
+int feed_read(struct feed *feed, int ms, void (*take)(void *data, struct val event), void *data,
+	struct err *err);
 
 #endif

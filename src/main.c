@@ -10,12 +10,18 @@
 #include "commands.h"
 
 static const struct command *const commands[] = {
-	&run_command, &serve_command, &lint_command, &eval_command, &version_command, NULL,
+	&run_command,
+	&serve_command,
+	&lint_command,
+	&eval_command,
+	&version_command,
+	NULL,
 };
 
 static void print_usage(FILE *to)
 {
-	fprintf(to, "Gennaker runs Spinnaker and CODING CD pipelines.\n\nusage: gennaker COMMAND [options] …\n\n");
+	fprintf(to,
+		"Gennaker runs Spinnaker and CODING CD pipelines.\n\nusage: gennaker COMMAND [options] …\n\n");
 	for (const struct command *const *command = commands; *command; command++)
 		fprintf(to, "  %-9s %s\n", (*command)->name, (*command)->summary);
 	fprintf(to, "\nOptions of a command: gennaker COMMAND --help\n");
@@ -25,7 +31,8 @@ static int unknown_command(const char *name)
 {
 	for (const struct command *const *command = commands; *command; command++)
 		if (str_distance(str_of(name), str_of((*command)->name), 2) <= 2)
-			return complain(EXIT_USAGE, "no command \"%s\"; did you mean \"%s\"?", name, (*command)->name);
+			return complain(EXIT_USAGE, "no command \"%s\"; did you mean \"%s\"?", name,
+				(*command)->name);
 	return complain(EXIT_USAGE, "no command \"%s\"; see gennaker --help", name);
 }
 
@@ -47,7 +54,8 @@ int main(int argc, char **argv)
 		print_usage(stderr);
 		return EXIT_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+		strcmp(argv[1], "help") == 0) {
 		print_usage(stdout);
 		return EXIT_OK;
 	}
@@ -57,7 +65,8 @@ int main(int argc, char **argv)
 			continue;
 		struct options options;
 		int parsed = options_parse(*command, argc - 1, argv + 1, &options);
-		int status = parsed == 0 ? (*command)->run(&options) : (parsed > 0 ? EXIT_OK : EXIT_USAGE);
+		int status = parsed == 0 ? (*command)->run(&options) :
+					   (parsed > 0 ? EXIT_OK : EXIT_USAGE);
 		options_free(&options);
 		return status;
 	}

@@ -22,15 +22,16 @@ int complain(int status, const char *format, ...)
 static void print_row(const struct option_row *row)
 {
 	char left[64];
-	snprintf(left, sizeof(left), "%c%c%s --%s%s%s", row->letter ? '-' : ' ', row->letter ? row->letter : ' ',
-		 row->letter ? "," : " ", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
+	snprintf(left, sizeof(left), "%c%c%s --%s%s%s", row->letter ? '-' : ' ',
+		row->letter ? row->letter : ' ', row->letter ? "," : " ", row->name,
+		row->argument ? " " : "", row->argument ? row->argument : "");
 	printf("  %-30s %s\n", left, row->help);
 }
 
 static void print_help(const struct command *command)
 {
-	printf("usage: gennaker %s [options]%s%s\n\n%s\n", command->name, *command->arguments ? " " : "",
-	       command->arguments, command->summary);
+	printf("usage: gennaker %s [options]%s%s\n\n%s\n", command->name,
+		*command->arguments ? " " : "", command->arguments, command->summary);
 	if (command->details)
 		printf("\n%s\n", command->details);
 	printf("\noptions:\n");
@@ -71,8 +72,10 @@ static int unknown_option(const struct command *command, struct str name)
 		}
 	}
 	if (nearest)
-		return complain(-1, "%s: no option --%.*s; did you mean --%s?", command->name, STR_ARG(name), nearest);
-	return complain(-1, "%s: no option --%.*s; see gennaker %s --help", command->name, STR_ARG(name), command->name);
+		return complain(-1, "%s: no option --%.*s; did you mean --%s?", command->name,
+			STR_ARG(name), nearest);
+	return complain(-1, "%s: no option --%.*s; see gennaker %s --help", command->name,
+		STR_ARG(name), command->name);
 }
 
 /* One argument that begins with '-'. *NEXT is the argument after it, used up (true) when the option takes it. */
@@ -105,7 +108,8 @@ static int parse_option(struct options *ret, const char *text, const char *next,
 		return complain(-1, "%s: --%s takes no value", command->name, row->name);
 	if (row->argument && !value) {
 		if (!next)
-			return complain(-1, "%s: --%s needs %s", command->name, row->name, row->argument);
+			return complain(
+				-1, "%s: --%s needs %s", command->name, row->name, row->argument);
 		value = next;
 		*ret_used = true;
 	}
@@ -135,11 +139,11 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
 	}
 	int count = (int)ret->arguments.count;
 	if (count < command->min_arguments)
-		return complain(-1, "%s: needs %s; see gennaker %s --help", command->name, command->arguments,
-			    command->name);
+		return complain(-1, "%s: needs %s; see gennaker %s --help", command->name,
+			command->arguments, command->name);
 	if (command->max_arguments >= 0 && count > command->max_arguments)
 		return complain(-1, "%s: unexpected \"%s\"", command->name,
-			    ret->arguments.items[command->max_arguments]);
+			ret->arguments.items[command->max_arguments]);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 
 struct option_row {
 	const char *name;     /* "data-dir"; ends a table when NULL */
-	char letter;	      /* 'p', or 0 */
+	char letter;          /* 'p', or 0 */
 	const char *argument; /* "DIR"; NULL = a flag */
 	const char *help;
 };
@@ -20,7 +20,7 @@ struct option_row {
 struct options;
 struct command {
 	const char *name;
-	const char *arguments; /* "FILE", "FILE…", "" */
+	const char *arguments;            /* "FILE", "FILE…", "" */
 	int min_arguments, max_arguments; /* -1 = any number */
 	const char *summary;
 	const char *details; /* further lines of --help, NULL = none */

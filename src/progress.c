@@ -65,12 +65,18 @@ void progress_free(struct progress *progress)
 static const struct look {
 	const char *sign, *colour;
 } looks[STATUS_COUNT] = {
-	[STATUS_NOT_STARTED] = { "○", "\033[2m" },	 [STATUS_RUNNING] = { "▶", "\033[36m" },
-	[STATUS_PAUSED] = { "‖", "\033[35m" },		 [STATUS_SUSPENDED] = { "‖", "\033[35m" },
-	[STATUS_REDIRECT] = { "↺", "\033[36m" },	 [STATUS_BUFFERED] = { "○", "\033[2m" },
-	[STATUS_SUCCEEDED] = { "✔", "\033[32m" },	 [STATUS_SKIPPED] = { "⤼", "\033[2m" },
-	[STATUS_FAILED_CONTINUE] = { "!", "\033[33m" },	 [STATUS_STOPPED] = { "■", "\033[33m" },
-	[STATUS_TERMINAL] = { "✖", "\033[31m" },	 [STATUS_CANCELED] = { "⊘", "\033[33m" },
+	[STATUS_NOT_STARTED] = { "○", "\033[2m" },
+	[STATUS_RUNNING] = { "▶", "\033[36m" },
+	[STATUS_PAUSED] = { "‖", "\033[35m" },
+	[STATUS_SUSPENDED] = { "‖", "\033[35m" },
+	[STATUS_REDIRECT] = { "↺", "\033[36m" },
+	[STATUS_BUFFERED] = { "○", "\033[2m" },
+	[STATUS_SUCCEEDED] = { "✔", "\033[32m" },
+	[STATUS_SKIPPED] = { "⤼", "\033[2m" },
+	[STATUS_FAILED_CONTINUE] = { "!", "\033[33m" },
+	[STATUS_STOPPED] = { "■", "\033[33m" },
+	[STATUS_TERMINAL] = { "✖", "\033[31m" },
+	[STATUS_CANCELED] = { "⊘", "\033[33m" },
 };
 
 /* Text from outside never reaches the terminal with its control characters. */
@@ -174,7 +180,8 @@ static void plain_end(struct progress *progress)
 	fflush(progress->out);
 }
 
-static void plain_change(struct progress *progress, struct row *row, enum status before, const char *wait)
+static void plain_change(
+	struct progress *progress, struct row *row, enum status before, const char *wait)
 {
 	if (row->status == STATUS_RUNNING && before != STATUS_RUNNING) {
 		plain_start(progress, row, STATUS_RUNNING);
@@ -303,7 +310,8 @@ void progress_summary(struct progress *progress)
 	}
 	for (size_t i = 0; i < progress->rows.count; i++) {
 		const struct row *row = progress->rows.items[i];
-		if (!row->error || !(status_is_halt(row->status) || row->status == STATUS_FAILED_CONTINUE))
+		if (!row->error ||
+			!(status_is_halt(row->status) || row->status == STATUS_FAILED_CONTINUE))
 			continue;
 		fputs("  ", out);
 		put_text(out, row->name);

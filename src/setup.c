@@ -18,19 +18,22 @@ static void guard_api_servers(struct setup *setup)
 {
 	_cleanup_(val_free) struct val accounts = kubernetes_describe(setup->kubernetes);
 	for (size_t i = 0; i < val_count(accounts); i++) {
-		_cleanup_free_ char *origin = url_origin(val_get_text(val_at(accounts, i), "server", ""));
+		_cleanup_free_ char *origin = url_origin(
+			val_get_text(val_at(accounts, i), "server", ""));
 		char *host = origin ? strstr(origin, "://") : NULL;
 		if (host)
 			val_append(&setup->policy.own_listeners, val_string(host + 3));
 	}
 }
 
-int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig, const char *kubeconfig, struct err *err)
+int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig,
+	const char *kubeconfig, struct err *err)
 {
 	setup_open_client(setup);
 	struct world *world = &setup->world;
 	world->settings = val_ref(settings);
-	if (url_policy_read(val_get(settings, "user-configured-url-restrictions"), &setup->policy, err) < 0)
+	if (url_policy_read(
+		    val_get(settings, "user-configured-url-restrictions"), &setup->policy, err) < 0)
 		return err_wrap(err, "user-configured-url-restrictions");
 	world->url_policy = &setup->policy;
 	setup->kubernetes = kubernetes_new(world);
@@ -51,7 +54,8 @@ int setup_bind_accounts(struct setup *setup, const struct options *options, stru
 			continue;
 		const char *equals = strchr(value->text, '=');
 		if (!equals || equals == value->text || !equals[1])
-			return err_set(err, ERR_INVALID, "--account %s: expected NAME=CONTEXT", value->text);
+			return err_set(err, ERR_INVALID, "--account %s: expected NAME=CONTEXT",
+				value->text);
 		_cleanup_free_ char *name = xstrndup(value->text, (size_t)(equals - value->text));
 		if (kubernetes_bind_account(setup->kubernetes, name, equals + 1, err) < 0)
 			return -1;

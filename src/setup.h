@@ -18,7 +18,8 @@ struct setup {
  * Clock, HTTP, processes, URL rules and Kubernetes accounts. SETTINGS is the whole settings map (VAL_NULL = defaults), kept by
  * reference. KUBECONFIG: accounts come from it (NULL = the usual places) when WITH_KUBECONFIG. Free with setup_close in any case.
  */
-int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig, const char *kubeconfig, struct err *err);
+int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig,
+	const char *kubeconfig, struct err *err);
 /* Only what is needed to talk to a server: clock and HTTP. Free with setup_close. */
 void setup_open_client(struct setup *setup);
 /* Each --account NAME=CONTEXT of OPTIONS. */
