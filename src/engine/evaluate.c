@@ -250,6 +250,33 @@ enum expr_failure evaluate_text(const struct execution *execution, size_t index,
 	return failure;
 }
 
+enum expr_failure task_evaluate(const struct task_input *in, const char *text, struct val *ret, struct err *err)
+{
+	struct view view;
+	struct expr_host host;
+	view_of_stage(in->execution, in->stage_index, &view, &host);
+	host.now_ms = in->now_ms;
+	bool is_inline = !in->cancel;
+	struct expr_limits limits = {
+		.max_steps = is_inline ? LIMIT_EXPR_INLINE_STEPS : LIMIT_EXPR_STEPS,
+		.no_io = is_inline,
+		.allow_unknown_keys = true,
+	};
+	_cleanup_(val_free) struct val source = val_string(text);
+	struct template_result result = { 0 };
+	enum expr_failure failure = template_evaluate(source, NULL, &host, &limits, in->now_ms, ret, &result);
+	if (failure == EXPR_OVER_BUDGET && !is_inline)
+		err_set(err, ERR_TOO_LARGE, "the expression needs more than %d steps", LIMIT_EXPR_STEPS);
+	if (failure == EXPR_OK && result.failures > 0) {
+		failure = EXPR_FAILED;
+		err_set(err, ERR_FAILED, "%s",
+			val_get_text(val_at(result.failure_list, 0), "description", "it cannot be evaluated"));
+		val_free(ret);
+	}
+	template_result_free(&result);
+	return failure;
+}
+
 enum expr_failure evaluate_pipeline(struct val pipeline, struct val trigger, const struct expr_limits *limits,
 				    int64_t now_ms, struct val *ret)
 {

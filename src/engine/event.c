@@ -21,9 +21,8 @@ static void set_ms(struct val *map, const char *key, int64_t ms)
 		val_set(map, key, val_int(ms));
 }
 
-void event_run(struct run *run)
+void event_run(struct engine *engine, const struct execution *execution)
 {
-	const struct execution *execution = run->execution;
 	struct val data = val_map();
 	val_set(&data, "id", val_string(execution->id));
 	val_set(&data, "app", val_string(execution->application));
@@ -38,24 +37,39 @@ void event_run(struct run *run)
 		val_set(&data, "canceled", val_bool(true));
 		val_set(&data, "reason", val_string(execution->cancellation_reason));
 	}
-	event_add(run->engine, execution->id, "run", data);
+	event_add(engine, execution->id, "run", data);
+}
+
+static struct val stage_data(const struct execution *execution, const struct stage *stage)
+{
+	struct val data = val_map();
+	val_set(&data, "run", val_string(execution->id));
+	val_set(&data, "stage", val_string(stage->id));
+	val_set(&data, "ref", val_string(stage->ref_id));
+	if (stage->parent != STAGE_NONE)
+		val_set(&data, "parent", val_string(stage_at(execution, stage->parent)->id));
+	val_set(&data, "type", val_string(stage->type));
+	val_set(&data, "name", val_string(stage->name));
+	val_set(&data, "status", val_string(status_name(stage->status)));
+	set_ms(&data, "start", stage->start_ms);
+	set_ms(&data, "end", stage->end_ms);
+	return data;
+}
+
+void event_new_stage(struct engine *engine, const struct execution *execution, size_t index)
+{
+	const struct stage *stage = stage_at(execution, index);
+	struct val data = stage_data(execution, stage);
+	if (val_count(stage->context) > 0)
+		val_set(&data, "context", val_ref(stage->context));
+	event_add(engine, execution->id, "stage", data);
 }
 
 void event_stage(struct run *run, size_t index, struct val changed_context, struct val changed_outputs)
 {
 	const struct stage *stage = run_stage(run, index);
 	const struct stage_run *mine = run->stages[index];
-	struct val data = val_map();
-	val_set(&data, "run", val_string(run->execution->id));
-	val_set(&data, "stage", val_string(stage->id));
-	val_set(&data, "ref", val_string(stage->ref_id));
-	if (stage->parent != STAGE_NONE)
-		val_set(&data, "parent", val_string(run_stage(run, stage->parent)->id));
-	val_set(&data, "type", val_string(stage->type));
-	val_set(&data, "name", val_string(stage->name));
-	val_set(&data, "status", val_string(status_name(stage->status)));
-	set_ms(&data, "start", stage->start_ms);
-	set_ms(&data, "end", stage->end_ms);
+	struct val data = stage_data(run->execution, stage);
 	if (mine->waiting_for && stage->status == STATUS_RUNNING) {
 		struct val wait = val_map();
 		val_set(&wait, "kind", val_string(mine->waiters.count > 0 ? "key" : "time"));
@@ -80,6 +94,15 @@ void event_task(struct run *run, size_t index, size_t task)
 	val_set(&data, "name", val_string(stage->tasks[task].name));
 	val_set(&data, "status", val_string(status_name(stage->tasks[task].status)));
 	event_add(run->engine, run->execution->id, "task", data);
+}
+
+void event_said(struct run *run, size_t index, const char *kind, struct val said)
+{
+	struct val data = val_map();
+	val_set(&data, "run", val_string(run->execution->id));
+	val_set(&data, "stage", val_string(run_stage(run, index)->id));
+	val_merge(&data, said);
+	event_add(run->engine, run->execution->id, kind, data);
 }
 
 void event_config(struct engine *engine, struct val document, const char *operation, const char *user)

@@ -52,6 +52,7 @@ struct job {
 	void *config;
 	struct cancel *cancel;
 	int64_t now_ms;
+	bool timed_out; /* JOB_CANCEL after a timeout */
 	char key[128]; /* idempotency key */
 	char *slot;    /* NULL = none */
 	bool has_slot;
@@ -335,9 +336,11 @@ enum expr_failure evaluate_pipeline(struct val pipeline, struct val trigger, con
 				    int64_t now_ms, struct val *ret);
 
 /* event.c */
-void event_run(struct run *run);
+void event_run(struct engine *engine, const struct execution *execution);
+void event_new_stage(struct engine *engine, const struct execution *execution, size_t index);
 void event_stage(struct run *run, size_t index, struct val changed_context, struct val changed_outputs);
 void event_task(struct run *run, size_t index, size_t task);
+void event_said(struct run *run, size_t index, const char *kind, struct val said); /* by a task */
 void event_config(struct engine *engine, struct val document, const char *operation, const char *user);
 void event_dropped(struct engine *engine, const struct job *job);
 

@@ -104,7 +104,7 @@ static void plan_one(struct run *run, size_t index, enum stage_owner owner, size
 	stage_set_parent(&run->execution, child_index, index, owner);
 	free(indexes);
 	run_link_stage(run, child_index);
-	event_stage(run, child_index, run_stage(run, child_index)->context, VAL_NULL);
+	event_new_stage(run->engine, run->execution, child_index);
 }
 
 int plan_stages(struct run *run, size_t index, enum plan_kind kind, void *config, size_t *ret_count, struct err *err)

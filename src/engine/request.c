@@ -255,8 +255,11 @@ static void start_failed(struct engine *engine, struct request *request, struct 
 	_cleanup_free_ char *reason = xasprintf("Failed on startup: %s", err_text(err));
 	stage_set_text(&execution->cancellation_reason, reason);
 	store_put_execution(&engine->batch->store, execution);
-	for (size_t i = 0; i < stage_count(execution); i++)
+	event_run(engine, execution);
+	for (size_t i = 0; i < stage_count(execution); i++) {
 		store_put_stage(&engine->batch->store, execution, i, STAGE_PART_ALL);
+		event_new_stage(engine, execution, i);
+	}
 	execution_unref(execution);
 	reply_error(engine, request, err);
 }
@@ -302,9 +305,9 @@ static void start_evaluated(struct engine *engine, struct request *request, stru
 	run_edit(run);
 	for (size_t i = 0; i < stage_count(run->execution); i++)
 		run_stage_edit(run, i, STAGE_PART_ALL);
-	event_run(run);
+	event_run(run->engine, run->execution);
 	for (size_t i = 0; i < stage_count(run->execution); i++)
-		event_stage(run, i, run_stage(run, i)->context, VAL_NULL);
+		event_new_stage(engine, run->execution, i);
 	atomic_fetch_add(&engine->metric_started, 1);
 	look_run(run);
 	engine_reply(engine, request, ref_of(run->execution), NULL);
@@ -384,11 +387,27 @@ static void cancel_run(struct engine *engine, struct request *request)
 		stage_set_text(&execution->canceled_by, request->user ? request->user : "anonymous");
 		stage_set_text(&execution->cancellation_reason, request->reason);
 		run->winding = true;
-		event_run(run);
+		event_run(run->engine, run->execution);
 		run_look_all_running(run);
 		look_run(run);
 	}
 	engine_reply(engine, request, VAL_NULL, NULL);
+}
+
+/* A running stage reads its fields again and again: what it could not read would end it. */
+static int check_patch_types(const struct run *run, const struct stage *stage, struct val patch, struct err *err)
+{
+	const struct stage_type *type = registry_find_for(run->engine->setup.registry, stage);
+	_cleanup_(val_free) struct val context = val_ref(stage->context);
+	val_merge(&context, patch);
+	if (stage->status != STATUS_RUNNING || template_is_candidate(context))
+		return 0;
+	const struct stage patched = { .context = context };
+	void *config;
+	if (stage_config(type, &patched, &config, err) < 0)
+		return -1;
+	stage_config_free(type, config);
+	return 0;
 }
 
 static int check_patch(const struct run *run, const struct request *request, size_t index, struct err *err)
@@ -403,7 +422,7 @@ static int check_patch(const struct run *run, const struct request *request, siz
 			       stage->name, status_name(stage->status));
 	if (val_get_bool(request->value, "manualSkip", false))
 		return err_set(err, ERR_UNSUPPORTED, "manualSkip: skipping a stage by hand is not built yet");
-	return 0;
+	return check_patch_types(run, stage, request->value, err);
 }
 
 static void patch_stage(struct engine *engine, struct request *request)

@@ -244,7 +244,7 @@ void run_set_status(struct run *run, enum status status)
 	}
 	if (status_is_complete(status) && execution->start_ms)
 		execution->end_ms = now;
-	event_run(run);
+	event_run(run->engine, run->execution);
 	if (!status_is_complete(status) || run->completed)
 		return;
 	run->completed = true;

@@ -59,12 +59,28 @@ void task_output(struct task_result *out, const char *key, struct val value)
 	val_set(&out->outputs, key, value);
 }
 
+void task_event(struct task_result *out, const char *kind, struct val data)
+{
+	struct val event = val_map();
+	val_set(&event, "kind", val_string(kind));
+	val_set(&event, "data", data);
+	val_append(&out->events, event);
+}
+
+int task_on_worker(struct task_result *out)
+{
+	out->status = STATUS_RUNNING;
+	out->on_worker = true;
+	return 0;
+}
+
 void task_result_free(struct task_result *result)
 {
 	val_free(&result->context);
 	val_free(&result->outputs);
 	val_free(&result->remove);
 	val_free(&result->keys);
+	val_free(&result->events);
 	free(result->waiting_for);
 	result->waiting_for = NULL;
 }

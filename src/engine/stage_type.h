@@ -39,6 +39,7 @@ struct task_input {
 	struct cancel *cancel;	     /* NULL for inline tasks */
 	int64_t now_ms;		     /* of the dispatch */
 	const char *idempotency_key; /* execution, stage, task and generation: the same on every retry and after a crash */
+	bool timed_out;		     /* in a .cancel: the time is up, nobody cancelled */
 };
 
 enum task_wait_kind { TASK_WAIT_NONE, TASK_WAIT_UNTIL, TASK_WAIT_KEY };
@@ -53,6 +54,8 @@ struct task_result {
 	int64_t until_ms;   /* when to look again at the latest (RUNNING) */
 	struct val keys;    /* list of wake-up keys (TASK_WAIT_KEY) */
 	char *waiting_for;  /* one line for people: what is being waited for; owned, NULL = nothing to say */
+	struct val events;  /* by task_event */
+	bool on_worker;	    /* by task_on_worker */
 };
 
 /* The ways to end a task; each returns 0, so that `return task_done(out)` reads well. */
@@ -67,7 +70,17 @@ void task_says(struct task_result *out, const char *format, ...) __attribute__((
 /* Puts a value (taken) into the stage's context, or its outputs. */
 void task_context(struct task_result *out, const char *key, struct val value);
 void task_output(struct task_result *out, const char *key, struct val value);
+/* Puts DATA (a map, taken) into the journal as an event of that KIND; run and stage are added. With the result, or never. */
+void task_event(struct task_result *out, const char *kind, struct val data);
+/* An inline task that needs more than the engine's thread has time for: it runs again at once, on a worker. */
+int task_on_worker(struct task_result *out);
 void task_result_free(struct task_result *result);
+
+/*
+ * TEXT with its `${…}` evaluated once, as the stage sees the run. EXPR_OK: *RET is owned. EXPR_FAILED: it stays as it is, and ERR says
+ * why. EXPR_OVER_BUDGET: an inline task returns task_on_worker; elsewhere it took too many steps.
+ */
+enum expr_failure task_evaluate(const struct task_input *in, const char *text, struct val *ret, struct err *err);
 
 /* The context by lookup rules (own, then ancestors' outputs); borrowed from the snapshot. */
 struct val task_lookup(const struct task_input *in, const char *key);
@@ -142,6 +155,8 @@ struct stage_type {
 	int (*plan_on_failure)(const struct task_input *in, struct stage_plan *plan, struct err *err);
 	/* The type's own way of evaluating its context; NULL = one pass over all of it. */
 	enum expr_failure (*evaluate)(struct evaluation *evaluation);
+	/* Takes out of CONTEXT and OUTPUTS what a restarted stage must not find of its last run; NULL = nothing. */
+	void (*restart)(struct val *context, struct val *outputs);
 	const char *category; /* "general", "kubernetes", "tencent": pages and menus */
 };
 

@@ -372,6 +372,7 @@ static void task_dispatch(struct run *run, size_t index, const struct task_row *
 	struct job *job = job_new(run, index, kind);
 	job->row = row;
 	job->config = config;
+	job->timed_out = mine->timed_out;
 	struct task_input in;
 	stage_input(run, index, mine->current, config, &in);
 	if (row->slot && kind != JOB_CANCEL) /* which must not wait for those that hang */
@@ -405,8 +406,12 @@ static void task_run_inline(struct run *run, size_t index, const struct task_row
 	stage_input(run, index, mine->current, job.config, &in);
 	job.status = row->run(&in, &job.result, &job.err);
 	stage_config_free(job.type, job.config);
-	atomic_fetch_add(&run->engine->metric_tasks, 1);
-	task_handle(run, index, &job);
+	if (job.result.on_worker) {
+		task_dispatch(run, index, row, JOB_TASK);
+	} else {
+		atomic_fetch_add(&run->engine->metric_tasks, 1);
+		task_handle(run, index, &job);
+	}
 	task_result_free(&job.result);
 	err_clear(&job.err);
 }
@@ -505,6 +510,10 @@ static void task_handle(struct run *run, size_t index, struct job *job)
 	if (run_stage(run, index)->tasks[mine->current].in_flight)
 		task_edit(run, index)->in_flight = false;
 	stage_merge(run, index, result->context, result->outputs, result->remove);
+	for (size_t i = 0; i < val_count(result->events); i++) {
+		struct val event = val_at(result->events, i);
+		event_said(run, index, val_get_text(event, "kind", ""), val_get(event, "data"));
+	}
 	if (job->kind == JOB_CANCEL) {
 		run_stage_edit(run, index, STAGE_PART_HEAD)->cancel_done = true;
 		if (mine->timed_out)

@@ -42,6 +42,7 @@ static void perform_task(struct job *job)
 		.cancel = job->cancel,
 		.now_ms = job->now_ms,
 		.idempotency_key = job->key,
+		.timed_out = job->timed_out,
 	};
 	in.task = &in.stage->tasks[job->task];
 	int (*function)(const struct task_input *, struct task_result *, struct err *) = job->row->run;

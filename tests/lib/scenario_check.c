@@ -314,13 +314,16 @@ static void check_requests(struct findings *findings, struct http_script *script
 	_cleanup_(val_free) struct val sent = val_list();
 	int64_t count = (int64_t)val_count(wanted);
 
-	if (http_script_finish(script, &err) < 0)
-		find(findings, "requests: %s", err_text(&err));
+	for (size_t i = 0; i < http_script_count(script); i++)
+		val_append(&sent, sent_to_val(http_script_sent(script, i)));
+	if (http_script_finish(script, &err) < 0) {
+		_cleanup_free_ char *text = json_text(sent, JSON_COMPACT);
+
+		find(findings, "requests: %sthese came: %.2000s", err_text(&err), text);
+	}
 	if (val_is_null(wanted))
 		return;
 	val_as_int(wanted, &count);
-	for (size_t i = 0; i < http_script_count(script); i++)
-		val_append(&sent, sent_to_val(http_script_sent(script, i)));
 	if (count != (int64_t)val_count(sent))
 		find(findings, "requests: expected %lld, got %zu", (long long)count, val_count(sent));
 	else if (val_is_list(wanted))

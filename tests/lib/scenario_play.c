@@ -26,6 +26,7 @@ struct play {
 	struct engine *engine;
 	struct val actions;
 	size_t next_action;
+	unsigned tries;
 	bool started;
 	bool dead; /* this life */
 	/* Something has been committed, or the engine has died: look. */
@@ -196,9 +197,12 @@ static void do_action(struct play *play, struct val action)
 	const char *refused = val_get_text(action, "refused", NULL);
 	int result = act(play, action, &err);
 
-	if (play->dead)
-		return; /* done again in the next life */
+	if (play->dead && ++play->tries < 3)
+		return; /* done again in the next life, but not for ever where each life dies of it */
+	play->tries = 0;
 	play->next_action++;
+	if (play->dead)
+		return;
 	bool again = play->outcome->lives > 1; /* it may have been committed already */
 	bool fits = refused ? result < 0 && strstr(err_text(&err), refused) : result == 0;
 
