@@ -457,7 +457,7 @@ void kube_server_free(void *data)
 struct val kube_server_state(void *data)
 {
 	struct kube_server *server = data;
-	static const char *const hidden[] = { "uid", "resourceVersion", "creationTimestamp" };
+	static const char *const hidden[] = { "resourceVersion", "creationTimestamp" };
 	struct val state = val_map();
 
 	for (size_t i = 0; i < val_count(server->objects); i++) {

@@ -23,7 +23,7 @@ void kube_server_free(void *server);
 /* http_script_serve_fn: answers whatever goes to https://cluster.example. */
 bool kube_server_serve(
 	void *server, const struct http_request *request, struct http_response *response);
-/* Path to object, without uids and versions; owned. */
+/* Path to object, without versions and times; owned. An object that was made twice has another uid. */
 struct val kube_server_state(void *server);
 
 #endif

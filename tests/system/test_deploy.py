@@ -437,8 +437,6 @@ def test_deleting_waits_for_finalizers(run, cluster, namespace):
 
 
 @pytest.mark.parametrize("fields, text", [
-    ({"mode": "dynamic", "criteria": "newest", "cluster": "deployment web", "kind": "deployment"}, "mode: "),
-    ({"mode": "label", "kinds": ["deployment"]}, "mode: "),
     ({"manifestName": "web"}, "manifestName: "),
     ({"options": {"cascading": "perhaps"}}, "options.cascading: "),
 ])
