@@ -302,7 +302,7 @@ static struct val sent_to_val(const struct http_sent *sent)
 	val_set(&value, "url", val_string(sent->url));
 	val_set(&value, "at", val_int(sent->at_ms - SCENARIO_START_MS));
 	val_set(&value, "header", val_ref(sent->headers));
-	if (json_parse(str_of(sent->body), NULL, NULL, &body, &err) < 0 || !val_is_map(body))
+	if (json_parse(str_of(sent->body), NULL, NULL, &body, &err) < 0)
 		body = val_string(sent->body);
 	val_set(&value, "body", body);
 	return value;

@@ -271,6 +271,7 @@ static bool live(struct play *play)
 	if (!play->engine)
 		fail_msg("%s", err_text(&err));
 	engine_on_commit(play->engine, hear, play);
+	play->dead = engine_is_dead(play->engine); /* before it could be heard */
 	bool over = drive(play);
 
 	engine_on_commit(play->engine, NULL, NULL);
