@@ -7,9 +7,11 @@
 #include "stage/stages.h"
 
 static const struct stage_type *const stage_types[] = {
+	&check_preconditions_stage,
 	&deploy_manifest_stage,
 	&delete_manifest_stage,
 	&evaluate_variables_stage,
+	&manual_judgment_stage,
 	&wait_stage,
 	&webhook_stage,
 	NULL,

@@ -4,8 +4,10 @@
 
 #include "engine/stage_type.h"
 
-extern const struct stage_type wait_stage;
+extern const struct stage_type check_preconditions_stage;
 extern const struct stage_type evaluate_variables_stage;
+extern const struct stage_type manual_judgment_stage;
+extern const struct stage_type wait_stage;
 extern const struct stage_type webhook_stage;
 
 #endif

@@ -2,10 +2,17 @@
  * Plays the scenarios of this folder (lib/scenario.h), one cmocka test a file: all of them, or those that the command line names.
  */
 #include "lib/scenario_files.h"
+#include "lib/test_stages.h"
 #include "stage/stages.h"
 
 static const struct stage_type *const types[] = {
+	&check_preconditions_stage,
 	&evaluate_variables_stage,
+	&manual_judgment_stage,
+	&test_inline_stage,
+	&test_loop_stage,
+	&test_nothing_stage,
+	&test_stage,
 	&wait_stage,
 	&webhook_stage,
 	NULL,
