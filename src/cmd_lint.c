@@ -19,12 +19,15 @@ struct linting {
 	size_t errors;
 };
 
-static void found(void *data, enum finding_level level, const char *path, const char *text)
+static void found(void *data, const struct finding *found_here)
 {
 	struct linting *linting = data;
+	enum finding_level level = found_here->level;
+	const char *path = found_here->path, *text = found_here->text.en;
 	linting->errors += level == FINDING_ERROR;
 	if (!linting->json) {
-		printf("%s: %s%s%s: %s\n", linting->path, path, *path ? ": " : "", finding_level_name(level), text);
+		printf("%s: %s%s%s: %s\n", linting->path, path, *path ? ": " : "",
+			finding_level_name(level), text);
 		return;
 	}
 	struct val finding = val_map();
@@ -45,7 +48,8 @@ static void lint_file(struct linting *linting)
 		result = yaml_or_json_parse(strbuf_str(&text), &pipeline, &err);
 	strbuf_free(&text);
 	if (result < 0)
-		found(linting, FINDING_ERROR, "", err_text(&err));
+		found(linting,
+			&(struct finding){ .path = "", .text = { err_text(&err), err_text(&err) } });
 	else
 		lint_pipeline(pipeline, &stage_registry, found, linting);
 }
@@ -55,7 +59,8 @@ static int lint_run(const struct options *options)
 	const char *output = options_get(options, "output");
 	if (output && strcmp(output, "json") != 0 && strcmp(output, "text") != 0)
 		return complain(EXIT_USAGE, "lint: --output is json or text, not \"%s\"", output);
-	struct linting linting = { .json = output && strcmp(output, "json") == 0, .findings = val_list() };
+	struct linting linting = { .json = output && strcmp(output, "json") == 0,
+		.findings = val_list() };
 	for (size_t i = 0; i < options->arguments.count; i++) {
 		linting.path = options->arguments.items[i];
 		lint_file(&linting);
@@ -75,6 +80,7 @@ const struct command lint_command = {
 	.max_arguments = -1,
 	.summary = "Find mistakes in pipeline files.",
 	.details = "Exit status: 0 when nothing is an error, 1 otherwise.",
-	.options = ROWS(struct option_row, { "output", 'o', "text|json", "json: a list of findings." }),
+	.options = ROWS(
+		struct option_row, { "output", 'o', "text|json", "json: a list of findings." }),
 	.run = lint_run,
 };

@@ -220,10 +220,11 @@ static int read_file(const char *file, struct val *ret, const char **ret_found, 
 	return 0;
 }
 
-static void warn(void *data, enum finding_level level, const char *path, const char *text)
+static void warn(void *data, const struct finding *finding)
 {
-	if (level == FINDING_WARNING) /* errors come from reading */
-		log_warn("settings", "key", path, "text", text, "file", (const char *)data);
+	if (finding->level == FINDING_WARNING) /* errors come from reading */
+		log_warn("settings", "key", finding->path, "text", finding->text.en, "file",
+			(const char *)data);
 }
 
 static void warn_of_keys(struct val all, const char *file)

@@ -84,11 +84,63 @@ static char *shown(const struct field *row, struct val value)
 	return xasprintf("%.*s…", (int)length, text);
 }
 
+/* What would fit, in words; owned. */
+struct wanted {
+	char *en, *zh;
+};
+
+static void wanted_free(struct wanted *wanted)
+{
+	free(wanted->en);
+	free(wanted->zh);
+}
+
+static char *wanted_choices(const struct field *row, const char *before, const char *between)
+{
+	struct strbuf names = STRBUF_INIT(1024);
+
+	strbuf_add_text(&names, before);
+	for (int i = 0; row->choices[i]; i++)
+		strbuf_printf(&names, "%s\"%s\"", i ? between : "", row->choices[i]);
+	return strbuf_detach(&names);
+}
+
+static struct wanted wanted_by(const struct field *row)
+{
+	static const struct text2 words[] = {
+		[FIELD_STRING] = { "a string", "字符串" },
+		[FIELD_INT] = { "a whole number", "整数" },
+		[FIELD_NUMBER] = { "a number", "数字" },
+		[FIELD_BOOL] = { "true or false", "true 或 false" },
+		[FIELD_SECS] = { "a number of seconds", "秒数" },
+		[FIELD_OPT_INT] = { "a whole number", "整数" },
+		[FIELD_OPT_BOOL] = { "true or false", "true 或 false" },
+		[FIELD_STR_LIST] = { "a list of strings", "字符串列表" },
+		[FIELD_OBJECT] = { "a map", "对象" },
+	};
+
+	if (row->type == FIELD_ENUM)
+		return (struct wanted){ wanted_choices(row, "one of ", ", "),
+			wanted_choices(row, "以下之一：", "、") };
+	if (row->type == FIELD_VALUE && (row->flags & FIELD_LIST))
+		return (struct wanted){ xstrdup("a list"), xstrdup("列表") };
+	if (row->type == FIELD_VALUE)
+		return (struct wanted){ xstrdup("a map"), xstrdup("对象") };
+	return (struct wanted){ xstrdup(words[row->type].en), xstrdup(words[row->type].zh) };
+}
+
 static int expected(const struct field *row, const char *what, struct val value, struct err *err)
 {
 	_cleanup_free_ char *text = shown(row, value);
 
 	return err_set(err, ERR_INVALID, "expected %s, got %s", what, text);
+}
+
+static int expected_by(const struct field *row, struct val value, struct err *err)
+{
+	_cleanup_(wanted_free) struct wanted wanted = wanted_by(row);
+
+	return expected(row, wanted.en, value, err);
 }
 
 /* The text of a scalar, owned; NULL when it is a list, a map or null. */
@@ -182,7 +234,7 @@ static int read_str_list(
 		if (!list.items[i]) {
 			str_list_free(&list);
 			if (!val_is_list(value))
-				return expected(row, "a list of strings", value, err);
+				return expected_by(row, value, err);
 			expected(row, "a string", item, err);
 			return err_wrap(err, "item %zu", i);
 		}
@@ -194,10 +246,9 @@ static int read_str_list(
 
 static int read_value(const struct field *row, struct val value, struct val *target, struct err *err)
 {
-	if ((row->flags & FIELD_MAP) && !val_is_map(value))
-		return expected(row, "a map", value, err);
-	if ((row->flags & FIELD_LIST) && !val_is_list(value))
-		return expected(row, "a list", value, err);
+	if (((row->flags & FIELD_MAP) && !val_is_map(value)) ||
+		((row->flags & FIELD_LIST) && !val_is_list(value)))
+		return expected_by(row, value, err);
 	*target = val_ref(value);
 	return 0;
 }
@@ -205,7 +256,6 @@ static int read_value(const struct field *row, struct val value, struct val *tar
 static int read_enum(const struct field *row, struct val value, int *target, struct err *err)
 {
 	struct str text = str_trim(val_as_str(&value));
-	_cleanup_strbuf_ struct strbuf names = STRBUF_INIT(1024);
 
 	for (int i = 0; val_is_string(value) && row->choices[i]; i++) {
 		if (str_equal_nocase(text, str_of(row->choices[i]))) {
@@ -213,9 +263,7 @@ static int read_enum(const struct field *row, struct val value, int *target, str
 			return 0;
 		}
 	}
-	for (int i = 0; row->choices[i]; i++)
-		strbuf_printf(&names, "%s\"%s\"", i ? ", " : "one of ", row->choices[i]);
-	return expected(row, names.bytes, value, err);
+	return expected_by(row, value, err);
 }
 
 /*
@@ -225,16 +273,6 @@ static int read_enum(const struct field *row, struct val value, int *target, str
 static int read_member(
 	const struct field *row, struct val value, bool given, void *target, struct err *err)
 {
-	static const char *const wanted[] = {
-		[FIELD_STRING] = "a string",
-		[FIELD_INT] = "a whole number",
-		[FIELD_NUMBER] = "a number",
-		[FIELD_BOOL] = "true or false",
-		[FIELD_SECS] = "a number of seconds",
-		[FIELD_OPT_INT] = "a whole number",
-		[FIELD_OPT_BOOL] = "true or false",
-		[FIELD_OBJECT] = "a map",
-	};
 	struct secs *secs = target;
 	struct opt_int *opt_int = target;
 	struct opt_bool *opt_bool = target;
@@ -275,7 +313,7 @@ static int read_member(
 	case FIELD_ENUM:
 		return read_enum(row, value, target, err);
 	}
-	return fits ? 0 : expected(row, wanted[row->type], value, err);
+	return fits ? 0 : expected_by(row, value, err);
 }
 
 static void free_member(const struct field *row, void *target)
@@ -440,12 +478,13 @@ struct check {
 	void *data;
 };
 
-static void report_at(const struct check *check, enum finding_level level, const struct path *path,
-	const char *text)
+static void report_at(const struct check *check, const struct path *path, struct finding *finding)
 {
 	_cleanup_free_ char *where = path_text(path);
 
-	check->report(check->data, level, where, text);
+	finding->path = where;
+	finding->key = path->name;
+	check->report(check->data, finding);
 }
 
 static bool holds_expression(struct val value)
@@ -480,28 +519,81 @@ static int try_member(const struct field *row, struct val value, struct err *err
 static void check_rows(const struct check *check, const struct field *rows, struct val object,
 	const struct path *up);
 
+/* A wrong type in the words of both languages. */
+static void report_wrong_type(const struct check *check, const struct field *row, struct val value,
+	const struct path *path, const struct err *err)
+{
+	_cleanup_(wanted_free) struct wanted wanted = wanted_by(row);
+	_cleanup_free_ char *got = shown(row, value);
+	_cleanup_free_ char *zh = xasprintf("应为%s，实际为 %s", wanted.zh, got);
+	struct finding finding = {
+		.level = row->flags & FIELD_UI ? FINDING_WARNING : FINDING_ERROR,
+		.code = "wrong-type",
+		.text = { err_text(err), zh },
+		.value = value,
+		.row = row,
+	};
+
+	report_at(check, path, &finding);
+}
+
+static void report_unsupported(const struct check *check, const struct field *row, struct val value,
+	const struct path *path)
+{
+	_cleanup_free_ char *zh = xasprintf("尚不支持：%s", row->unsupported);
+	struct finding finding = {
+		.code = "unsupported",
+		.text = { row->unsupported, zh },
+		.value = value,
+		.row = row,
+	};
+
+	report_at(check, path, &finding);
+}
+
+/* Rows below ROW: of its map, or of each of its items. */
+static void check_below(const struct check *check, const struct field *row, struct val value,
+	const struct path *path)
+{
+	if (val_is_map(value)) {
+		check_rows(check, row->rows, value, path);
+		return;
+	}
+	for (size_t i = 0; val_is_list(value) && i < val_count(value); i++) {
+		_cleanup_free_ char *name = xasprintf("%s[%zu]", row->name, i);
+		struct path item = { .up = path->up, .name = name };
+
+		if (val_is_map(val_at(value, i)))
+			check_rows(check, row->rows, val_at(value, i), &item);
+	}
+}
+
 static void check_row(const struct check *check, const struct field *row, struct val value,
 	const struct path *path)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 
 	if (is_unsupported(row, value)) {
-		report_at(check, FINDING_ERROR, path, row->unsupported);
+		report_unsupported(check, row, value, path);
 		return;
 	}
 	if (!is_given(row, value)) {
+		struct finding finding = {
+			.code = "required",
+			.text = { "is required", "必填" },
+			.value = value,
+			.row = row,
+		};
 		if (row->flags & FIELD_REQUIRED)
-			report_at(check, FINDING_ERROR, path, "is required");
+			report_at(check, path, &finding);
 		return;
 	}
 	if (holds_expression(value))
 		return;
-	if (try_member(row, value, &err) < 0) {
-		report_at(check, FINDING_ERROR, path, err_text(&err));
-		return;
-	}
-	if (row->type == FIELD_OBJECT && row->rows)
-		check_rows(check, row->rows, value, path);
+	if (try_member(row, value, &err) < 0)
+		report_wrong_type(check, row, value, path, &err);
+	else if (row->rows)
+		check_below(check, row, value, path);
 }
 
 /* The row whose name KEY probably means, or NULL: near, and not in OBJECT itself. */
@@ -539,7 +631,15 @@ static void check_rows(const struct check *check, const struct field *rows, stru
 			continue;
 		_cleanup_free_ char *text = xasprintf(
 			"unknown key; did you mean \"%s\"?", near->name);
-		report_at(check, FINDING_WARNING, &path, text);
+		_cleanup_free_ char *zh = xasprintf("未知字段，是否应为 \"%s\"？", near->name);
+		struct finding finding = {
+			.level = FINDING_WARNING,
+			.code = "unknown-key",
+			.text = { text, zh },
+			.value = val_value_at(object, i),
+			.row = near,
+		};
+		report_at(check, &path, &finding);
 	}
 }
 
@@ -552,7 +652,10 @@ void fields_check(const struct field *rows, struct val object, const char *path,
 	if (val_is_map(object) || val_is_null(object))
 		check_rows(&check, rows, object, &top);
 	else
-		report_at(&check, FINDING_ERROR, &top, "expected a map");
+		report_at(&check, &top,
+			&(struct finding){ .code = "wrong-type",
+				.text = { "expected a map", "应为对象" },
+				.value = object });
 }
 
 int fields_refuse(const struct field *rows, struct val object, const char *path, struct err *err)

@@ -53,27 +53,27 @@ struct str_list {
 };
 
 enum field_type {
-	FIELD_STRING,	 /* char *, NULL when not given */
-	FIELD_INT,	 /* int64_t */
-	FIELD_NUMBER,	 /* double */
-	FIELD_BOOL,	 /* bool */
-	FIELD_SECS,	 /* struct secs */
-	FIELD_OPT_INT,	 /* struct opt_int */
-	FIELD_OPT_BOOL,	 /* struct opt_bool */
-	FIELD_STR_LIST,	 /* struct str_list; a single string is a list of one */
-	FIELD_VALUE,	 /* struct val: any JSON, kept as it is */
-	FIELD_ENUM,	 /* int: an index into .choices, which are matched without regard to case */
-	FIELD_OBJECT,	 /* a nested struct with .rows */
+	FIELD_STRING,   /* char *, NULL when not given */
+	FIELD_INT,      /* int64_t */
+	FIELD_NUMBER,   /* double */
+	FIELD_BOOL,     /* bool */
+	FIELD_SECS,     /* struct secs */
+	FIELD_OPT_INT,  /* struct opt_int */
+	FIELD_OPT_BOOL, /* struct opt_bool */
+	FIELD_STR_LIST, /* struct str_list; a single string is a list of one */
+	FIELD_VALUE,    /* struct val: any JSON, kept as it is */
+	FIELD_ENUM,     /* int: an index into .choices, which are matched without regard to case */
+	FIELD_OBJECT,   /* a nested struct with .rows */
 };
 
 enum field_flags {
 	FIELD_REQUIRED = 1 << 0,   /* missing, null and "" are errors */
-	FIELD_RAW = 1 << 1,	   /* expressions in it are left alone */
+	FIELD_RAW = 1 << 1,        /* expressions in it are left alone */
 	FIELD_SET_AT_RUN = 1 << 2, /* set by a PATCH or a task, not by authors */
-	FIELD_UI = 1 << 3,	   /* the engine ignores it; known, so that lint is silent */
-	FIELD_SECRET = 1 << 4,	   /* never shown */
-	FIELD_MAP = 1 << 5,	   /* a FIELD_VALUE that must be a map */
-	FIELD_LIST = 1 << 6,	   /* a FIELD_VALUE that must be a list */
+	FIELD_UI = 1 << 3,         /* the engine ignores it; known, so that lint is silent */
+	FIELD_SECRET = 1 << 4,     /* never shown */
+	FIELD_MAP = 1 << 5,        /* a FIELD_VALUE that must be a map */
+	FIELD_LIST = 1 << 6,       /* a FIELD_VALUE that must be a list */
 };
 
 struct field {
@@ -81,11 +81,13 @@ struct field {
 	size_t offset;
 	enum field_type type;
 	unsigned flags;
-	const char *preset;	     /* JSON text, or the bare text for strings and enums; NULL = none */
-	const char *const *choices;  /* FIELD_ENUM, and suggestions for strings; ends with NULL */
-	const struct field *rows;    /* FIELD_OBJECT; ends with a row without name */
-	const char *unsupported_if;  /* JSON text of a value that is not built yet: refused before any effect */
-	const char *unsupported;     /* … with this text; without unsupported_if any value but null, "", [] and {} is */
+	const char *preset; /* JSON text, or the bare text for strings and enums; NULL = none */
+	const char *const *choices; /* FIELD_ENUM, and suggestions for strings; ends with NULL */
+	/* FIELD_OBJECT; ends with a row without name. With FIELD_MAP or FIELD_LIST: of the map, or of each item; for lint, schema and
+	 * pages, not for reading. */
+	const struct field *rows;
+	const char *unsupported_if; /* JSON text of a value that is not built yet: refused before any effect */
+	const char *unsupported; /* … with this text; without unsupported_if any value but null, "", [] and {} is */
 	struct text2 title;
 	struct text2 help;
 	const char *widget; /* console: how it is edited */
@@ -93,10 +95,9 @@ struct field {
 };
 
 /* An array of rows that ends with an empty one. */
-#define ROWS(type, ...)                                                                            \
-	((const type[]){ __VA_ARGS__, { 0 } })
+#define ROWS(type, ...) ((const type[]){ __VA_ARGS__, { 0 } })
 
-#define FIELD_TYPE_OF(type_, member_)                                                              \
+#define FIELD_TYPE_OF(type_, member_) \
 	_Generic(((type_ *)0)->member_,                                                            \
 		char *: FIELD_STRING,                                                              \
 		int64_t: FIELD_INT,                                                                \
@@ -110,15 +111,15 @@ struct field {
 		int: FIELD_ENUM,                                                                   \
 		default: FIELD_OBJECT)
 
-#define FIELD(type_, member_, name_, ...)                                                          \
-	{                                                                                          \
-		.name = (name_), .offset = offsetof(type_, member_),                               \
-		.type = FIELD_TYPE_OF(type_, member_), ##__VA_ARGS__                               \
+#define FIELD(type_, member_, name_, ...)                            \
+	{                                                            \
+		.name = (name_), .offset = offsetof(type_, member_), \
+		.type = FIELD_TYPE_OF(type_, member_), ##__VA_ARGS__ \
 	}
 /* A key that is known (lint, schema, pages) but not read into the struct. */
-#define FIELD_KNOWN(name_, type__, ...)                                                            \
-	{                                                                                          \
-		.name = (name_), .offset = (size_t)-1, .type = (type__), ##__VA_ARGS__             \
+#define FIELD_KNOWN(name_, type__, ...)                                                \
+	{                                                                              \
+		.name = (name_), .offset = (size_t)-1, .type = (type__), ##__VA_ARGS__ \
 	}
 
 /*
@@ -129,14 +130,26 @@ int fields_read(const struct field *rows, struct val object, void *target, struc
 /* Gives back what fields_read put into TARGET, and zeroes those members. */
 void fields_free(const struct field *rows, void *target);
 
-/*
- * Looks at OBJECT without reading: calls REPORT for each wrong type, missing required key, unsupported mode (errors) and
- * unknown key that comes close to a known one which is not there (warnings). A string that holds "${" passes every type
- * check. PATH (NULL or "" = none) and a dot are put before the field's name. REPORT's strings are borrowed.
- */
+/* One thing to say about a value. All borrowed, good until the call returns. */
 enum finding_level { FINDING_ERROR, FINDING_WARNING, FINDING_INFO };
-typedef void (*finding_fn)(void *data, enum finding_level level, const char *path, const char *text);
-void fields_check(const struct field *rows, struct val object, const char *path, finding_fn report, void *data);
+struct finding {
+	enum finding_level level;
+	const char *code; /* "wrong-type", "required", "unsupported", "unknown-key"; static */
+	const char *path;
+	const char *key; /* the last step of the path, as the author wrote it */
+	struct text2 text;
+	struct val value;        /* what stands there */
+	const struct field *row; /* its row; for an unknown key the one that was probably meant */
+};
+typedef void (*finding_fn)(void *data, const struct finding *finding);
+
+/*
+ * Looks at OBJECT without reading: calls REPORT for each wrong type, missing required key, unsupported mode (errors; a wrong type
+ * of what the engine ignores is a warning) and unknown key that comes close to a known one which is not there (warnings), in nested
+ * rows too. A string that holds "${" passes every type check. PATH (NULL or "" = none) and a dot are put before the field's name.
+ */
+void fields_check(const struct field *rows, struct val object, const char *path, finding_fn report,
+	void *data);
 
 /*
  * Refuses what is not built yet, and only that: ERR_UNSUPPORTED with "PATH.name: text" when an authored value of OBJECT meets a row's

@@ -23,16 +23,21 @@ const char *finding_level_name(enum finding_level level)
 	return names[level];
 }
 
-static void tell(void *data, enum finding_level level, const char *path, const char *text)
+static void pass_on(void *data, const struct finding *finding)
 {
 	struct lint *lint = data;
-	lint->errors += level == FINDING_ERROR;
-	lint->report(lint->data, level, path, text);
+	lint->errors += finding->level == FINDING_ERROR;
+	lint->report(lint->data, finding);
 }
 
-static void graph_problem(void *data, const char *path, const char *text)
+static void tell(struct lint *lint, enum finding_level level, const char *path, const char *text)
 {
-	tell(data, FINDING_ERROR, path, text);
+	pass_on(lint, &(struct finding){ .level = level, .path = path, .text = { text, text } });
+}
+
+static void graph_problem(void *data, const struct graph_problem *problem)
+{
+	tell(data, FINDING_ERROR, problem->path, problem->text);
 }
 
 /* ---- expressions ------------------------------------------------------------------------------------------------------------ */
@@ -50,8 +55,9 @@ static void check_body(void *data, struct str body, size_t offset)
 	if (expr_check(body, &position, &err) == 0)
 		return;
 	char text[512];
-	snprintf(text, sizeof(text), "${%.*s}: %s (column %zu); it stays as it is written", (int)(body.length > 80 ? 80 : body.length),
-		 body.bytes, err_text(&err), offset + (position > 0 ? (size_t)position : 0) + 1);
+	snprintf(text, sizeof(text), "${%.*s}: %s (column %zu); it stays as it is written",
+		(int)(body.length > 80 ? 80 : body.length), body.bytes, err_text(&err),
+		offset + (position > 0 ? (size_t)position : 0) + 1);
 	tell(scan->lint, FINDING_WARNING, scan->path, text);
 }
 
@@ -119,25 +125,29 @@ static void check_stage(struct lint *lint, struct val stage, const char *path)
 		if (!*type_name || map_put(&lint->unknown_types, str_of(type_name), lint))
 			return;
 		_cleanup_free_ char *at = xasprintf("%s.type", path);
-		_cleanup_free_ char *text = xasprintf("there is no stage type \"%s\" here: it is kept, and a run fails when "
-						      "it gets there",
-						      *alias ? alias : type_name);
+		_cleanup_free_ char *text = xasprintf(
+			"there is no stage type \"%s\" here: it is kept, and a run fails when "
+			"it gets there",
+			*alias ? alias : type_name);
 		tell(lint, FINDING_WARNING, at, text);
 		return;
 	}
 	struct field *rows = all_rows(type);
-	fields_check(rows, stage, path, tell, lint);
+	fields_check(rows, stage, path, pass_on, lint);
 	free(rows);
 }
 
-size_t lint_pipeline(struct val pipeline, const struct stage_registry *registry, finding_fn report, void *data)
+size_t lint_pipeline(
+	struct val pipeline, const struct stage_registry *registry, finding_fn report, void *data)
 {
 	struct lint lint = { .registry = registry, .report = report, .data = data };
-	if (pipeline_check_graph(pipeline, graph_problem, &lint) > 0 && !val_is_list(val_get(pipeline, "stages")))
+	if (pipeline_check_graph(pipeline, graph_problem, &lint) > 0 &&
+		!val_is_list(val_get(pipeline, "stages")))
 		return lint.errors;
 	struct val stages = val_get(pipeline, "stages");
 	if (val_count(stages) == 0)
-		tell(&lint, FINDING_WARNING, "stages", "a pipeline without stages ends TERMINAL when it is started");
+		tell(&lint, FINDING_WARNING, "stages",
+			"a pipeline without stages ends TERMINAL when it is started");
 	for (size_t i = 0; i < val_count(stages); i++) {
 		_cleanup_free_ char *path = xasprintf("stages[%zu]", i);
 		if (val_is_map(val_at(stages, i)))
@@ -147,7 +157,8 @@ size_t lint_pipeline(struct val pipeline, const struct stage_registry *registry,
 	if (val_count(val_get(pipeline, "triggers")) > 0)
 		tell(&lint, FINDING_INFO, "triggers", "triggers are kept, and do not fire yet");
 	if (val_count(val_get(pipeline, "notifications")) > 0)
-		tell(&lint, FINDING_INFO, "notifications", "notifications are kept, and not sent yet");
+		tell(&lint, FINDING_INFO, "notifications",
+			"notifications are kept, and not sent yet");
 	map_free(&lint.unknown_types);
 	return lint.errors;
 }

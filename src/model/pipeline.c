@@ -59,16 +59,17 @@ struct graph {
 	size_t problems;
 };
 
-__attribute__((format(printf, 3, 4))) static void graph_report(
-	struct graph *graph, const char *path, const char *format, ...)
+__attribute__((format(printf, 5, 6))) static void graph_report(struct graph *graph,
+	enum graph_fault fault, const char *path, const char *subject, const char *format, ...)
 {
 	char text[512];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	struct graph_problem problem = { fault, path, text, subject };
 	graph->problems++;
-	graph->report(graph->data, path, text);
+	graph->report(graph->data, &problem);
 }
 
 static void graph_read_refs(struct graph *graph)
@@ -80,22 +81,23 @@ static void graph_read_refs(struct graph *graph)
 		snprintf(path, sizeof(path), "stages[%zu].type", i);
 		if (!val_is_map(stage)) {
 			path[strlen(path) - 5] = '\0';
-			graph_report(graph, path, "expected an object, got %s",
+			graph_report(graph, GRAPH_NO_STAGE, path, "", "expected an object, got %s",
 				val_kind_name(val_kind(stage)));
 			continue;
 		}
 		if (!val_is_string(type) || val_as_str(&type).length == 0)
-			graph_report(graph, path, "a stage needs a type");
+			graph_report(graph, GRAPH_NO_TYPE, path, "", "a stage needs a type");
 		graph->refs[i] = graph->chained ? xasprintf("%zu", i) :
 						  ref_text(val_get(stage, "refId"));
 		snprintf(path, sizeof(path), "stages[%zu].refId", i);
 		if (!graph->refs[i]) {
-			graph_report(graph, path, "missing, while other stages have one");
+			graph_report(graph, GRAPH_NO_REF, path, "",
+				"missing, while other stages have one");
 			continue;
 		}
 		if (map_get(&graph->by_ref, str_of(graph->refs[i])))
-			graph_report(
-				graph, path, "\"%s\" is used by another stage too", graph->refs[i]);
+			graph_report(graph, GRAPH_SAME_REF, path, graph->refs[i],
+				"\"%s\" is used by another stage too", graph->refs[i]);
 		else
 			map_put(&graph->by_ref, str_of(graph->refs[i]), (void *)(uintptr_t)(i + 1));
 	}
@@ -120,8 +122,8 @@ static void graph_check_requisites(struct graph *graph)
 				continue;
 			snprintf(path, sizeof(path), "stages[%zu].requisiteStageRefIds[%zu]", i, j);
 			_cleanup_free_ char *text = ref_text(ref);
-			graph_report(graph, path, "there is no stage with refId \"%s\"",
-				text ? text : "?");
+			graph_report(graph, GRAPH_UNKNOWN_REF, path, text ? text : "?",
+				"there is no stage with refId \"%s\"", text ? text : "?");
 		}
 	}
 }
@@ -172,7 +174,8 @@ static void graph_check_cycle(struct graph *graph)
 		}
 		char path[96];
 		snprintf(path, sizeof(path), "stages[%zu].requisiteStageRefIds", first);
-		graph_report(graph, path, "stages wait for each other in a circle: %s", text);
+		graph_report(graph, GRAPH_CIRCLE, path, text,
+			"stages wait for each other in a circle: %s", text);
 	}
 	free(waits);
 	free(heads);
@@ -202,11 +205,14 @@ static void graph_free(struct graph *graph)
 size_t pipeline_check_graph(struct val pipeline, graph_problem_fn report, void *data)
 {
 	if (!val_is_map(pipeline)) {
-		report(data, "", "a pipeline is an object");
+		report(data,
+			&(struct graph_problem){
+				GRAPH_NO_PIPELINE, "", "a pipeline is an object", "" });
 		return 1;
 	}
 	if (!is_stage_list(pipeline)) {
-		report(data, "stages", "expected a list");
+		report(data,
+			&(struct graph_problem){ GRAPH_NO_LIST, "stages", "expected a list", "" });
 		return 1;
 	}
 	struct graph graph;
@@ -361,11 +367,11 @@ struct problems {
 	struct strbuf text;
 };
 
-static void collect_problem(void *data, const char *path, const char *text)
+static void collect_problem(void *data, const struct graph_problem *problem)
 {
 	struct problems *problems = data;
-	strbuf_printf(&problems->text, "%s%s%s%s", problems->text.length ? "; " : "", path,
-		*path ? ": " : "", text);
+	strbuf_printf(&problems->text, "%s%s%s%s", problems->text.length ? "; " : "", problem->path,
+		*problem->path ? ": " : "", problem->text);
 }
 
 int pipeline_to_execution(const struct pipeline_start *start, struct execution **ret, struct err *err)

@@ -9,27 +9,39 @@
 #include "base/val.h"
 #include "model/execution.h"
 
-/* One thing wrong with a pipeline, with its place. */
+/* One thing wrong with a pipeline, with its place. All borrowed, good until the call returns. */
+enum graph_fault {
+	GRAPH_NO_PIPELINE, /* the document is no map */
+	GRAPH_NO_LIST,     /* `stages` is no list */
+	GRAPH_NO_STAGE,    /* an item of it is no map */
+	GRAPH_NO_TYPE,
+	GRAPH_NO_REF,      /* while other stages have one */
+	GRAPH_SAME_REF,    /* subject: the refId */
+	GRAPH_UNKNOWN_REF, /* subject: the refId */
+	GRAPH_CIRCLE,      /* subject: the refIds */
+};
 struct graph_problem {
-	char *path; /* "stages[2].requisiteStageRefIds[0]" */
-	char *text;
+	enum graph_fault fault;
+	const char *path; /* "stages[2].requisiteStageRefIds[0]" */
+	const char *text;
+	const char *subject; /* "" for most */
 };
 
 /*
  * Looks at structure only: stages is a list of maps, each with a type, refIds unique, requisites exist, no cycle.
  * Calls REPORT for each problem; returns their number. Numeric refIds are fine (a warning is lint's).
  */
-typedef void (*graph_problem_fn)(void *data, const char *path, const char *text);
+typedef void (*graph_problem_fn)(void *data, const struct graph_problem *problem);
 size_t pipeline_check_graph(struct val pipeline, graph_problem_fn report, void *data);
 
 struct pipeline_start {
-	struct val pipeline;	/* the configuration, borrowed; `trigger` inside is used when TRIGGER is null */
-	struct val trigger;	/* map or VAL_NULL */
-	const char *user;	/* NULL = anonymous */
-	const char *origin;	/* "api", "cli" */
+	struct val pipeline; /* the configuration, borrowed; `trigger` inside is used when TRIGGER is null */
+	struct val trigger; /* map or VAL_NULL */
+	const char *user;   /* NULL = anonymous */
+	const char *origin; /* "api", "cli" */
 	int64_t now_ms;
 	struct id_source *ids;
-	const char *id;		/* the execution's id, NULL = a new one */
+	const char *id; /* the execution's id, NULL = a new one */
 };
 
 /*
@@ -38,7 +50,8 @@ struct pipeline_start {
  * A broken graph is ERR_INVALID with every problem in the text, and *RET still is an execution (NOT_STARTED) that can be
  * stored as TERMINAL; *RET is NULL when the document is no pipeline at all.
  */
-int pipeline_to_execution(const struct pipeline_start *start, struct execution **ret, struct err *err);
+int pipeline_to_execution(
+	const struct pipeline_start *start, struct execution **ret, struct err *err);
 
 /* parameterConfig's defaults under the given PARAMETERS (map or VAL_NULL). Owned map. */
 struct val pipeline_parameters(struct val pipeline, struct val parameters);
