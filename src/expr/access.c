@@ -303,7 +303,7 @@ static int array_sizes(
 		if (sizes[i] < 0)
 			return fail(ev, FAIL_ARGUMENT, "%lld", (long long)sizes[i]);
 		total *= (uint64_t)sizes[i];
-		if (sizes[i] > ARRAY_ITEMS || total > ARRAY_ITEMS)
+		if (sizes[i] >= ARRAY_ITEMS || total >= ARRAY_ITEMS)
 			return fail(ev, FAIL_EVAL,
 				"EL1080E: Array has too many elements, exceeding the threshold of '%d'",
 				ARRAY_ITEMS);

@@ -126,7 +126,7 @@ static int stage_top_level(struct eval *ev, const struct bean *bean, struct valu
 {
 	ptrdiff_t index = bean->stage;
 	/* Bounded by the number of stages, in case the parents make a ring. */
-	for (size_t i = 0; i < ev->stage_count; i++) {
+	for (size_t i = 0; i < bean_stage_count(ev); i++) {
 		ptrdiff_t parent = parent_of(ev, index);
 		if (parent < 0)
 			break;

@@ -397,6 +397,18 @@ static int map_to_val(struct eval *ev, struct value value, struct val *ret)
 	return 0;
 }
 
+/* Jackson writes an array of characters as one text. */
+static int chars_to_val(struct eval *ev, struct value value, struct val *ret)
+{
+	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
+	for (size_t i = 0; i < seq_count(value); i++)
+		scalar_to_text(seq_at(ev, value, i), &buf);
+	if (buffer_result(ev, &buf) < 0)
+		return -1;
+	*ret = val_str(text_clean(&ev->arena, strbuf_str(&buf)));
+	return 0;
+}
+
 static int container_to_val(struct eval *ev, struct value value, struct val *ret)
 {
 	if (value.kind == V_MAP)
@@ -439,10 +451,13 @@ int value_to_val(struct eval *ev, struct value value, struct val *ret)
 	case V_STRING:
 		*ret = val_str(text_clean(&ev->arena, value_str(value)));
 		return 0;
+	case V_ARRAY:
+		if (value.element == V_CHAR)
+			return chars_to_val(ev, value, ret);
+		return container_to_val(ev, value, ret);
 	case V_LIST:
 	case V_SET:
 	case V_COLLECTION:
-	case V_ARRAY:
 	case V_MAP:
 		return container_to_val(ev, value, ret);
 	case V_BEAN:

@@ -18,7 +18,9 @@ enum expr_failure expr_evaluate(struct str body, const struct expr_host *host,
 		ev.failure == FAIL_BUDGET       ? EXPR_OVER_BUDGET :
 						  EXPR_FAILED;
 	*ret_exception = fail_exception(ev.failure);
-	*ret_position = result < 0 ? ev.position : -1;
+	/* Counted in what the caller gave. */
+	int blank = (int)(str_trim(body).bytes - body.bytes);
+	*ret_position = result < 0 && ev.position >= 0 ? ev.position + blank : -1;
 	if (result < 0)
 		err_set(err, ERR_INVALID, "%s", ev.message);
 	eval_free(&ev);
@@ -29,7 +31,8 @@ int expr_check(struct str body, int *ret_position, struct err *err)
 {
 	struct expr *expr = expr_cached(str_trim(body));
 	int result = expr->tree ? 0 : err_set(err, ERR_INVALID, "%s", expr->message);
-	*ret_position = expr->position;
+	int blank = (int)(str_trim(body).bytes - body.bytes);
+	*ret_position = expr->position >= 0 ? expr->position + blank : -1;
 	expr_unref(expr);
 	return result;
 }

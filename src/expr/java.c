@@ -312,6 +312,7 @@ int java_choose(struct eval *ev, const struct java_method *rows, struct str name
 	enum fit best_fit = FIT_NONE;
 	unsigned best_distance = 0;
 	bool ambiguous = false;
+	bool constructor = ret_call->self.kind == V_NULL; /* the original takes any that fits */
 	for (const struct java_method *row = rows; row && row->name; row++) {
 		unsigned distance;
 		if (row->name[0] != name.bytes[0] || !str_is(name, row->name))
@@ -319,8 +320,10 @@ int java_choose(struct eval *ev, const struct java_method *rows, struct str name
 		enum fit fit = fit_row(row, args, count, &distance);
 		if (fit == FIT_NONE || fit < best_fit)
 			continue;
-		if (fit == best_fit && fit == FIT_CONVERT)
-			ambiguous = true;
+		if (fit == best_fit && fit == FIT_CONVERT) {
+			ambiguous = !constructor;
+			continue;
+		}
 		if (fit == best_fit && fit == FIT_CLOSE && distance >= best_distance)
 			continue;
 		if (fit > best_fit)

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/limits.h"
 #include "expr/java.h"
 
 static int size(struct eval *ev, const struct call *call, struct value *ret)
@@ -75,8 +76,9 @@ static int sub_list(struct eval *ev, const struct call *call, struct value *ret)
 static int own(struct eval *ev, const struct call *call, struct value *ret)
 {
 	*ret = call->self;
-	if (seq_count(call->self) > 100000)
-		return fail(ev, FAIL_LIMIT, "A list of more than 100000 elements would arise");
+	if (seq_count(call->self) > LIMIT_EXPR_LIST)
+		return fail(ev, FAIL_LIMIT, "A list of more than %d elements would arise",
+			LIMIT_EXPR_LIST);
 	return eval_step(ev, 1) < 0 ? -1 : value_make_own(ev, ret);
 }
 

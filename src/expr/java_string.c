@@ -145,8 +145,13 @@ static ptrdiff_t find(struct str text, struct str part, size_t from)
 {
 	if (from > text.length || part.length > text.length - from)
 		return -1;
-	const char *found = memmem(text.bytes + from, text.length - from, part.bytes, part.length);
-	return part.length == 0 ? (ptrdiff_t)from : found ? found - text.bytes : -1;
+	if (part.length == 0)
+		return (ptrdiff_t)from;
+	const char *start = text.bytes + from;
+	size_t left = text.length - from;
+	const char *found = part.length == 1 ? memchr(start, part.bytes[0], left) :
+					       memmem(start, left, part.bytes, part.length);
+	return found ? found - text.bytes : -1;
 }
 
 static ptrdiff_t find_last(struct str text, struct str part, size_t from)
@@ -503,6 +508,9 @@ static int string_join(struct eval *ev, const struct call *call, struct value *r
 static int string_value_of(struct eval *ev, const struct call *call, struct value *ret)
 {
 	struct value value = call->args[0];
+	/* Java takes null for a missing char array. */
+	if (value.kind == V_NULL)
+		return fail(ev, FAIL_NULL, "the value is null");
 	/* A char array is the text of its characters. */
 	if (value.kind != V_ARRAY || value.element != V_CHAR)
 		return value_java_text(ev, value, ret);

@@ -296,9 +296,12 @@ static int regex_open(struct eval *ev, struct str pattern, struct str text, stru
 	*ret = (struct regex){ .ev = ev, .text = text_clean(&ev->arena, text) };
 	const char *why;
 	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(64 * 1024);
+	/* Looked at once; PCRE2 would look at all of it for each match. */
+	if (!str_is_utf8(ret->text))
+		return fail(ev, FAIL_ARGUMENT, "the text is no valid Unicode");
 	if (regex_translate(text_clean(&ev->arena, pattern), &buf, &why) < 0)
 		return not_valid(ev, pattern, why);
-	if (eval_step(ev, 20 + buf.length) < 0)
+	if (eval_step(ev, 20 + buf.length + text.length / 32) < 0)
 		return -1;
 	int code;
 	PCRE2_SIZE offset;
@@ -331,7 +334,8 @@ static int regex_run(struct regex *regex, size_t from, uint32_t options)
 			return -1;
 		pcre2_set_match_limit(regex->context, limits[i]);
 		int result = pcre2_match(regex->code, (PCRE2_SPTR)regex->text.bytes,
-			regex->text.length, from, options, regex->match, regex->context);
+			regex->text.length, from, options | PCRE2_NO_UTF_CHECK, regex->match,
+			regex->context);
 		if (result >= 0)
 			return 1;
 		if (result == PCRE2_ERROR_NOMATCH)

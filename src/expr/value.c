@@ -38,8 +38,12 @@ const struct status *status_at(int index)
 	return &statuses[index];
 }
 
-static struct value changed_or(struct eval *ev, struct value value)
+/* The container that VALUE has become, when it was changed since it was read. */
+static struct value current(struct eval *ev, struct value value)
 {
+	bool container = value.kind == V_LIST || value.kind == V_MAP;
+	if (!container || value.form != FORM_JSON)
+		return value;
 	for (size_t i = 0; i < ev->changed.count; i++)
 		if (ev->changed.items[i].node == value.json.node)
 			return ev->changed.items[i].value;
@@ -76,7 +80,7 @@ struct value value_of_val(struct eval *ev, struct val json)
 	struct value value = {
 		.kind = val_is_list(json) ? V_LIST : V_MAP, .form = FORM_JSON, .json = json
 	};
-	return ev->changed.count ? changed_or(ev, value) : value;
+	return ev->changed.count ? current(ev, value) : value;
 }
 
 /* Lists */
@@ -90,7 +94,8 @@ struct value seq_at(struct eval *ev, struct value value, size_t index)
 {
 	if (value.form == FORM_JSON)
 		return value_of_val(ev, val_at(value.json, index));
-	return value.seq->items[index];
+	struct value item = value.seq->items[index];
+	return ev->changed.count ? current(ev, item) : item;
 }
 
 struct seq *seq_new(struct eval *ev, size_t capacity)
@@ -145,7 +150,7 @@ bool table_get(struct eval *ev, const struct table *table, struct value key, str
 {
 	struct entry *entry = table_find(ev, table, key);
 	if (entry)
-		*ret = entry->value;
+		*ret = ev->changed.count ? current(ev, entry->value) : entry->value;
 	return entry != NULL;
 }
 
@@ -285,7 +290,8 @@ struct value map_value(struct eval *ev, struct value map, size_t index)
 	map = map_plain(ev, map);
 	if (map.form == FORM_JSON)
 		return value_of_val(ev, val_value_at(map.json, index));
-	return map.table->entries[index].value;
+	struct value value = map.table->entries[index].value;
+	return ev->changed.count ? current(ev, value) : value;
 }
 
 /* Changing */
@@ -318,6 +324,8 @@ int value_make_own(struct eval *ev, struct value *value)
 		*value = value_of_table(ev->assigned);
 		return 0;
 	}
+	if (ev->changed.count)
+		*value = current(ev, *value);
 	if (value->form == FORM_JSON) {
 		/* Held, so that no other container can come to stand at the same address. */
 		eval_hold(ev, val_ref(value->json));
@@ -378,8 +386,21 @@ static bool bean_equals(const struct bean *a, const struct bean *b)
 	return a->class == b->class && a->stage == b->stage && val_same(a->json, b->json);
 }
 
+static bool is_same_container(struct value a, struct value b)
+{
+	if (a.form != b.form)
+		return false;
+	if (a.form == FORM_JSON)
+		return a.json.node == b.json.node;
+	if (a.form == FORM_OWN)
+		return a.kind == V_MAP ? a.table == b.table : a.seq == b.seq;
+	return a.form == FORM_ROOT || a.stage == b.stage;
+}
+
 static bool container_equals(struct eval *ev, struct value a, struct value b)
 {
+	if (is_same_container(a, b))
+		return true;
 	/* A list can be made to hold itself; past the limit this is no equality that anybody waits for. */
 	if (ev->depth >= LIMIT_EXPR_DEPTH || eval_step(ev, 1) < 0)
 		return false;

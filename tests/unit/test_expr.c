@@ -1,0 +1,373 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "expr/expr.h"
+
+/* A host that counts what it is asked for. */
+struct fake {
+	struct expr_host host;
+	unsigned roots, stages, fetches;
+	const char *body; /* what a URL answers, NULL = it fails */
+};
+
+static struct val fake_root(void *data, struct str name, bool *ret_found)
+{
+	struct fake *fake = data;
+	fake->roots++;
+	*ret_found = str_is(name, "a") || str_is(name, "nothing");
+	return str_is(name, "a") ? val_int(5) : VAL_NULL;
+}
+
+static size_t fake_stage_count(void *data)
+{
+	return 3;
+}
+
+static struct val fake_stage(void *data, size_t index)
+{
+	struct fake *fake = data;
+	struct val stage = val_map();
+	fake->stages++;
+	val_set(&stage, "id", val_format("id%zu", index));
+	val_set(&stage, "name", val_format("stage number %zu", index));
+	val_set(&stage, "status", val_string("SUCCEEDED"));
+	return stage;
+}
+
+static ptrdiff_t fake_stage_find(void *data, struct str text, bool by_ref)
+{
+	return str_is(text, by_ref ? "1" : "one") ? 1 : -1;
+}
+
+static struct val fake_stage_context(void *data, size_t index, struct str key, bool *ret_found)
+{
+	*ret_found = str_is(key, "deep");
+	return *ret_found ? val_format("from an ancestor of %zu", index) : VAL_NULL;
+}
+
+static struct val fake_execution(void *data)
+{
+	struct val execution = val_map();
+	val_set(&execution, "id", val_string("an execution's identifier"));
+	return execution;
+}
+
+static int fake_fetch(void *data, struct str url, struct strbuf *ret_body, struct err *err)
+{
+	struct fake *fake = data;
+	fake->fetches++;
+	if (!fake->body)
+		return err_set(err, ERR_UNAVAILABLE, "%.*s does not answer", STR_ARG(url));
+	strbuf_add_text(ret_body, fake->body);
+	return 0;
+}
+
+static struct val fake_pipeline_id(void *data, struct str name, const char *application)
+{
+	return str_is(name, "p") ? val_format("%s/p", application ? application : "own") : VAL_NULL;
+}
+
+static struct fake new_fake(void)
+{
+	return (struct fake){
+		.host = {
+			.root = fake_root,
+			.execution = fake_execution,
+			.stage_count = fake_stage_count,
+			.stage = fake_stage,
+			.stage_find = fake_stage_find,
+			.stage_context = fake_stage_context,
+			.fetch = fake_fetch,
+			.pipeline_id = fake_pipeline_id,
+			.current_stage = -1,
+		},
+	};
+}
+
+struct outcome {
+	enum expr_failure failure;
+	char *json; /* owned, NULL when it failed */
+	char *text; /* owned, of the failure */
+	const char *exception;
+	int position;
+};
+
+static void outcome_free(struct outcome *outcome)
+{
+	free(outcome->json);
+	free(outcome->text);
+}
+#define _cleanup_outcome_ _cleanup_(outcome_free)
+
+static struct outcome evaluate(const char *body, struct fake *fake, const struct expr_limits *limits)
+{
+	struct err err = ERR_INIT;
+	struct outcome outcome = { 0 };
+	struct val value = VAL_NULL;
+	if (fake)
+		fake->host.data = fake;
+	outcome.failure = expr_evaluate(str_of(body), fake ? &fake->host : NULL, limits, &value,
+		&outcome.exception, &outcome.position, &err);
+	if (outcome.failure == EXPR_OK)
+		outcome.json = json_text(value, JSON_COMPACT);
+	outcome.text = xstrdup(err_text(&err));
+	val_free(&value);
+	err_clear(&err);
+	return outcome;
+}
+
+static void assert_value(const char *body, const char *json)
+{
+	struct fake fake = new_fake();
+	struct expr_limits limits = { .allow_unknown_keys = true };
+	_cleanup_outcome_ struct outcome outcome = evaluate(body, &fake, &limits);
+	assert_int_equal(outcome.failure, EXPR_OK);
+	assert_string_equal(outcome.json, json);
+}
+
+static void a_host_gives_what_an_expression_asks_for(void **state)
+{
+	assert_value("a + 1", "6");
+	assert_value("nothing", "null");
+	assert_value("unknown", "null");
+	assert_value("execution.id", "\"an execution's identifier\"");
+	assert_value("execution.stages.size()", "3");
+	assert_value("#stage('one').name", "\"stage number 1\"");
+	assert_value("#stageByRefId('1').id", "\"id1\"");
+	assert_value("#stage('one').context.deep", "\"from an ancestor of 1\"");
+	assert_value("#pipelineId('p')", "\"own/p\"");
+	assert_value("#pipelineIdInApplication('p', 'other')", "\"other/p\"");
+	assert_value("#pipelineIdOrNull('q')", "null");
+}
+
+static void no_host_is_an_empty_root(void **state)
+{
+	struct expr_limits limits = { .allow_unknown_keys = true };
+	_cleanup_outcome_ struct outcome a = evaluate("a", NULL, &limits);
+	_cleanup_outcome_ struct outcome b = evaluate("#stage('x')", NULL, NULL);
+	_cleanup_outcome_ struct outcome c = evaluate("size() + 1", NULL, NULL);
+	assert_string_equal(a.json, "null");
+	assert_int_equal(b.failure, EXPR_FAILED);
+	assert_string_equal(c.json, "1");
+}
+
+static void only_the_stages_that_are_looked_at_are_asked_for(void **state)
+{
+	struct fake fake = new_fake();
+	_cleanup_outcome_ struct outcome outcome = evaluate(
+		"execution.stages[2].name + execution.stages[2].status", &fake, NULL);
+	assert_string_equal(outcome.json, "\"stage number 2SUCCEEDED\"");
+	assert_int_equal(fake.stages, 1);
+	assert_int_equal(fake.roots, 0);
+}
+
+static void unknown_keys_fail_unless_they_are_allowed(void **state)
+{
+	struct fake fake = new_fake();
+	_cleanup_outcome_ struct outcome outcome = evaluate("unknown", &fake, NULL);
+	assert_int_equal(outcome.failure, EXPR_FAILED);
+	assert_non_null(strstr(outcome.text, "EL1008E"));
+	assert_string_equal(
+		outcome.exception, "org.springframework.expression.spel.SpelEvaluationException");
+}
+
+static void a_failure_says_where(void **state)
+{
+	static const struct {
+		const char *body;
+		int position;
+	} cases[] = {
+		{ "1 + null", 2 },
+		{ "1 + + ", 5 },
+		{ "  1 + ", 5 },
+		{ "a b", 2 },
+		{ "1 == 1 and null.x", 16 },
+		{ "#nope(1)", 0 },
+		{ "'abc'.lenght()", 6 },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct expr_limits limits = { .allow_unknown_keys = true };
+		_cleanup_outcome_ struct outcome outcome = evaluate(cases[i].body, NULL, &limits);
+		assert_int_equal(outcome.failure, EXPR_FAILED);
+		if (outcome.position != cases[i].position)
+			fail_msg("%s: position %d", cases[i].body, outcome.position);
+	}
+}
+
+static void the_syntax_alone_can_be_checked(void **state)
+{
+	struct err err = ERR_INIT;
+	int position;
+	assert_int_equal(expr_check(STR(" #stage('a').b ?: 1"), &position, &err), 0);
+	assert_int_equal(position, -1);
+	assert_int_equal(expr_check(STR(" a b"), &position, &err), -1);
+	assert_int_equal(position, 3);
+	assert_non_null(strstr(err_text(&err), "EL1041E"));
+	err_clear(&err);
+}
+
+static void a_small_budget_gives_up_and_a_large_one_does_not(void **state)
+{
+	struct fake fake = new_fake();
+	struct expr_limits small = { .max_steps = 50 };
+	const char *body = "{1,2,3,4,5,6,7,8,9,10}.?[#this > 5].![#this * 2].size()";
+	_cleanup_outcome_ struct outcome first = evaluate(body, &fake, &small);
+	_cleanup_outcome_ struct outcome second = evaluate(body, &fake, NULL);
+	assert_int_equal(first.failure, EXPR_OVER_BUDGET);
+	assert_string_equal(second.json, "5");
+}
+
+static void fetching_needs_time_and_a_host_that_does_it(void **state)
+{
+	struct fake fake = new_fake();
+	struct expr_limits no_io = { .no_io = true };
+	_cleanup_outcome_ struct outcome inlined = evaluate("#fromUrl('http://x')", &fake, &no_io);
+	assert_int_equal(inlined.failure, EXPR_OVER_BUDGET);
+	assert_int_equal(fake.fetches, 0);
+
+	_cleanup_outcome_ struct outcome failed = evaluate("#fromUrl('http://x')", &fake, NULL);
+	assert_int_equal(failed.failure, EXPR_FAILED);
+	assert_non_null(strstr(failed.text, "http://x does not answer"));
+
+	fake.body = "{\"a\": [1, 2]}";
+	_cleanup_outcome_ struct outcome json = evaluate("#jsonFromUrl('u').a[1]", &fake, NULL);
+	assert_string_equal(json.json, "2");
+
+	fake.body = "# c\na=1\n b : two words\\\n  and more\nc\\=d=\\u00e4\n";
+	_cleanup_outcome_ struct outcome map = evaluate("#propertiesFromUrl('u')", &fake, NULL);
+	assert_string_equal(map.json, "{\"a\":\"1\",\"b\":\"two wordsand more\",\"c=d\":\"ä\"}");
+
+	fake.host.fetch = NULL;
+	_cleanup_outcome_ struct outcome off = evaluate("#fromUrl('u')", &fake, &no_io);
+	assert_int_equal(off.failure, EXPR_FAILED);
+	assert_non_null(strstr(off.text, "switched off"));
+}
+
+static char *repeated(const char *before, const char *part, size_t count, const char *after)
+{
+	struct strbuf buf = STRBUF_INIT(1 << 20);
+	strbuf_add_text(&buf, before);
+	for (size_t i = 0; i < count; i++)
+		strbuf_add_text(&buf, part);
+	strbuf_add_text(&buf, after);
+	return strbuf_detach(&buf);
+}
+
+static void each_limit_ends_in_a_failure(void **state)
+{
+	const struct {
+		const char *before, *part;
+		size_t count;
+		const char *after;
+		bool good;
+	} cases[] = {
+		{ "", "(", LIMIT_EXPR_DEPTH - 1, "1", false },
+		{ "", "!", LIMIT_EXPR_DEPTH + 1, "true", false },
+		{ "", "{", LIMIT_EXPR_DEPTH + 1, "", false },
+		{ "1", "+1", 3000, "", true },
+		{ "a", ".a", 3000, "", false },
+		{ "true", " and true", 1000, "", true },
+		{ "'", "a", LIMIT_EXPR_BODY_BYTES - 2, "'", true },
+		{ "'", "a", LIMIT_EXPR_BODY_BYTES - 1, "'", false },
+		{ "'a'", ".repeat(1000)", 3, ".length()", false },
+		{ "'a'", ".repeat(100)", 3, ".length()", true },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *body = repeated(
+			cases[i].before, cases[i].part, cases[i].count, cases[i].after);
+		_cleanup_outcome_ struct outcome outcome = evaluate(body, NULL, NULL);
+		if ((outcome.failure == EXPR_OK) != cases[i].good)
+			fail_msg("case %zu: %s", i, outcome.text);
+	}
+}
+
+/* Each of these would run for minutes, or take the machine's memory, where nothing counts. */
+static void hostile_expressions_end_soon(void **state)
+{
+	static const char *const bodies[] = {
+		"'a'.repeat(1000000).matches('(a*)*b')",
+		"('a'.repeat(5000) + 'b').matches('(a|a)*c')",
+		"'x'.repeat(4000000).replaceAll('x', 'yyyyyyyy')",
+		"'x'.repeat(4000000).replaceAll('(x+x+)+[yz]', '')",
+		"'x'.repeat(4000000).split('').length",
+		"{1}.![{1}.![{1}.!['a'.repeat(4000000) + 'b']]]",
+		"new int[500][500].![#this.![#this + 1]]",
+		"'a'.repeat(4000000).split('a').![T(String).format('%9999s', #this)]",
+		"new java.text.SimpleDateFormat('y'.repeat(1000000)).format(new java.util.Date())",
+	};
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		int64_t start = clock_stopwatch_us();
+		_cleanup_outcome_ struct outcome outcome = evaluate(bodies[i], NULL, NULL);
+		int64_t took = clock_stopwatch_us() - start;
+		/* The sanitizers make everything ten times slower. */
+		if (took > 3000000)
+			fail_msg("%s: %lld us", bodies[i], (long long)took);
+	}
+}
+
+static void *evaluate_many(void *data)
+{
+	unsigned *wrong = data;
+	for (int i = 0; i < 300; i++) {
+		char body[40];
+		snprintf(body, sizeof(body), "'%d'.length() + %d", i % 50, i % 50);
+		_cleanup_outcome_ struct outcome outcome = evaluate(body, NULL, NULL);
+		char want[20];
+		snprintf(want, sizeof(want), "%d", i % 50 + (i % 50 < 10 ? 1 : 2));
+		*wrong += outcome.failure != EXPR_OK || strcmp(outcome.json, want) != 0;
+	}
+	return NULL;
+}
+
+static void threads_share_the_parsed_expressions(void **state)
+{
+	pthread_t threads[4];
+	unsigned wrong[4] = { 0 };
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, evaluate_many, &wrong[i]), 0);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(wrong[i], 0);
+	}
+}
+
+static void more_expressions_than_the_cache_holds_work(void **state)
+{
+	for (int i = 0; i < LIMIT_EXPR_CACHE * 2; i++) {
+		char body[20], want[20];
+		snprintf(body, sizeof(body), "%d + 1", i);
+		snprintf(want, sizeof(want), "%d", i + 1);
+		_cleanup_outcome_ struct outcome outcome = evaluate(body, NULL, NULL);
+		assert_string_equal(outcome.json, want);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_host_gives_what_an_expression_asks_for),
+		cmocka_unit_test(no_host_is_an_empty_root),
+		cmocka_unit_test(only_the_stages_that_are_looked_at_are_asked_for),
+		cmocka_unit_test(unknown_keys_fail_unless_they_are_allowed),
+		cmocka_unit_test(a_failure_says_where),
+		cmocka_unit_test(the_syntax_alone_can_be_checked),
+		cmocka_unit_test(a_small_budget_gives_up_and_a_large_one_does_not),
+		cmocka_unit_test(fetching_needs_time_and_a_host_that_does_it),
+		cmocka_unit_test(each_limit_ends_in_a_failure),
+		cmocka_unit_test(hostile_expressions_end_soon),
+		cmocka_unit_test(threads_share_the_parsed_expressions),
+		cmocka_unit_test(more_expressions_than_the_cache_holds_work),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
