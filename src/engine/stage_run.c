@@ -38,7 +38,8 @@ void stage_set_status(struct run *run, size_t index, enum status status)
 
 static void stage_set_phase(struct run *run, size_t index, enum stage_phase phase)
 {
-	run_stage_edit(run, index, STAGE_PART_HEAD)->phase = phase;
+	if (run_stage(run, index)->phase != phase)
+		run_stage_edit(run, index, STAGE_PART_HEAD)->phase = phase;
 }
 
 enum status stage_failure_status(const struct stage *stage, enum status otherwise)
@@ -319,8 +320,8 @@ static void stage_retry_planning(struct run *run, size_t index, const struct err
 	stage->attempts++;
 	log_warn("planning a stage failed; trying again", "execution", run->execution->id, "stage", stage->ref_id,
 		 "error", err_text(err));
-	heap_set(&run->engine->timers, &run->stages[index]->timer,
-		 clock_now_ms(run->engine->clock) + LIMIT_PLANNING_RETRY_MS);
+	stage->retry_ms = clock_now_ms(run->engine->clock) + LIMIT_PLANNING_RETRY_MS;
+	look(run, index);
 }
 
 static void stage_start(struct run *run, size_t index)
@@ -328,8 +329,12 @@ static void stage_start(struct run *run, size_t index)
 	struct stage_run *mine = run->stages[index];
 	const struct stage *stage = run_stage(run, index);
 	int64_t now = clock_now_ms(run->engine->clock);
-	if (mine->job || mine->timer.place)
-		return; /* its expressions are on a worker, or planning waits for its next try */
+	if (mine->job)
+		return; /* its expressions are on a worker */
+	if (stage->retry_ms > now) {
+		heap_set(&run->engine->timers, &mine->timer, stage->retry_ms);
+		return;
+	}
 	_cleanup_(val_free) struct val before = val_ref(stage->context);
 	if (!stage_evaluate(run, index))
 		return;
@@ -457,10 +462,11 @@ static enum status stage_sum(const struct run *run, size_t index)
 	return STATUS_TERMINAL;
 }
 
-static void remove_waiting_children(struct run *run, size_t index)
+/* On-failure stages take the place of the first COUNT children as far as these have not started. */
+static void remove_waiting_children(struct run *run, size_t index, size_t count)
 {
 	const struct stage *parent = run_stage(run, index);
-	for (size_t i = 0; i < parent->child_count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (run_stage(run, parent->children[i])->status == STATUS_NOT_STARTED)
 			run_stage_edit(run, parent->children[i], STAGE_PART_HEAD)->removed = true;
 }
@@ -478,8 +484,6 @@ static int plan_rest(struct run *run, size_t index, enum plan_kind kind, struct 
 		run_stage_edit(run, index, STAGE_PART_HEAD)->failure_planned = true;
 	if (!type || (kind == PLAN_AFTER ? !type->plan_after : !type->plan_on_failure))
 		return 0;
-	if (kind == PLAN_FAILURE)
-		remove_waiting_children(run, index);
 	void *config;
 	if (stage_config(type, run_stage(run, index), &config, err) < 0) {
 		if (!run_stage(run, index)->planning_failed)
@@ -487,9 +491,11 @@ static int plan_rest(struct run *run, size_t index, enum plan_kind kind, struct 
 		err_clear(err); /* it has failed of that already */
 		return 0;
 	}
-	size_t planned;
+	size_t planned, before = run_stage(run, index)->child_count;
 	int result = plan_stages(run, index, kind, config, &planned, err);
 	stage_config_free(type, config);
+	if (kind == PLAN_FAILURE && planned > 0)
+		remove_waiting_children(run, index, before);
 	return result;
 }
 

@@ -74,6 +74,7 @@ struct stage {
 	bool cancel_done;         /* the cancel step of its current task has been committed */
 	bool planning_failed;     /* before-stage planning failed: counts as F(TERMINAL) */
 	uint32_t attempts;        /* of planning */
+	int64_t retry_ms;	 /* planning is not tried again before; 0 = at once */
 	struct val last_modified; /* {user, allowedAccounts, lastModifiedTime} or VAL_NULL */
 };
 

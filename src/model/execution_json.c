@@ -186,6 +186,7 @@ struct val stage_engine_state(const struct stage *stage)
 	if (stage->removed)
 		val_set(&state, "removed", val_bool(true));
 	val_set(&state, "attempts", val_int(stage->attempts));
+	put_time(&state, "retry", stage->retry_ms);
 	val_set(&state, "tasks", tasks);
 	return state;
 }
@@ -205,6 +206,7 @@ void stage_set_engine_state(struct stage *stage, struct val state)
 	stage->cancel_done = val_get_bool(state, "cancelDone", false);
 	stage->removed = val_get_bool(state, "removed", false);
 	stage->attempts = (uint32_t)val_get_int(state, "attempts", 0);
+	stage->retry_ms = val_get_int(state, "retry", 0);
 	for (size_t i = 0; i < stage->task_count && i < val_count(tasks); i++) {
 		struct val entry = val_at(tasks, i);
 		struct task *task = &stage->tasks[i];
