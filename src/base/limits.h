@@ -13,6 +13,13 @@
 #define LIMIT_LOG_LINE_BYTES 8192
 #define LIMIT_ERROR_TEXT_BYTES 4096
 
+/* JSONPath */
+#define LIMIT_JSON_PATH_BYTES 1000
+#define LIMIT_JSON_PATH_STEPS 100	/* of one path */
+#define LIMIT_JSON_PATH_DEPTH 50	/* of filters and parentheses */
+#define LIMIT_JSON_PATH_LOOKS 1000000	/* at values, of one reading */
+#define LIMIT_JSON_PATH_WALK 500	/* steps into each other: bounds the stack */
+
 /* Expressions */
 #define LIMIT_EXPR_BODY_BYTES 10000
 #define LIMIT_EXPR_DEPTH 100
@@ -37,6 +44,7 @@
 #define LIMIT_WAIT_MS 60000		/* the longest wait for a key without a look */
 #define LIMIT_PLANNING_ATTEMPTS 40
 #define LIMIT_PLANNING_RETRY_MS 15000
+#define LIMIT_WAIT_LIST 50		/* runs of one configuration that wait for others */
 #define LIMIT_STAGES 20000		/* of one execution */
 #define LIMIT_DRAIN_MS 10000		/* results in flight at SIGTERM */
 
