@@ -1,19 +1,20 @@
 /*
- * Delete (Manifest): deletes one object by its name and waits until that very object, its uid, is gone. The uid is read and
- * committed first, so that doing it again never deletes an object that took the old one's place.
+ * Delete (Manifest): deletes objects and waits until those very objects, their uids, are gone. Which they are (one by its name, one by
+ * cluster and criteria, all that labels fit) is read and committed first, so that doing it again never deletes an object that took
+ * an old one's place.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/limits.h"
 #include "kubernetes/manifest.h"
+#include "kubernetes/selectors.h"
 #include "kubernetes/stage_common.h"
+#include "kubernetes/stage_target.h"
 #include "kubernetes/stages.h"
 
-enum mode { MODE_STATIC, MODE_DYNAMIC, MODE_LABEL };
 static const char *const modes[] = { "static", "dynamic", "label", NULL };
-static const char *const criteria[] = { "newest", "second_newest", "oldest", "largest", "smallest",
-	NULL };
 
 struct delete_options {
 	char *cascading;
@@ -22,15 +23,14 @@ struct delete_options {
 };
 
 struct delete_config {
-	char *account, *credentials;
-	int mode;
-	char *location;
-	char *manifest_name;
+	struct target_config target;
+	struct str_list kinds;
+	struct val label_selectors;
 	struct delete_options options;
 };
 
 static int delete_check(const struct task_input *in, struct err *err);
-static int target_run(const struct task_input *in, struct task_result *out, struct err *err);
+static int find_run(const struct task_input *in, struct task_result *out, struct err *err);
 static int delete_run(const struct task_input *in, struct task_result *out, struct err *err);
 static int gone_run(const struct task_input *in, struct task_result *out, struct err *err);
 
@@ -54,55 +54,24 @@ static const struct field option_fields[] = {
 const struct stage_type delete_manifest_stage = {
 	.name = "deleteManifest",
 	.title = { "Delete (Manifest)", "删除（Manifest）" },
-	.summary = { "Delete a Kubernetes object.", "删除 Kubernetes 对象。" },
+	.summary = { "Delete Kubernetes objects.", "删除 Kubernetes 对象。" },
 	.category = "kubernetes",
-	.fields = ROWS(struct field,
-		FIELD(struct delete_config, account, "account", .widget = "account",
-			.title = { "Account", "云账号" },
-			.help = { "Account that manages the resources.", "管理资源对象的云账号。" }),
-		FIELD(struct delete_config, credentials, "credentials", .widget = "account",
-			.title = { "Account (older name)", "云账号（旧名称）" },
-			.help = { "Counts when account is empty.", "account 为空时使用。" }),
-		FIELD_KNOWN("cloudProvider", FIELD_STRING, .flags = FIELD_UI,
-			.title = { "Provider", "云服务" }),
-		FIELD(struct delete_config, mode, "mode", .choices = modes, .widget = "radio",
-			.title = { "Selector", "Selector（选择方式）" },
-			.help = { "By name; by cluster and rule; by labels.",
-				"按名称、按集群与规则、按标签选择。" }),
-		FIELD(struct delete_config, location, "location", .widget = "combo",
-			.title = { "Namespace", "Namespace（命名空间）" },
-			.help = { "Namespace of the object; nothing, or _, for kinds without one.",
-				"资源对象所在的命名空间。" }),
-		FIELD(struct delete_config, manifest_name, "manifestName", .widget = "combo",
-			.when = "mode == static", .title = { "Name", "Name（资源名称）" },
-			.help = { "Kind and name, such as \"deployment web\".",
-				"资源对象名称，例如 `deployment nginx-deployment`。" }),
-		FIELD_KNOWN("kind", FIELD_STRING, .widget = "combo", .when = "mode != label",
-			.title = { "Kind", "Kind（资源类型）" },
-			.help = { "Kind of the object.", "资源对象类型。" }),
-		FIELD_KNOWN("app", FIELD_STRING, .when = "mode == dynamic",
-			.title = { "Application", "应用" }),
-		FIELD_KNOWN("cluster", FIELD_STRING, .widget = "combo", .when = "mode == dynamic",
-			.title = { "Cluster", "Cluster（集群）" },
-			.help = { "The cluster that the object belongs to.", "资源对象所在的集群。" }),
-		FIELD_KNOWN("criteria", FIELD_STRING, .choices = criteria, .widget = "select",
-			.when = "mode == dynamic", .title = { "Target", "Target（匹配规则）" },
-			.help = { "Which of the cluster's objects.", "选择规则匹配资源对象。" }),
-		FIELD_KNOWN("kinds", FIELD_STR_LIST, .widget = "multi", .when = "mode == label",
-			.title = { "Kinds", "Kind（资源类型）" }),
-		FIELD_KNOWN("labelSelectors", FIELD_VALUE, .widget = "labels",
+	.fields = ROWS(struct field, TARGET_FIELDS(struct delete_config, modes),
+		FIELD(struct delete_config, kinds, "kinds", .widget = "multi",
+			.when = "mode == label", .title = { "Kinds", "Kind（资源类型）" },
+			.help = { "Kinds of the objects that the labels choose.",
+				"按标签选择的资源对象类型。" }),
+		FIELD(struct delete_config, label_selectors, "labelSelectors", .widget = "labels",
 			.when = "mode == label", .title = { "Labels", "Labels（标签规则）" },
 			.help = { "No rule: every object of those kinds.",
 				"不填写规则表示匹配所有满足指定类型的资源对象。" }),
 		FIELD(struct delete_config, options, "options", .rows = option_fields,
-			.title = { "Settings", "设置选项" }),
-		FIELD_KNOWN("moniker", FIELD_VALUE, .flags = FIELD_UI,
-			.title = { "Moniker", "命名信息" })),
+			.title = { "Settings", "设置选项" })),
 	.config_size = sizeof(struct delete_config),
 	.check = delete_check,
-	.tasks = ROWS(struct task_row,
-		{ .name = "resolveTargetManifest",
-			.run = target_run,
+	.tasks = ROWS(struct task_row, RESOLVE_TARGET_TASK,
+		{ .name = "findObjectsToDelete",
+			.run = find_run,
 			.timeout_ms = 2 * 60 * 1000,
 			.slot = stage_account_slot },
 		{ .name = "deleteManifest",
@@ -115,28 +84,20 @@ const struct stage_type delete_manifest_stage = {
 			.timeout_ms = 30 * 60 * 1000,
 			.timeout_overridable = true,
 			.slot = stage_account_slot }),
-	.outputs = ROWS(struct field,
-		FIELD_KNOWN("outputs.manifestNamesByNamespace", FIELD_VALUE,
-			.help = { "Namespace to \"kind name\".", "命名空间到「类型 名称」的映射。" }),
-		FIELD_KNOWN("manifestName", FIELD_STRING,
-			.help = { "Kind and name of the object.", "资源对象的类型与名称。" })),
+	.outputs = ROWS(struct field, TARGET_OUTPUTS),
 };
 
-/* Without `mode`, as older pipelines have it, the fields decide. */
-static enum mode mode_of(const struct task_input *in)
-{
-	const struct delete_config *config = in->config;
-	struct val context = in->stage->context;
+/* ---- what is asked for ------------------------------------------------------------------------- */
 
-	if (*val_get_text(context, "mode", ""))
-		return (enum mode)config->mode;
-	if (*val_get_text(context, "criteria", ""))
-		return MODE_DYNAMIC;
-	if (config->manifest_name && *config->manifest_name)
-		return MODE_STATIC;
-	return val_count(val_get(context, "kinds")) || val_has(context, "labelSelectors") ?
-		MODE_LABEL :
-		MODE_STATIC;
+/* Without `mode`, as older pipelines have it, the fields decide. */
+static bool is_by_labels(const struct delete_config *config)
+{
+	const char *mode = config->target.mode, *name = config->target.manifest_name;
+
+	if (mode && *mode)
+		return strcmp(mode, "label") == 0;
+	return !(name && *name) && !(config->target.criteria && *config->target.criteria) &&
+		(config->kinds.count || !val_is_null(config->label_selectors));
 }
 
 static const char *policy_of(const char *word)
@@ -164,84 +125,135 @@ static const char *propagation(const struct delete_options *options)
 	return "Background";
 }
 
-/* "deployment web" as written, its parts, and its canonical spelling. */
-struct target {
-	char *kind, *name, *full_name;
-	const char *namespace;
-	struct kube_account *account;
-};
-
-static void target_free(struct target *target)
-{
-	free(target->kind);
-	free(target->name);
-	free(target->full_name);
-}
-
-static int target_of(const struct task_input *in, struct target *ret, struct err *err)
+/*
+ * Without a rule everything of the kinds goes, as the manual says; so that nobody empties a cluster by leaving a field out, only what
+ * lives in a namespace, and only in one that is named.
+ */
+static int check_labels(const struct task_input *in, struct kube_account *account, struct err *err)
 {
 	const struct delete_config *config = in->config;
-	const char *location = config->location ? config->location : "";
+	_cleanup_free_ char *selectors = NULL;
 
-	if (!config->manifest_name || !*config->manifest_name)
-		return err_set(err, ERR_INVALID, "manifestName: is required");
-	if (manifest_name_parse(config->manifest_name, &ret->kind, &ret->name, err) < 0)
-		return err_wrap(err, "manifestName");
-	ret->full_name = xasprintf("%s %s", ret->kind, ret->name);
-	ret->namespace = strcmp(location, "_") == 0 ? "" : location;
-	return stage_account(in, &ret->account, err);
+	if (config->kinds.count == 0)
+		return err_set(err, ERR_INVALID, "kinds: is required with mode \"label\"");
+	if (selectors_text(config->label_selectors, &selectors, err) < 0)
+		return -1;
+	if (!*selectors && !*target_namespace(in))
+		return err_set(err, ERR_INVALID,
+			"location: is required when there is no label rule, since then every object "
+			"of the kinds in that namespace is deleted");
+	return kube_account_check_namespace(account, "deleteManifest", target_namespace(in), err);
 }
 
 static int delete_check(const struct task_input *in, struct err *err)
 {
 	const struct delete_config *config = in->config;
-	_cleanup_(target_free) struct target target = { 0 };
-	enum mode mode = mode_of(in);
+	struct kube_account *account;
 
-	if (mode != MODE_STATIC)
-		return err_set(err, ERR_UNSUPPORTED,
-			"mode: deleting by %s is not built yet; give the object by manifestName "
-			"with mode \"static\"",
-			mode == MODE_DYNAMIC ? "cluster and criteria" : "labels");
 	if (!propagation(&config->options))
 		return err_set(err, ERR_INVALID,
 			"options.cascading: expected true, false, background, foreground or orphan, "
 			"got \"%s\"",
 			config->options.cascading);
-	if (target_of(in, &target, err) < 0)
+	if (!is_by_labels(config))
+		return target_check(in, "deleteManifest", err);
+	if (stage_account(in, &account, err) < 0)
 		return -1;
-	return kube_account_check_namespace(target.account, "deleteManifest", target.namespace, err);
+	return check_labels(in, account, err);
 }
 
-static int find_target(const struct task_input *in, struct target *target,
-	const struct kube_resource **ret, struct err *err)
+/* ---- which objects that is --------------------------------------------------------------------- */
+
+/*
+ * One object to delete, a map in the context's list deleteTargets: "manifestName", "location", and the "uid", which is null when there
+ * is no such object: that is fine, then there is nothing to do.
+ */
+static void add_target(
+	struct val *list, const char *full_name, const char *namespace, struct val object)
 {
-	if (target_of(in, target, err) < 0)
-		return -1;
-	return kube_find_resource(target->account, NULL, target->kind, in->cancel, ret, err);
+	struct val entry = val_map();
+
+	val_set(&entry, "manifestName", val_string(full_name));
+	val_set(&entry, "location", val_string(namespace));
+	val_set(&entry, "uid", val_ref(val_get(val_get(object, "metadata"), "uid")));
+	val_append(list, entry);
 }
 
-/* Which object it is now. None is fine: then there is nothing to do. */
-static int target_run(const struct task_input *in, struct task_result *out, struct err *err)
+static int find_by_name(const struct task_input *in, struct task_result *out, struct err *err)
 {
 	_cleanup_(target_free) struct target target = { 0 };
 	_cleanup_(val_free) struct val object = VAL_NULL;
-	const struct kube_resource *resource;
-	struct val uid = VAL_NULL;
+	struct val list = VAL_NULL;
 
-	if (find_target(in, &target, &resource, err) < 0)
+	if (target_open(in, &target, err) < 0)
 		return -1;
-	if (kube_get(target.account, resource, target.namespace, target.name, in->cancel, &object,
-		    err) == 0)
-		uid = val_get(val_get(object, "metadata"), "uid");
-	else if (err->kind != ERR_NOT_FOUND)
-		return -1;
-	err_clear(err);
-	task_context(out, "deleteUid", val_ref(uid));
+	if (kube_get(target.account, target.resource, target.namespace, target.name, in->cancel,
+		    &object, err) < 0) {
+		if (err->kind != ERR_NOT_FOUND)
+			return -1;
+		err_clear(err);
+	}
+	add_target(&list, target.full_name, target.namespace, object);
+	task_context(out, "deleteTargets", list);
 	task_context(out, "manifestName", val_string(target.full_name));
 	task_output(out, "manifestName", val_string(target.full_name));
 	return task_done(out);
 }
+
+/* The objects of one of the kinds that fit. */
+static int find_of_kind(const struct task_input *in, struct kube_account *account, const char *kind,
+	const char *selectors, struct val *list, struct err *err)
+{
+	const char *namespace = target_namespace(in);
+	_cleanup_(val_free) struct val live = VAL_NULL;
+	const struct kube_resource *resource;
+
+	if (kube_find_resource(account, NULL, kind, in->cancel, &resource, err) < 0)
+		return -1;
+	if (!resource->namespaced && !*selectors)
+		return err_set(err, ERR_INVALID,
+			"labelSelectors: a rule is required for %s, which lives in no namespace",
+			kind);
+	if (kube_list(account, resource, namespace, selectors, in->cancel, &live, err) < 0)
+		return -1;
+	if (val_count(*list) + val_count(live) > LIMIT_KUBERNETES_MANIFESTS)
+		return err_set(err, ERR_TOO_LARGE, "more than %d objects in one stage",
+			LIMIT_KUBERNETES_MANIFESTS);
+	for (size_t i = 0; i < val_count(live); i++) {
+		_cleanup_free_ char *full_name = manifest_full_name(val_at(live, i), NULL);
+
+		add_target(list, full_name, resource->namespaced ? namespace : "", val_at(live, i));
+	}
+	return 0;
+}
+
+/* All kinds are read before the first object goes: an unknown one means that nothing is deleted. */
+static int find_by_labels(const struct task_input *in, struct task_result *out, struct err *err)
+{
+	const struct delete_config *config = in->config;
+	_cleanup_(val_free) struct val list = val_list();
+	_cleanup_free_ char *selectors = NULL;
+	struct kube_account *account;
+
+	if (stage_account(in, &account, err) < 0 || check_labels(in, account, err) < 0 ||
+		selectors_text(config->label_selectors, &selectors, err) < 0)
+		return -1;
+	for (size_t i = 0; i < config->kinds.count; i++) {
+		if (find_of_kind(in, account, config->kinds.items[i], selectors, &list, err) < 0)
+			return -1;
+	}
+	task_context(out, "deleteTargets", take(&list));
+	return task_done(out);
+}
+
+static int find_run(const struct task_input *in, struct task_result *out, struct err *err)
+{
+	if (is_by_labels(in->config))
+		return find_by_labels(in, out, err);
+	return find_by_name(in, out, err);
+}
+
+/* ---- deleting ------------------------------------------------------------------------------------ */
 
 /* Whole seconds; what is none is ignored. 0 is 1: to kill at once was never what people asked for. */
 static bool grace_period(const struct delete_options *options, int64_t *ret)
@@ -275,38 +287,102 @@ static void give(struct task_result *out, const char *key, struct val value)
 	task_context(out, key, value);
 }
 
+/* One of deleteTargets with its kind as the server serves it. */
+struct victim {
+	const char *full_name, *namespace;
+	char *kind, *name;
+	struct val uid;
+	const struct kube_resource *resource;
+};
+
+static void victim_free(struct victim *victim)
+{
+	free(victim->kind);
+	free(victim->name);
+}
+
+static int victim_open(const struct task_input *in, struct kube_account *account, struct val entry,
+	struct victim *ret, struct err *err)
+{
+	ret->full_name = val_get_text(entry, "manifestName", "");
+	ret->namespace = val_get_text(entry, "location", "");
+	ret->uid = val_get(entry, "uid");
+	if (manifest_name_parse(ret->full_name, &ret->kind, &ret->name, err) < 0)
+		return -1;
+	return kube_find_resource(account, NULL, ret->kind, in->cancel, &ret->resource, err);
+}
+
+static int delete_one(const struct task_input *in, struct kube_account *account, struct val entry,
+	struct err *err)
+{
+	_cleanup_(victim_free) struct victim victim = { 0 };
+	_cleanup_(val_free) struct val options = VAL_NULL;
+
+	if (val_is_null(val_get(entry, "uid")))
+		return 0;
+	if (victim_open(in, account, entry, &victim, err) < 0)
+		return -1;
+	options = delete_options(in->config, victim.uid);
+	if (kube_delete(account, victim.resource, victim.namespace, victim.name, options,
+		    in->cancel, NULL, err) == 0)
+		return 0;
+	/* Gone already, or another one has its place. */
+	if (err->kind != ERR_NOT_FOUND && err->kind != ERR_CONFLICT)
+		return -1;
+	err_clear(err);
+	return 0;
+}
+
+/* People learn first what goes, and from where. */
+static void announce(const struct task_input *in, struct task_result *out,
+	struct kube_account *account, struct val targets)
+{
+	_cleanup_free_ char *line = stage_account_line(in, account);
+
+	if (val_count(targets) == 1)
+		task_says(out, "deleting %s from %s",
+			val_get_text(val_at(targets, 0), "manifestName", ""), line);
+	else
+		task_says(out, "deleting %zu objects from %s", val_count(targets), line);
+	task_again_at(out, in->now_ms);
+}
+
+static bool is_anything_there(struct val targets)
+{
+	for (size_t i = 0; i < val_count(targets); i++) {
+		if (!val_is_null(val_get(val_at(targets, i), "uid")))
+			return true;
+	}
+	return false;
+}
+
 static int delete_run(const struct task_input *in, struct task_result *out, struct err *err)
 {
-	const struct delete_config *config = in->config;
-	_cleanup_(target_free) struct target target = { 0 };
-	_cleanup_(val_free) struct val options = VAL_NULL;
-	struct val uid = val_get(in->stage->context, "deleteUid"), names = VAL_NULL;
-	const struct kube_resource *resource;
+	struct val targets = val_get(in->stage->context, "deleteTargets"), names = val_map();
+	struct kube_account *account;
 
-	if (find_target(in, &target, &resource, err) < 0)
+	if (stage_account(in, &account, err) < 0)
 		return -1;
-	if (in->task->attempts == 0 && !val_is_null(uid)) {
-		_cleanup_free_ char *line = stage_account_line(in, target.account);
-
-		task_says(out, "deleting %s from %s", target.full_name, line);
-		return task_again_at(out, in->now_ms);
+	if (in->task->attempts == 0 && is_anything_there(targets)) {
+		announce(in, out, account, targets);
+		return 0;
 	}
-	options = delete_options(config, uid);
-	if (!val_is_null(uid) &&
-		kube_delete(target.account, resource, target.namespace, target.name, options,
-			in->cancel, NULL, err) < 0) {
-		/* Gone already, or another one has its place. */
-		if (err->kind != ERR_NOT_FOUND && err->kind != ERR_CONFLICT)
+	for (size_t i = 0; i < val_count(targets); i++) {
+		if (delete_one(in, account, val_at(targets, i), err) < 0)
 			return -1;
-		err_clear(err);
 	}
-	names_by_namespace_add(&names, target.namespace, target.full_name);
+	for (size_t i = 0; i < val_count(targets); i++)
+		names_by_namespace_add(&names, val_get_text(val_at(targets, i), "location", ""),
+			val_get_text(val_at(targets, i), "manifestName", ""));
 	give(out, "outputs.manifestNamesByNamespace", names);
-	give(out, "manifest.account.name", val_string(kube_account_name(target.account)));
-	give(out, "manifest.name", val_string(target.full_name));
-	give(out, "manifest.location", val_string(target.namespace));
+	give(out, "manifest.account.name", val_string(kube_account_name(account)));
+	give(out, "manifest.location", val_string(target_namespace(in)));
+	if (!is_by_labels(in->config))
+		give(out, "manifest.name", val_ref(val_get(val_at(targets, 0), "manifestName")));
 	return task_done(out);
 }
+
+/* ---- waiting until they are gone ------------------------------------------------------------------ */
 
 static char *finalizers_of(struct val object)
 {
@@ -324,16 +400,16 @@ static char *finalizers_of(struct val object)
 }
 
 /* From the watch, or by asking; VAL_NULL when there is none. */
-static int read_target(const struct task_input *in, const struct target *target,
-	const struct kube_resource *resource, struct val *ret, struct err *err)
+static int read_victim(const struct task_input *in, struct kube_account *account,
+	const struct victim *victim, struct val *ret, struct err *err)
 {
 	bool gone = false;
 
 	*ret = VAL_NULL;
-	if (kube_watched(target->account, resource, target->namespace, target->name, ret, &gone) ||
+	if (kube_watched(account, victim->resource, victim->namespace, victim->name, ret, &gone) ||
 		gone)
 		return 0;
-	if (kube_get(target->account, resource, target->namespace, target->name, in->cancel, ret,
+	if (kube_get(account, victim->resource, victim->namespace, victim->name, in->cancel, ret,
 		    err) == 0)
 		return 0;
 	if (err->kind != ERR_NOT_FOUND)
@@ -342,25 +418,42 @@ static int read_target(const struct task_input *in, const struct target *target,
 	return 0;
 }
 
-static int gone_run(const struct task_input *in, struct task_result *out, struct err *err)
+/* Looks at one; if it is still there *LEFT grows, and *OUT waits for it. */
+static int look(const struct task_input *in, struct task_result *out, struct kube_account *account,
+	struct val entry, size_t *left, struct err *err)
 {
-	_cleanup_(target_free) struct target target = { 0 };
+	_cleanup_(victim_free) struct victim victim = { 0 };
 	_cleanup_(val_free) struct val object = VAL_NULL;
 	_cleanup_free_ char *key = NULL, *finalizers = NULL;
-	struct val uid = val_get(in->stage->context, "deleteUid");
-	const struct kube_resource *resource;
 	int64_t poll_ms = 0;
 
-	if (val_is_null(uid))
-		return task_done(out);
-	if (find_target(in, &target, &resource, err) < 0)
+	if (val_is_null(val_get(entry, "uid")))
+		return 0;
+	if (victim_open(in, account, entry, &victim, err) < 0)
 		return -1;
-	key = kube_watch(target.account, resource, target.namespace, target.name, &poll_ms);
-	if (read_target(in, &target, resource, &object, err) < 0)
+	key = kube_watch(account, victim.resource, victim.namespace, victim.name, &poll_ms);
+	if (read_victim(in, account, &victim, &object, err) < 0)
 		return -1;
-	if (!val_equal(val_get(val_get(object, "metadata"), "uid"), uid))
-		return task_done(out);
-	finalizers = finalizers_of(object);
-	task_says(out, "%s: waiting until it is gone%s", target.full_name, finalizers);
+	if (!val_equal(val_get(val_get(object, "metadata"), "uid"), victim.uid))
+		return 0;
+	if ((*left)++ == 0) {
+		finalizers = finalizers_of(object);
+		task_says(out, "%s: waiting until it is gone%s", victim.full_name, finalizers);
+	}
 	return task_wait(out, key, in->now_ms + poll_ms);
+}
+
+static int gone_run(const struct task_input *in, struct task_result *out, struct err *err)
+{
+	struct val targets = val_get(in->stage->context, "deleteTargets");
+	struct kube_account *account;
+	size_t left = 0;
+
+	if (stage_account(in, &account, err) < 0)
+		return -1;
+	for (size_t i = 0; i < val_count(targets); i++) {
+		if (look(in, out, account, val_at(targets, i), &left, err) < 0)
+			return -1;
+	}
+	return left ? 0 : task_done(out);
 }

@@ -132,3 +132,57 @@ bool selectors_match(struct val selectors, struct val labels)
 	}
 	return fits;
 }
+
+static void add_selector(struct val *list, const char *kind, struct val key, struct val values)
+{
+	struct val selector = val_map();
+
+	val_set(&selector, "kind", val_string(kind));
+	val_set(&selector, "key", val_ref(key));
+	val_set(&selector, "values", val_ref(values));
+	val_append(list, selector);
+}
+
+static void add_equals(struct val *list, struct val labels)
+{
+	for (size_t i = 0; i < val_count(labels); i++) {
+		_cleanup_(val_free) struct val key = val_str(val_key_at(labels, i));
+		_cleanup_(val_free) struct val values = val_list();
+
+		val_append(&values, val_ref(val_value_at(labels, i)));
+		add_selector(list, "EQUALS", key, values);
+	}
+}
+
+static const char *kind_of_operator(const char *operator)
+{
+	static const char *const rows[][2] = { { "In", "CONTAINS" }, { "NotIn", "NOT_CONTAINS" },
+		{ "Exists", "EXISTS" }, { "DoesNotExist", "NOT_EXISTS" } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(operator, rows[i][0]) == 0)
+			return rows[i][1];
+	}
+	return operator;
+}
+
+int selectors_of_workload(struct val workload, char **ret, struct err *err)
+{
+	struct val selector = val_get(val_get(workload, "spec"), "selector");
+	struct val labels = val_get(selector, "matchLabels");
+	struct val expressions = val_get(selector, "matchExpressions");
+	_cleanup_(val_free) struct val list = val_list();
+
+	if (!val_is_map(labels) && !val_is_list(expressions))
+		labels = selector;
+	add_equals(&list, labels);
+	for (size_t i = 0; i < val_count(expressions); i++) {
+		struct val expression = val_at(expressions, i);
+
+		add_selector(&list, kind_of_operator(val_get_text(expression, "operator", "")),
+			val_get(expression, "key"), val_get(expression, "values"));
+	}
+	if (val_count(list) == 0)
+		return err_set(err, ERR_INVALID, "spec.selector: selects nothing");
+	return selectors_text(list, ret, err);
+}

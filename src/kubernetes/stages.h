@@ -8,5 +8,10 @@
 
 extern const struct stage_type deploy_manifest_stage;
 extern const struct stage_type delete_manifest_stage;
+extern const struct stage_type scale_manifest_stage;
+extern const struct stage_type undo_rollout_manifest_stage;
+extern const struct stage_type pause_rollout_manifest_stage;
+extern const struct stage_type resume_rollout_manifest_stage;
+extern const struct stage_type rolling_restart_manifest_stage;
 
 #endif

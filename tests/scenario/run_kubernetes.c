@@ -19,6 +19,11 @@
 static const struct stage_type *const types[] = {
 	&deploy_manifest_stage,
 	&delete_manifest_stage,
+	&scale_manifest_stage,
+	&undo_rollout_manifest_stage,
+	&pause_rollout_manifest_stage,
+	&resume_rollout_manifest_stage,
+	&rolling_restart_manifest_stage,
 	&evaluate_variables_stage,
 	&wait_stage,
 	NULL,

@@ -1,0 +1,229 @@
+"""The stages that change objects which are there, on a real control plane, with `gennaker run`."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from control_plane import wait_for
+from test_deploy import (PATIENCE, Run, Runner, apps, core, delete, deploy, deployment, get, named,
+                         names_of)
+
+
+@pytest.fixture
+def run(cluster, tmp_path):
+    return Runner(cluster, tmp_path)
+
+
+def stage(stage_type, manifest_name, namespace, name=None, after=(), **fields):
+    name = name or stage_type
+    target = {"manifestName": manifest_name} if manifest_name else {}
+    return {"refId": name, "requisiteStageRefIds": list(after), "type": stage_type, "name": name,
+            "cloudProvider": "kubernetes", "account": "default", "location": namespace, **target, **fields}
+
+
+def replica_set(name="web", replicas=1, value="1", **fields):
+    return {**deployment(name, replicas), "kind": "ReplicaSet",
+            "spec": {**without(deployment(name, replicas)["spec"], "progressDeadlineSeconds"),
+                     "template": template(name, value)}, **fields}
+
+
+def without(values, *keys):
+    return {key: value for key, value in values.items() if key not in keys}
+
+
+def template(name, value, labels=None):
+    return {"metadata": {"labels": {"app": name, **(labels or {})}, "annotations": {"example.com/value": value}},
+            "spec": {"containers": [{"name": "main", "image": "example.test/web:" + value}]}}
+
+
+def good(done):
+    assert (done.status, done.execution["status"]) == (0, "SUCCEEDED"), done.lines
+    return done
+
+
+def bad(done, name):
+    assert done.execution and (done.status, done.stage(name)["status"]) == (1, "TERMINAL"), done.lines
+    return done.errors(name)[0]
+
+
+def replica_sets(cluster, namespace):
+    items = get(cluster, f"/apis/apps/v1/namespaces/{namespace}/replicasets")["items"]
+    return {item["metadata"]["name"]: item for item in items}
+
+
+def pod_labels(cluster, namespace):
+    return [item["metadata"]["labels"] for item in get(cluster, core(namespace, "pods"))["items"]]
+
+
+# Which object
+
+
+@pytest.mark.parametrize("criteria, wanted", [
+    ("newest", 2), ("second_newest", 1), ("oldest", 0), ("largest", 1), ("smallest", 2)])
+def test_the_object_of_a_cluster_that_criteria_choose(run, cluster, namespace, criteria, wanted):
+    for value, replicas in (("1", 2), ("2", 3), ("3", 0)):
+        good(run(deploy(replica_set(replicas=replicas, value=value), namespaceOverride=namespace)))
+    done = good(run(stage("deleteManifest", None, namespace, mode="dynamic", kind="replicaSet", app="shop",
+                          cluster="replicaSet web", criteria=criteria)))
+    name = f"web-v00{wanted}"
+    assert done.stage("deleteManifest")["outputs"]["manifestName"] == "replicaSet " + name
+    assert set(replica_sets(cluster, namespace)) == {"web-v000", "web-v001", "web-v002"} - {name}
+
+
+def test_no_object_of_a_cluster(run, cluster, namespace):
+    good(run(deploy(replica_set(), namespaceOverride=namespace)))
+    text = bad(run(stage("deleteManifest", None, namespace, kind="replicaSet", app="shop",
+                         cluster="replicaSet web", criteria="second_newest")), "deleteManifest")
+    assert text.startswith("No manifest could be found matching ") and "replicaSet web" in text
+    assert set(replica_sets(cluster, namespace)) == {"web-v000"}
+
+
+@pytest.mark.parametrize("fields, text", [
+    ({"mode": "dynamic"}, "criteria: is required"),
+    ({"criteria": "best", "cluster": "deployment web"}, "criteria: "),
+    ({"criteria": "newest"}, "cluster: is required"),
+    ({"mode": "label"}, "kinds: is required"),
+    ({"mode": "label", "kinds": ["configMap"], "location": ""}, "location: is required"),
+    ({"mode": "label", "kinds": ["namespace"]}, "labelSelectors: a rule is required"),
+    ({"mode": "label", "kinds": ["configMap", "nothing"]}, "nothing"),
+    ({"mode": "static"}, "manifestName: is required"),
+    ({"mode": "static", "manifestName": "web"}, "manifestName: "),
+])
+def test_what_is_not_said_deletes_nothing(run, cluster, namespace, fields, text):
+    good(run(deploy(named("ConfigMap", "a", data={}), namespaceOverride=namespace)))
+    done = run({**stage("deleteManifest", None, namespace), **fields})
+    assert done.status == 1
+    assert text in "".join(done.lines) + json.dumps(done.execution)
+    assert names_of(cluster, namespace, "configmaps") == ["a-v000", "kube-root-ca.crt"]
+
+
+def test_objects_that_labels_choose_are_deleted(run, cluster, namespace):
+    def labeled(kind, name, tier):
+        made = named(kind, name, **({"data": {}} if kind == "ConfigMap" else {"stringData": {}}))
+        made["metadata"]["labels"] = {"tier": tier}
+        return made
+
+    good(run(deploy(labeled("ConfigMap", "a", "web"), labeled("ConfigMap", "b", "db"),
+                    labeled("Secret", "c", "web"), namespaceOverride=namespace)))
+    rules = {"selectors": [{"key": "tier", "kind": "EQUALS", "values": ["web"]}]}
+    done = good(run(stage("deleteManifest", None, namespace, mode="label", kinds=["configMap", "secret"],
+                          labelSelectors=rules)))
+    assert done.stage("deleteManifest")["outputs"]["outputs.manifestNamesByNamespace"] == {
+        namespace: ["configMap a-v000", "secret c-v000"]}
+    assert names_of(cluster, namespace, "configmaps") == ["b-v000", "kube-root-ca.crt"]
+    assert names_of(cluster, namespace, "secrets") == []
+
+
+def test_without_a_rule_all_of_the_kind_are_deleted(run, cluster, namespace):
+    good(run(deploy(named("Secret", "a", stringData={}), named("Secret", "b", stringData={}),
+                    namespaceOverride=namespace)))
+    good(run(stage("deleteManifest", None, namespace, mode="label", kinds=["secret"])))
+    assert names_of(cluster, namespace, "secrets") == []
+    good(run(stage("deleteManifest", None, namespace, mode="label", kinds=["secret"])))
+
+
+# Scale
+
+
+def test_scaling(run, cluster, namespace):
+    good(run(deploy(deployment(replicas=1), namespaceOverride=namespace)))
+    done = good(run(stage("scaleManifest", "deployment web", namespace, replicas="3")))
+    web = get(cluster, apps(namespace, "deployments", "web"))
+    assert web["status"]["availableReplicas"] == 3
+    context = done.stage("scaleManifest")["context"]
+    assert (context["manifest.name"], context["manifest.location"]) == ("deployment web", namespace)
+    assert context["stableManifests"] == [{"manifestName": "deployment web", "location": namespace}]
+    assert any("scaling deployment web to 3" in line and cluster.server in line for line in done.lines)
+    good(run(stage("scaleManifest", "deploy web", namespace, replicas=0)))
+    assert get(cluster, apps(namespace, "deployments", "web"))["spec"]["replicas"] == 0
+
+
+def test_what_cannot_be_scaled(run, namespace):
+    good(run(deploy(named("ConfigMap", "a", data={}), namespaceOverride=namespace)))
+    done = run(stage("scaleManifest", "configMap a-v000", namespace, replicas=1))
+    assert "does not support scale" in bad(done, "scaleManifest")
+    done = run(stage("scaleManifest", "deployment none", namespace, replicas=1))
+    assert "Could not find kubernetes manifest: deployment none" in bad(done, "scaleManifest")
+    for replicas in (None, -1, "many"):
+        done = run(stage("scaleManifest", "deployment web", namespace, replicas=replicas))
+        assert done.status == 1 and "replicas: " in "".join(done.lines)
+
+
+# Rollouts
+
+
+def image(cluster, namespace, kind="deployments"):
+    web = get(cluster, apps(namespace, kind, "web"))
+    return web["spec"]["template"]["spec"]["containers"][0]["image"].split(":")[1]
+
+
+def workload(kind, value):
+    made = {**deployment(replicas=1), "kind": kind}
+    made["spec"]["template"] = template("web", value)
+    if kind != "Deployment":
+        made["spec"] = without(made["spec"], "progressDeadlineSeconds")
+    if kind == "StatefulSet":
+        made["spec"]["serviceName"] = "web"
+    if kind == "DaemonSet":
+        made["spec"] = without(made["spec"], "replicas")
+    return made
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_a_rollout_is_undone(run, cluster, namespace, kind):
+    plural, name = kind.lower() + "s", kind[0].lower() + kind[1:] + " web"
+    for value in "123":
+        good(run(deploy(workload(kind, value), namespaceOverride=namespace)))
+    good(run(stage("undoRolloutManifest", name, namespace, numRevisionsBack=1)))
+    assert image(cluster, namespace, plural) == "2"
+    good(run(stage("undoRolloutManifest", name, namespace, revision="1")))
+    assert image(cluster, namespace, plural) == "1"
+    generation = get(cluster, apps(namespace, plural, "web"))["metadata"]["generation"]
+    good(run(stage("undoRolloutManifest", name, namespace, numRevisionsBack=0)))
+    assert get(cluster, apps(namespace, plural, "web"))["metadata"]["generation"] == generation
+    done = run(stage("undoRolloutManifest", name, namespace, numRevisionsBack=3))
+    assert "There are 3 revision(s) in total, cannot rollback 3" in bad(done, "undoRolloutManifest")
+    done = run(stage("undoRolloutManifest", name, namespace, revision=77))
+    assert "no revision 77" in bad(done, "undoRolloutManifest")
+
+
+def test_a_rollout_is_paused_and_resumed(run, cluster, namespace):
+    good(run(deploy(workload("Deployment", "1"), namespaceOverride=namespace)))
+    for _ in range(2):
+        good(run(stage("pauseRolloutManifest", "deployment web", namespace)))
+    assert get(cluster, apps(namespace, "deployments", "web"))["spec"]["paused"] is True
+    for kind in ("undoRolloutManifest", "rollingRestartManifest"):
+        done = run(stage(kind, "deployment web", namespace, numRevisionsBack=0))
+        assert "paused" in bad(done, kind)
+    done = good(run(stage("resumeRolloutManifest", "deployment web", namespace)))
+    assert not get(cluster, apps(namespace, "deployments", "web"))["spec"].get("paused")
+    assert done.stage("resumeRolloutManifest")["context"]["stableManifests"]
+
+
+@pytest.mark.parametrize("kind, manifest", [
+    ("pauseRolloutManifest", "statefulSet web"), ("resumeRolloutManifest", "daemonSet web"),
+    ("rollingRestartManifest", "replicaSet web"), ("undoRolloutManifest", "job web")])
+def test_kinds_without_such_a_rollout(run, namespace, kind, manifest):
+    done = run(stage(kind, manifest, namespace, numRevisionsBack=1))
+    assert f"Resource with {manifest} in {namespace} does not support" in bad(done, kind)
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_a_rolling_restart(run, cluster, namespace, kind):
+    plural, name = kind.lower() + "s", kind[0].lower() + kind[1:] + " web"
+    good(run(deploy(workload(kind, "1"), namespaceOverride=namespace)))
+    old = names_and_uids(cluster, namespace)
+    done = good(run(stage("rollingRestartManifest", name, namespace)))
+    assert [task["name"] for task in done.stage("rollingRestartManifest")["tasks"]] == [
+        "rollingRestartManifest"]
+    note = get(cluster, apps(namespace, plural, "web"))["spec"]["template"]["metadata"]["annotations"]
+    assert note["kubectl.kubernetes.io/restartedAt"].endswith("Z")
+    wait_for("new Pods", lambda: names_and_uids(cluster, namespace).isdisjoint(old), 30)
+
+
+def names_and_uids(cluster, namespace):
+    return {item["metadata"]["uid"] for item in get(cluster, core(namespace, "pods"))["items"]}
