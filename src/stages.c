@@ -16,10 +16,14 @@ static const struct stage_type *const stage_types[] = {
 	&resume_rollout_manifest_stage,
 	&rolling_restart_manifest_stage,
 	&evaluate_variables_stage,
+	&execution_window_stage,
 	&manual_judgment_stage,
 	&wait_stage,
 	&webhook_stage,
 	NULL,
 };
 
-const struct stage_registry stage_registry = { .types = stage_types };
+const struct stage_registry stage_registry = {
+	.types = stage_types,
+	.plan_first = plan_execution_window,
+};

@@ -118,6 +118,27 @@ int api_stage_patch(struct call *call, struct err *err)
 	return call_submit(call, &request, answer_execution, err);
 }
 
+int api_execution_pause(struct call *call, struct err *err)
+{
+	struct request request = { .kind = REQUEST_PAUSE, .key = xstrdup(call_param(call, "id")) };
+	return call_submit(call, &request, NULL, err);
+}
+
+int api_execution_resume(struct call *call, struct err *err)
+{
+	struct request request = { .kind = REQUEST_RESUME, .key = xstrdup(call_param(call, "id")) };
+	return call_submit(call, &request, NULL, err);
+}
+
+/* Clients send a body, which may be {} or the current configuration; the run keeps its own. */
+int api_stage_restart(struct call *call, struct err *err)
+{
+	struct request request = { .kind = REQUEST_RESTART_STAGE,
+		.key = xstrdup(call_param(call, "id")),
+		.stage_id = xstrdup(call_param(call, "stageId")) };
+	return call_submit(call, &request, answer_execution, err);
+}
+
 /* ---- lists ---------------------------------------------------------------------------------------------------------------------- */
 
 struct started {

@@ -31,6 +31,10 @@
 #define LIMIT_EXPR_LIST 100000
 #define LIMIT_EXPR_CACHE 4096		/* parsed expressions kept */
 
+/* Lint */
+#define LIMIT_LINT_FINDINGS 1000	/* of one pipeline; then it says that there are more */
+#define LIMIT_LINT_PATH_BYTES 4096
+
 /* Engine */
 #define LIMIT_INBOX_MESSAGES 20000	/* from the API; beyond: 503 */
 #define LIMIT_INBOX_BYTES (256u << 20)

@@ -115,8 +115,16 @@ static void *store_main(void *data)
 
 /* ---- after the commit -------------------------------------------------------------------------------------------- */
 
-static void release_complete(struct engine *engine, const char *id)
+static void release_complete(struct engine *engine, const struct effect *effect)
 {
+	const char *id = effect->execution_id;
+	struct run *run = map_get(&engine->runs, str_of(id));
+	if (run && run->completions != effect->completion)
+		return; /* it was restarted meanwhile */
+	if (run) {
+		run->saved = true;
+		run_ready(run);
+	}
 	pthread_mutex_lock(&engine->done_mutex);
 	map_remove(&engine->active, str_of(id));
 	pthread_cond_broadcast(&engine->done_condition);
@@ -134,7 +142,7 @@ static void effect_release(struct engine *engine, struct effect *effect)
 		job_release(engine, effect->job);
 		break;
 	case EFFECT_COMPLETE:
-		release_complete(engine, effect->execution_id);
+		release_complete(engine, effect);
 		break;
 	}
 }
@@ -282,7 +290,7 @@ static void runs_turn(struct engine *engine)
 		run->ready = false;
 		if (more)
 			run_ready(run);
-		else if (run->completed && run->jobs == 0)
+		else if (run->completed && run->saved && run->jobs == 0)
 			run_release(run);
 	}
 }
@@ -479,6 +487,7 @@ static void engine_free(struct engine *engine)
 	map_free(&engine->runs);
 	slots_free(engine);
 	wake_free(engine);
+	lines_free(engine);
 	pipelines_free(&engine->pipelines);
 	heap_free(&engine->timers);
 	vec_free(&engine->changed);

@@ -31,6 +31,9 @@ enum request_kind {
 	REQUEST_START,		 /* a run: of `key` (a pipeline's id) or `application` + `name`, or of the document `value` */
 	REQUEST_CANCEL,		 /* run `key`; `reason` */
 	REQUEST_PATCH_STAGE,	 /* stage `stage_id` of run `key`: `value` merged into its context; wakes it */
+	REQUEST_RESTART_STAGE,	 /* stage `stage_id` of run `key`, which may have ended; replies with the execution */
+	REQUEST_PAUSE,		 /* run `key` */
+	REQUEST_RESUME,
 	REQUEST_DELETE_EXECUTION,/* `key`; ERR_CONFLICT while it runs */
 	REQUEST_SAVE_PIPELINE,	 /* `value`, a document; `stale_check` */
 	REQUEST_DELETE_PIPELINE, /* `application` and `name` (trimmed, case ignored); unknown is fine */

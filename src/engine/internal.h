@@ -133,6 +133,7 @@ struct effect {
 	struct err err;
 	struct job *job;		     /* EFFECT_DISPATCH */
 	char execution_id[ULID_LENGTH + 1]; /* EFFECT_COMPLETE */
+	uint32_t completion; /* which end of the run: it may have been restarted since */
 };
 
 struct batch {
@@ -180,6 +181,9 @@ struct run {
 	bool ready; /* in engine->ready */
 	bool winding; /* canceled, or a top-level stage is TERMINAL or CANCELED: nothing starts, what runs is cancelled */
 	bool completed;
+	bool saved; /* … and that is committed: it may leave the memory */
+	uint32_t completions;
+	bool in_line; /* waits for another run of its configuration */
 	uint64_t change; /* rises with whatever an expression could read; from 1 */
 	size_t jobs;
 	size_t running; /* stages that are RUNNING, synthetic ones too */
@@ -219,6 +223,7 @@ struct engine {
 	atomic_uint_fast64_t commits;
 
 	struct map runs;      /* id → run */
+	struct map lines;     /* configuration → struct line (line.c) */
 	struct map pipelines; /* id → struct val * (boxed document) */
 	struct run *ready_first, **ready_last;
 	struct heap timers;
@@ -281,6 +286,24 @@ struct stage *run_stage_edit(struct run *run, size_t index, unsigned parts); /* 
 const struct stage *run_stage(const struct run *run, size_t index);
 size_t run_add_stage(struct run *run);
 void run_link_stage(struct run *run, size_t index); /* after its parent and requisites are set */
+
+/* A complete run goes on: RUNNING again, as if it had never ended. */
+void run_reopen(struct run *run);
+
+/* line.c */
+/* May this run, which has not started, start now? False: it waits in line (or has been turned away). */
+bool line_admits(struct run *run);
+/* Told of every move of an execution, after it. */
+void line_moved(struct run *run, enum status from, enum status to);
+void lines_free(struct engine *engine);
+
+/* restart.c */
+/* Restarts the top-level stage that stage INDEX belongs to, and what is downstream of it. ERR_CONFLICT while it runs. */
+int run_restart_stage(struct run *run, size_t index, const char *user, struct err *err);
+int run_pause(struct run *run, const char *user, struct err *err);
+int run_resume(struct run *run, const char *user, struct err *err);
+/* Marks a stage, its task and its parents as waiting for the resume. */
+void stage_pause(struct run *run, size_t index);
 
 /* stage_run.c */
 void stage_look(struct run *run, size_t index);

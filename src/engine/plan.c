@@ -58,6 +58,7 @@ void plan_tasks(struct run *run, size_t index, const struct stage_type *type, vo
 			.implementing = implementing_of(row),
 			.stage_start = at == 0,
 			.stage_end = at == count - 1,
+			.generation = stage->generation,
 			.loop_start = row->loop_start,
 			.loop_end = row->loop_end,
 		};
@@ -75,8 +76,8 @@ static size_t count_children(const struct run *run, size_t index, enum stage_own
 	return count;
 }
 
-static void plan_one(struct run *run, size_t index, enum stage_owner owner, size_t first, size_t position,
-		     struct val planned)
+static void plan_one(struct run *run, size_t index, enum stage_owner owner, size_t first, size_t gates,
+		     size_t position, struct val planned)
 {
 	size_t count = count_children(run, index, owner);
 	size_t child_index = run_add_stage(run);
@@ -96,10 +97,12 @@ static void plan_one(struct run *run, size_t index, enum stage_owner owner, size
 	size_t *indexes = xcalloc(wanted + 1, sizeof(*indexes));
 	for (size_t i = 0; i < wanted; i++) {
 		int64_t at = (int64_t)position - 1;
-		if (val_is_list(requisites))
-			val_as_int(val_at(requisites, i), &at);
+		if (val_is_list(requisites) && val_as_int(val_at(requisites, i), &at))
+			at += (int64_t)gates;
 		indexes[i] = first + (size_t)at;
 	}
+	if (wanted == 0 && position >= gates && gates > 0)
+		indexes[wanted++] = first + gates - 1;
 	stage_set_requisites(&run->execution, child_index, indexes, wanted);
 	stage_set_parent(&run->execution, child_index, index, owner);
 	free(indexes);
@@ -112,22 +115,26 @@ int plan_stages(struct run *run, size_t index, enum plan_kind kind, void *config
 	*ret_count = 0;
 	const struct stage_type *type = registry_find_for(run->engine->setup.registry, run_stage(run, index));
 	int (*plan_function)(const struct task_input *, struct stage_plan *, struct err *) = type->plan_before;
+	int (*plan_first)(const struct task_input *, struct stage_plan *, struct err *) = NULL;
+	if (kind == PLAN_BEFORE)
+		plan_first = run->engine->setup.registry->plan_first;
 	if (kind == PLAN_AFTER)
 		plan_function = type->plan_after;
 	if (kind == PLAN_FAILURE)
 		plan_function = type->plan_on_failure;
-	if (!plan_function)
-		return 0;
 	struct task_input in;
 	stage_input(run, index, 0, config, &in);
 	struct stage_plan plan = { 0 };
-	int result = plan_function(&in, &plan, err);
+	int result = plan_first ? plan_first(&in, &plan, err) : 0;
+	size_t gates = val_count(plan.stages); /* all others depend on the last of these */
+	if (result == 0 && plan_function)
+		result = plan_function(&in, &plan, err);
 	size_t count = val_count(plan.stages), first = stage_count(run->execution);
 	if (result == 0 && first + count > LIMIT_STAGES)
 		result = err_set(err, ERR_TOO_LARGE, "more than %d stages in one run", LIMIT_STAGES);
 	enum stage_owner owner = kind == PLAN_BEFORE ? OWNER_BEFORE : OWNER_AFTER;
 	for (size_t i = 0; result == 0 && i < count; i++)
-		plan_one(run, index, owner, first, i, val_at(plan.stages, i));
+		plan_one(run, index, owner, first, gates, i, val_at(plan.stages, i));
 	*ret_count = count;
 	val_free(&plan.stages);
 	return result;

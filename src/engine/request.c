@@ -128,18 +128,6 @@ static void delete_pipeline(struct engine *engine, struct request *request)
 
 /* ---- starting ---------------------------------------------------------------------------------------------------------------- */
 
-static bool config_is_running(struct engine *engine, const char *config_id)
-{
-	struct map_cursor cursor = { 0 };
-	struct str key;
-	for (void *data; map_next(&engine->runs, &cursor, &key, &data);) {
-		struct run *run = data;
-		if (run->execution->config_id && strcmp(run->execution->config_id, config_id) == 0 && !run->completed)
-			return true;
-	}
-	return false;
-}
-
 /* The document of a start, with id, application and name; owned. */
 static int start_document(struct engine *engine, const struct request *request, struct val *ret, struct err *err)
 {
@@ -199,14 +187,6 @@ static int start_check(struct engine *engine, const struct request *request, str
 	const char *missing = pipeline_missing_parameter(document, val_get(trigger, "parameters"));
 	if (request->check_parameters && missing)
 		return err_set(err, ERR_INVALID, "Required parameter %s is missing", missing);
-	const char *id = val_get_text(document, "id", NULL);
-	bool limited = val_get_bool(document, "limitConcurrent", false) ||
-		       val_get_int(document, "maxConcurrentExecutions", 0) > 0;
-	if (id && limited && config_is_running(engine, id))
-		return err_set(err, ERR_UNSUPPORTED,
-			       "\"%s\" is running already and limits concurrent executions; waiting in line is not "
-			       "built yet: start it again when that run has ended",
-			       val_get_text(document, "name", id));
 	if (strcmp(val_get_text(document, "type", ""), "templatedPipeline") == 0)
 		return err_set(err, ERR_UNSUPPORTED, "type: pipeline templates are not built yet; render it first");
 	return 0;
@@ -362,7 +342,7 @@ static void start(struct engine *engine, struct request *request)
 void request_submitted(struct engine *engine, struct job *job)
 {
 	struct request request = take(job->request);
-	/* Others may have started meanwhile. */
+	/* Its id may have been taken meanwhile. */
 	if (job->status < 0 || start_check(engine, &request, job->evaluated, &job->err) < 0)
 		reply_error(engine, &request, &job->err);
 	else
@@ -382,6 +362,8 @@ static void cancel_run(struct engine *engine, struct request *request)
 		return;
 	}
 	if (run && !complete && !run->execution->canceled) {
+		if (run->execution->status == STATUS_PAUSED)
+			run_resume(run, request->user, &err);
 		struct execution *execution = run_edit(run);
 		execution->canceled = true;
 		stage_set_text(&execution->canceled_by, request->user ? request->user : "anonymous");
@@ -461,6 +443,64 @@ static void patch_stage(struct engine *engine, struct request *request)
 	engine_reply(engine, request, secrets_masked(json), NULL);
 }
 
+/* A run that has ended comes back into memory; what fails leaves it out again. */
+static struct run *run_to_restart(struct engine *engine, const char *id, struct err *err)
+{
+	struct run *run = map_get(&engine->runs, str_of(id));
+	struct execution *execution;
+	if (run)
+		return run;
+	if (engine->setup.store->type->load_execution(engine->setup.store, id, &execution, err) < 0)
+		return NULL;
+	run = run_new(engine, execution);
+	run->completed = run->saved = true;
+	return run;
+}
+
+static void reply_run(struct engine *engine, struct request *request, struct run *run, struct err *err)
+{
+	if (err->kind) {
+		reply_error(engine, request, err);
+		return;
+	}
+	_cleanup_(val_free) struct val json = execution_to_json(run->execution, true);
+	engine_reply(engine, request, secrets_masked(json), NULL);
+}
+
+static void restart_stage(struct engine *engine, struct request *request)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct run *run = run_to_restart(engine, request->key, &err);
+	if (!run) {
+		reply_error(engine, request, &err);
+		return;
+	}
+	size_t index = stage_find_id(run->execution, str_of(request->stage_id));
+	if (index == STAGE_NONE)
+		err_set(&err, ERR_NOT_FOUND, "Stage not found (id: %s)", request->stage_id);
+	else
+		run_restart_stage(run, index, request->user, &err);
+	reply_run(engine, request, run, &err);
+	run_ready(run); /* leaves the memory again when nothing came of it */
+}
+
+static void pause_or_resume(struct engine *engine, struct request *request)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	bool complete;
+	struct run *run = find_run(engine, request->key, &complete, &err);
+	if (complete)
+		err_set(&err, ERR_CONFLICT, "the run has ended");
+	else if (run && request->kind == REQUEST_PAUSE)
+		run_pause(run, request->user, &err);
+	else if (run)
+		run_resume(run, request->user, &err);
+	if (err.kind)
+		reply_error(engine, request, &err);
+	else
+		engine_reply(engine, request, VAL_NULL, NULL);
+}
+
 static void delete_execution(struct engine *engine, struct request *request)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
@@ -529,6 +569,13 @@ void request_handle(struct engine *engine, struct request *request)
 		break;
 	case REQUEST_PATCH_STAGE:
 		patch_stage(engine, request);
+		break;
+	case REQUEST_RESTART_STAGE:
+		restart_stage(engine, request);
+		break;
+	case REQUEST_PAUSE:
+	case REQUEST_RESUME:
+		pause_or_resume(engine, request);
 		break;
 	case REQUEST_DELETE_EXECUTION:
 		delete_execution(engine, request);

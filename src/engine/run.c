@@ -68,7 +68,7 @@ struct run *run_new(struct engine *engine, struct execution *execution)
 	for (size_t i = 0; i < stage_count(execution); i++) {
 		if (!run->stages[i])
 			run->stages[i] = stage_run_new(run, i);
-		run->running += stage_at(execution, i)->status == STATUS_RUNNING;
+		run->running += status_is_going(stage_at(execution, i)->status);
 	}
 	for (size_t i = 0; i < stage_count(execution); i++)
 		run_link_stage(run, i);
@@ -201,7 +201,7 @@ bool run_turn(struct run *run)
 void run_look_all_running(struct run *run)
 {
 	for (size_t i = 0; i < stage_count(run->execution); i++)
-		if (run_stage(run, i)->status == STATUS_RUNNING)
+		if (status_is_going(run_stage(run, i)->status))
 			look(run, i);
 }
 
@@ -222,7 +222,21 @@ void run_recover(struct run *run)
 			look(run, i);
 	}
 	run->winding |= run->execution->canceled;
+	line_moved(run, STATUS_NOT_STARTED, run->execution->status);
 	look_run(run);
+}
+
+void run_reopen(struct run *run)
+{
+	struct engine *engine = run->engine;
+	run->completed = run->saved = run->winding = false;
+	if (run->execution->status != STATUS_RUNNING) {
+		run_set_status(run, STATUS_RUNNING);
+		run_edit(run)->end_ms = 0;
+	}
+	pthread_mutex_lock(&engine->done_mutex);
+	map_put(&engine->active, str_of(run->execution->id), run);
+	pthread_mutex_unlock(&engine->done_mutex);
 }
 
 /* ---- the end of a run ------------------------------------------------------------------------------------------------------- */
@@ -234,10 +248,11 @@ void run_set_status(struct run *run, enum status status)
 			  status_name(run->execution->status), "to", status_name(status));
 		return;
 	}
+	enum status before = run->execution->status;
 	struct execution *execution = run_edit(run);
 	int64_t now = clock_now_ms(run->engine->clock);
 	execution->status = status;
-	if (status == STATUS_RUNNING) {
+	if (status == STATUS_RUNNING && before != STATUS_PAUSED) {
 		execution->canceled = false;
 		if (!execution->start_ms)
 			execution->start_ms = now;
@@ -245,11 +260,16 @@ void run_set_status(struct run *run, enum status status)
 	if (status_is_complete(status) && execution->start_ms)
 		execution->end_ms = now;
 	event_run(run->engine, run->execution);
+	line_moved(run, before, status);
 	if (!status_is_complete(status) || run->completed)
 		return;
 	run->completed = true;
+	run->saved = false;
+	run->completions++;
+	_cleanup_free_ char *key = xasprintf("run:%s", execution->id);
+	wake_moved(run->engine, key); /* a parent may wait for it */
 	atomic_fetch_add(&run->engine->metric_completed, 1);
-	struct effect effect = { .kind = EFFECT_COMPLETE };
+	struct effect effect = { .kind = EFFECT_COMPLETE, .completion = run->completions };
 	memcpy(effect.execution_id, execution->id, sizeof(effect.execution_id));
 	engine_effect(run->engine, effect);
 }
@@ -299,6 +319,8 @@ static void run_start(struct run *run)
 		run_set_status(run, STATUS_CANCELED);
 		return;
 	}
+	if (!line_admits(run))
+		return;
 	bool initial = false;
 	for (size_t i = 0; i < stage_count(execution); i++)
 		if (run_stage(run, i)->requisite_count == 0) {
@@ -321,6 +343,8 @@ void run_look_execution(struct run *run)
 		run_start(run);
 		return;
 	}
+	if (status == STATUS_PAUSED)
+		return; /* the resume asks again */
 	/* In the order of Orca's CompleteExecution; but the end waits for whatever runs, synthetic stages too. */
 	struct tally tally = run_tally(run);
 	if (tally.all_good && run->running == 0) {

@@ -26,7 +26,7 @@ void stage_set_status(struct run *run, size_t index, enum status status)
 	struct stage *stage = run_stage_edit(run, index, STAGE_PART_HEAD);
 	int64_t now = clock_now_ms(run->engine->clock);
 	run->change++;
-	run->running += (status == STATUS_RUNNING) - (size_t)(stage->status == STATUS_RUNNING);
+	run->running += (size_t)status_is_going(status) - (size_t)status_is_going(stage->status);
 	stage->status = status;
 	if (status == STATUS_RUNNING && !stage->start_ms)
 		stage->start_ms = now;
@@ -612,6 +612,10 @@ void stage_look(struct run *run, size_t index)
 	if (stage->status == STATUS_NOT_STARTED) {
 		if (may_start(run, stage))
 			stage_start(run, index);
+		return;
+	}
+	if (run->execution->status == STATUS_PAUSED && !run->winding) {
+		stage_pause(run, index);
 		return;
 	}
 	switch (stage->phase) {

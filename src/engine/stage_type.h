@@ -113,6 +113,7 @@ struct task_row {
 	char *(*slot)(const struct task_input *in);
 	/* Whether the row is part of this stage at all, decided when tasks are planned; NULL = always. */
 	bool (*when)(const struct task_input *in);
+	bool no_stage_timeout; /* stageTimeoutMs does not count while this task runs */
 	bool loop_start, loop_end; /* REDIRECT of a task between them goes back to the first */
 };
 
@@ -166,6 +167,8 @@ extern const struct field stage_fields[];
 /* All types: the one explicit list, in src/stages.c; ends with NULL. */
 struct stage_registry {
 	const struct stage_type *const *types;
+	/* Stages before the before stages of every stage (execution windows); linear, and all others depend on the last. May be NULL. */
+	int (*plan_first)(const struct task_input *in, struct stage_plan *plan, struct err *err);
 };
 /* By `alias`, else `type`, exact; NULL when unknown. */
 const struct stage_type *registry_find(const struct stage_registry *registry, const char *name);

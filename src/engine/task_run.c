@@ -108,6 +108,27 @@ static bool stage_timeout_of(const struct stage *stage, int64_t *ret_ms)
 	return true;
 }
 
+/* How long the run was paused after SINCE, by its last pause. */
+static int64_t pause_credit(const struct run *run, int64_t since)
+{
+	struct val paused = run->execution->paused;
+	int64_t begin = val_get_int(paused, "pauseTime", 0), end = val_get_int(paused, "resumeTime", 0);
+	return begin > since && end > begin ? end - begin : 0;
+}
+
+/* How long those before stages took whose time does not count (execution windows). */
+static int64_t free_time(const struct run *run, const struct stage *stage)
+{
+	int64_t ms = 0;
+	for (size_t i = 0; i < stage->child_count; i++) {
+		const struct stage *child = run_stage(run, stage->children[i]);
+		const struct stage_type *type = registry_find_for(run->engine->setup.registry, child);
+		if (!child->removed && child->owner == OWNER_BEFORE && type && type->tasks && type->tasks->no_stage_timeout)
+			ms += (child->end_ms ? child->end_ms : clock_now_ms(run->engine->clock)) - child->start_ms;
+	}
+	return ms;
+}
+
 /* When the stage or the task times out: CLOCK_FOREVER = never. */
 static int64_t task_deadline(const struct run *run, size_t index, const struct task_row *row)
 {
@@ -121,14 +142,15 @@ static int64_t task_deadline(const struct run *run, size_t index, const struct t
 		if (mine->job && mine->job->queued)
 			deadline += clock_now_ms(run->engine->clock) - mine->job->queued_ms;
 	}
+	if (deadline != CLOCK_FOREVER)
+		deadline += pause_credit(run, stage->tasks[run->stages[index]->current].start_ms);
 	/* The nearest of self and parents that has one. */
-	for (size_t i = index; i != STAGE_NONE; i = run_stage(run, i)->parent) {
+	for (size_t i = index; i != STAGE_NONE && !row->no_stage_timeout; i = run_stage(run, i)->parent) {
 		const struct stage *at = run_stage(run, i);
 		if (!stage_timeout_of(at, &ms))
 			continue;
-		if (at->start_ms + ms < deadline)
-			deadline = at->start_ms + ms;
-		break;
+		int64_t end = at->start_ms + ms + pause_credit(run, at->start_ms) + free_time(run, at);
+		return end < deadline ? end : deadline;
 	}
 	return deadline;
 }

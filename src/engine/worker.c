@@ -15,6 +15,7 @@ struct workers {
 	pthread_cond_t gone;
 	struct job *first, **last;
 	size_t queued, idle, threads;
+	VEC(pthread_t) ended; /* threads that have come to their end and wait to be joined */
 	bool end;
 };
 
@@ -135,16 +136,28 @@ static void *worker_main(void *data)
 		pthread_mutex_lock(&workers->mutex);
 	}
 	workers->threads--;
+	vec_push(&workers->ended, pthread_self());
 	pthread_cond_signal(&workers->gone);
 	pthread_mutex_unlock(&workers->mutex);
 	return NULL;
+}
+
+/* Joins those that have ended, so that what libraries keep for each thread is gone with it. Called and left with the mutex held. */
+static void join_ended(struct workers *workers)
+{
+	while (workers->ended.count > 0) {
+		pthread_t thread = workers->ended.items[--workers->ended.count];
+		pthread_mutex_unlock(&workers->mutex); /* it may be about to unlock it itself */
+		pthread_join(thread, NULL);
+		pthread_mutex_lock(&workers->mutex);
+	}
 }
 
 static void worker_start(struct workers *workers)
 {
 	pthread_attr_t attributes;
 	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	join_ended(workers);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	pthread_attr_setstacksize(&attributes, LIMIT_WORKER_STACK_BYTES);
 #endif
@@ -183,7 +196,9 @@ void workers_free(struct workers *workers)
 	pthread_cond_broadcast(&workers->condition);
 	while (workers->threads > 0)
 		pthread_cond_wait(&workers->gone, &workers->mutex);
+	join_ended(workers);
 	pthread_mutex_unlock(&workers->mutex);
+	vec_free(&workers->ended);
 	pthread_cond_destroy(&workers->condition);
 	pthread_cond_destroy(&workers->gone);
 	pthread_mutex_destroy(&workers->mutex);

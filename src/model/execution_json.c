@@ -187,6 +187,8 @@ struct val stage_engine_state(const struct stage *stage)
 		val_set(&state, "removed", val_bool(true));
 	val_set(&state, "attempts", val_int(stage->attempts));
 	put_time(&state, "retry", stage->retry_ms);
+	if (stage->generation)
+		val_set(&state, "generation", val_int(stage->generation));
 	val_set(&state, "tasks", tasks);
 	return state;
 }
@@ -207,6 +209,7 @@ void stage_set_engine_state(struct stage *stage, struct val state)
 	stage->removed = val_get_bool(state, "removed", false);
 	stage->attempts = (uint32_t)val_get_int(state, "attempts", 0);
 	stage->retry_ms = val_get_int(state, "retry", 0);
+	stage->generation = (uint32_t)val_get_int(state, "generation", 0);
 	for (size_t i = 0; i < stage->task_count && i < val_count(tasks); i++) {
 		struct val entry = val_at(tasks, i);
 		struct task *task = &stage->tasks[i];

@@ -93,6 +93,11 @@ bool status_is_complete(enum status status)
 	return statuses[status].complete;
 }
 
+bool status_is_going(enum status status)
+{
+	return status == STATUS_RUNNING || status == STATUS_PAUSED;
+}
+
 bool status_is_halt(enum status status)
 {
 	return statuses[status].halt;

@@ -27,6 +27,24 @@ static struct val source_value(struct val text)
 	return result;
 }
 
+/* And back: each `{` that opens an expression was written `${`; those inside of one were not. */
+static struct val written_value(struct val source)
+{
+	struct str text = val_as_str(&source);
+	struct strbuf written = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
+	unsigned depth = 0;
+	for (size_t i = 0; i < text.length; i++) {
+		if (text.bytes[i] == '{' && depth++ == 0)
+			strbuf_add_char(&written, '$');
+		if (text.bytes[i] == '}' && depth > 0)
+			depth--;
+		strbuf_add_char(&written, text.bytes[i]);
+	}
+	struct val result = val_str(strbuf_str(&written));
+	strbuf_free(&written);
+	return result;
+}
+
 /* One variable under v4: a text is evaluated, a map or list keeps its inner expressions. */
 static enum expr_failure evaluate_variable(struct evaluation *evaluation, struct val *variable)
 {
@@ -101,6 +119,20 @@ static int evaluate_variables_run(const struct task_input *in, struct task_resul
 	return task_done(out);
 }
 
+/* Outputs go; values come back from what was written. */
+static void evaluate_variables_restart(struct val *context, struct val *outputs)
+{
+	val_replace(outputs, val_map());
+	struct val *variables = val_edit(context, "variables");
+	for (size_t i = 0; variables && i < val_count(*variables); i++) {
+		struct val source = val_get(val_at(*variables, i), "sourceValue");
+		if (!val_is_string(source))
+			continue;
+		_cleanup_(val_free) struct val written = written_value(source);
+		val_set(val_edit_at(variables, i), "value", val_ref(written));
+	}
+}
+
 const struct stage_type evaluate_variables_stage = {
 	.name = "evaluateVariables",
 	.title = { "Evaluate Variables", "变量求值" },
@@ -115,4 +147,5 @@ const struct stage_type evaluate_variables_stage = {
 	.config_size = sizeof(struct evaluate_variables_config),
 	.tasks = ROWS(struct task_row, { .name = "evaluateVariables", .run = evaluate_variables_run, .is_inline = true }),
 	.evaluate = evaluate_in_order,
+	.restart = evaluate_variables_restart,
 };

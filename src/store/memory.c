@@ -350,6 +350,22 @@ static int memory_load_active(struct store *store,
 	return 0;
 }
 
+static int memory_load_execution(
+	struct store *store, const char *id, struct execution **ret, struct err *err)
+{
+	struct memory_store *memory = memory_of(store);
+	_cleanup_(execution_unref_cleanup) struct execution *row = NULL;
+
+	pthread_rwlock_rdlock(&memory->lock);
+	row = map_get(&memory->executions, str_of(id));
+	if (row)
+		execution_ref(row);
+	pthread_rwlock_unlock(&memory->lock);
+	if (!row)
+		return err_set(err, ERR_NOT_FOUND, "there is no execution %s", id);
+	return rebuild(row, ret, err);
+}
+
 static struct val json_for_people(const struct execution *execution, bool with_stages)
 {
 	_cleanup_(val_free) struct val json = execution_to_json(execution, with_stages);
@@ -663,6 +679,7 @@ static const struct store_type memory_type = {
 	.name = "memory",
 	.commit = memory_commit,
 	.load_active = memory_load_active,
+	.load_execution = memory_load_execution,
 	.get_execution = memory_get_execution,
 	.list_executions = memory_list_executions,
 	.get_pipeline = memory_get_pipeline,

@@ -281,6 +281,7 @@ static const struct store_type sqlite_type = {
 	.name = "sqlite",
 	.commit = sqlite_commit,
 	.load_active = sqlite_load_active,
+	.load_execution = sqlite_load_execution,
 	.get_execution = sqlite_get_execution,
 	.list_executions = sqlite_list_executions,
 	.get_pipeline = sqlite_get_pipeline,

@@ -72,6 +72,7 @@ void reader_end(struct sqlite_store *store, struct db *db);
 int sqlite_position(struct db *db, uint64_t *ret, struct err *err);
 int sqlite_load_active(struct store *store, void (*found)(void *data, struct execution *owned),
 	void *data, struct err *err);
+int sqlite_load_execution(struct store *store, const char *id, struct execution **ret, struct err *err);
 int sqlite_get_execution(struct store *store, const char *id, struct val *ret,
 	uint64_t *ret_position, struct err *err);
 int sqlite_list_executions(struct store *store, const struct execution_filter *filter,

@@ -246,6 +246,24 @@ int sqlite_load_active(struct store *store, void (*found)(void *data, struct exe
 	return 0;
 }
 
+int sqlite_load_execution(
+	struct store *store, const char *id, struct execution **ret, struct err *err)
+{
+	READER(reader, store, err);
+	_cleanup_done_ sqlite3_stmt *find = db_statement(reader.db, SQL_FIND_EXECUTION, err);
+	int found;
+
+	if (!find)
+		return -1;
+	db_bind_text(find, 1, id);
+	found = db_step(reader.db, find, err);
+	if (found < 0)
+		return -1;
+	if (!found)
+		return err_set(err, ERR_NOT_FOUND, "there is no execution %s", id);
+	return load_execution(reader.db, sqlite3_column_int64(find, 0), ret, err);
+}
+
 int sqlite_get_execution(struct store *store, const char *id, struct val *ret,
 	uint64_t *ret_position, struct err *err)
 {

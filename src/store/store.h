@@ -89,6 +89,8 @@ struct store_type {
 	/* Executions that are not complete, whole, in the order of their ids, for going on. */
 	int (*load_active)(struct store *store, void (*found)(void *data, struct execution *owned),
 		void *data, struct err *err);
+	/* One execution, complete or not, whole, to go on with (a restarted stage); ERR_NOT_FOUND. *RET is owned. */
+	int (*load_execution)(struct store *store, const char *id, struct execution **ret, struct err *err);
 	/* Spinnaker's JSON of one execution; ERR_NOT_FOUND. All reads also give the journal position they reflect. */
 	/* For people: what Kubernetes Secrets hold is masked, here and in lists (model/secrets.h). */
 	int (*get_execution)(struct store *store, const char *id, struct val *ret,
