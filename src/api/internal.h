@@ -105,12 +105,15 @@ int api_execution_get(struct call *call, struct err *err);
 int api_execution_stage(struct call *call, struct err *err);
 int api_executions(struct call *call, struct err *err);
 int api_executions_of_application(struct call *call, struct err *err);
+int api_executions_search(struct call *call, struct err *err);
 int api_execution_cancel(struct call *call, struct err *err);
 int api_execution_pause(struct call *call, struct err *err);
 int api_execution_resume(struct call *call, struct err *err);
 int api_stage_restart(struct call *call, struct err *err);
 int api_execution_delete(struct call *call, struct err *err);
 int api_stage_patch(struct call *call, struct err *err);
+
+int api_admin_state(struct call *call, struct err *err);
 
 int api_events(struct call *call, struct err *err);
 int api_execution_events(struct call *call, struct err *err);

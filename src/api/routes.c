@@ -27,6 +27,8 @@ const struct route routes[] = {
 		GATE_START " (deprecated path)" },
 	{ "GET", "/applications/{app}/pipelines", api_executions_of_application,
 		"The newest runs of each pipeline" },
+	{ "GET", "/applications/{app}/executions/search", api_executions_search,
+		"Looks for runs; * for the application means all" },
 	/* spin sends the words "{application}" here: the segment means nothing. */
 	{ "PUT", "/applications/{any}/pipelines/{id}/cancel", api_execution_cancel, "Cancels a run" },
 
@@ -58,6 +60,8 @@ const struct route routes[] = {
 	{ "GET", "/executions/{id}/events", api_execution_events,
 		"What happened in a run, or as it happens (ours)" },
 	{ "GET", "/events", api_events, "What happened, or as it happens (ours)" },
+
+	{ "GET", "/admin/state", api_admin_state, "What is in flight and what waits for what (ours)" },
 	{ 0 },
 };
 

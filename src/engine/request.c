@@ -528,9 +528,13 @@ static struct val state_of(const struct run *run)
 			continue;
 		struct val state = val_map();
 		val_set(&state, "refId", val_string(stage->ref_id));
+		val_set(&state, "name", val_string(stage->name));
+		val_set(&state, "type", val_string(stage->type));
 		if (mine->current < stage->task_count)
 			val_set(&state, "task", val_string(stage->tasks[mine->current].name));
 		val_set(&state, "inFlight", val_bool(mine->job != NULL));
+		if (mine->job)
+			val_set(&state, "since", val_int(mine->job->now_ms));
 		if (mine->job && mine->job->slot)
 			val_set(&state, "slot", val_string(mine->job->slot));
 		if (mine->job && mine->job->queued)
