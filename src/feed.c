@@ -23,8 +23,7 @@ struct feed {
 	struct engine *engine;
 	struct store *store;
 	/* Remote */
-	struct http_transport *http;
-	char *server;
+	struct client *client;
 	pthread_t thread;
 	struct cancel *cancel;
 	VEC(struct val) events;
@@ -117,8 +116,9 @@ static int remote_body(void *data, const char *bytes, size_t length)
 /* One connection, from the last position on. */
 static int remote_connect(struct feed *feed, struct err *err)
 {
-	_cleanup_free_ char *url = xasprintf("%s/executions/%s/events", feed->server, feed->id);
-	_cleanup_(val_free) struct val headers = val_map();
+	_cleanup_free_ char *path = client_path("/executions/%s/events", feed->id);
+	_cleanup_free_ char *url = xasprintf("%s%s", feed->client->url, path);
+	_cleanup_(val_free) struct val headers = client_headers(feed->client);
 	val_set(&headers, "Accept", val_string("text/event-stream"));
 	if (feed->position)
 		val_set(&headers, "Last-Event-ID",
@@ -134,9 +134,12 @@ static int remote_connect(struct feed *feed, struct err *err)
 	};
 	struct http_response response = { 0 };
 	strbuf_reset(&feed->line);
-	int result = http_perform(feed->http, &request, &response, err);
+	int result = http_perform(feed->client->http, &request, &response, err);
 	if (result == 0 && response.status == 404)
 		result = err_set(err, ERR_NOT_FOUND, "the server does not know run %s", feed->id);
+	else if (result == 0 && (response.status == 401 || response.status == 403))
+		result = err_set(err, ERR_DENIED, "the server answered %d (--token, --user)",
+			response.status);
 	else if (result == 0 && response.status >= 300)
 		result = err_set(err, ERR_UNAVAILABLE, "the server answered %d", response.status);
 	http_response_free(&response);
@@ -154,7 +157,9 @@ static void *remote_main(void *data)
 		int64_t now = clock_now_ms(clock_real());
 		if (result < 0 && !feed->lost_since_ms)
 			feed->lost_since_ms = now;
-		if (result < 0 && (err.kind == ERR_NOT_FOUND || now - feed->lost_since_ms > LOST_MS)) {
+		if (result < 0 &&
+			(err.kind == ERR_NOT_FOUND || err.kind == ERR_DENIED ||
+				now - feed->lost_since_ms > LOST_MS)) {
 			pthread_mutex_lock(&feed->mutex);
 			err_move(&feed->err, &err);
 			feed->broken = feed->moved = true;
@@ -168,11 +173,10 @@ static void *remote_main(void *data)
 	return NULL;
 }
 
-struct feed *feed_remote(struct http_transport *http, const char *server, const char *id)
+struct feed *feed_remote(struct client *client, const char *id)
 {
 	struct feed *feed = feed_new(id);
-	feed->http = http;
-	feed->server = xstrdup(server);
+	feed->client = client;
 	feed->cancel = cancel_new();
 	if (pthread_create(&feed->thread, NULL, remote_main, feed))
 		abort();
@@ -183,7 +187,7 @@ void feed_free(struct feed *feed)
 {
 	if (feed->engine)
 		engine_on_commit(feed->engine, NULL, NULL);
-	if (feed->http) {
+	if (feed->client) {
 		cancel_set(feed->cancel);
 		pthread_join(feed->thread, NULL);
 	}
@@ -194,7 +198,6 @@ void feed_free(struct feed *feed)
 	strbuf_free(&feed->line);
 	cancel_unref(feed->cancel);
 	err_clear(&feed->err);
-	free(feed->server);
 	free(feed->id);
 	pthread_cond_destroy(&feed->condition);
 	pthread_mutex_destroy(&feed->mutex);

@@ -6,15 +6,15 @@
 
 #include "base/err.h"
 #include "base/val.h"
+#include "client.h"
 #include "engine/engine.h"
-#include "net/http_client.h"
 
 struct feed;
 
 /* Of run ID of ENGINE (whose commits it is told of). */
 struct feed *feed_local(struct engine *engine, struct store *store, const char *id);
-/* Of run ID on SERVER ("http://127.0.0.1:8084"), by server-sent events on a thread of its own, resumed when the connection breaks. */
-struct feed *feed_remote(struct http_transport *http, const char *server, const char *id);
+/* Of run ID on CLIENT's server, by server-sent events on a thread of its own, resumed when the connection breaks. Borrows CLIENT. */
+struct feed *feed_remote(struct client *client, const char *id);
 void feed_free(struct feed *feed);
 
 /* Waits at most MS for more and calls TAKE for each new event. -1 when the source is broken for good (remote: gone for 30 s). */

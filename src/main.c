@@ -9,31 +9,75 @@
 #include "base/str.h"
 #include "commands.h"
 
-static const struct command *const commands[] = {
+const struct command *const commands[] = {
 	&run_command,
 	&serve_command,
+	&watch_command,
+	&judge_command,
+	&executions_command,
+	&pipelines_command,
+	&inspect_command,
 	&lint_command,
 	&eval_command,
 	&version_command,
 	NULL,
 };
 
-static void print_usage(FILE *to)
+/* WITHIN: the command whose subcommands LIST holds; NULL at the top. */
+static void print_usage(FILE *to, const struct command *const *list, const struct command *within)
 {
-	fprintf(to,
-		"Gennaker runs Spinnaker and CODING CD pipelines.\n\nusage: gennaker COMMAND [options] …\n\n");
-	for (const struct command *const *command = commands; *command; command++)
-		fprintf(to, "  %-9s %s\n", (*command)->name, (*command)->summary);
-	fprintf(to, "\nOptions of a command: gennaker COMMAND --help\n");
+	int width = 0;
+	for (const struct command *const *command = list; *command; command++)
+		if ((int)strlen(command_word(*command)) > width)
+			width = (int)strlen(command_word(*command));
+	fprintf(to, "%s\n\nusage: gennaker %s%sCOMMAND [options] …\n\n",
+		within ? within->summary : "Gennaker runs Spinnaker and CODING CD pipelines.",
+		within ? within->name : "", within ? " " : "");
+	for (const struct command *const *command = list; *command; command++)
+		fprintf(to, "  %-*s  %s\n", width, command_word(*command), (*command)->summary);
+	fprintf(to, "\nOptions of a command: gennaker %s%sCOMMAND --help\n",
+		within ? within->name : "", within ? " " : "");
 }
 
-static int unknown_command(const char *name)
+static int unknown_command(
+	const char *name, const struct command *const *list, const struct command *within)
 {
-	for (const struct command *const *command = commands; *command; command++)
-		if (str_distance(str_of(name), str_of((*command)->name), 2) <= 2)
-			return complain(EXIT_USAGE, "no command \"%s\"; did you mean \"%s\"?", name,
-				(*command)->name);
-	return complain(EXIT_USAGE, "no command \"%s\"; see gennaker --help", name);
+	const char *above = within ? within->name : "", *blank = within ? " " : "";
+	for (const struct command *const *command = list; *command; command++)
+		if (str_distance(str_of(name), str_of(command_word(*command)), 2) <= 2)
+			return complain(EXIT_USAGE, "no command \"%s%s%s\"; did you mean \"%s\"?",
+				above, blank, name, (*command)->name);
+	return complain(EXIT_USAGE, "no command \"%s%s%s\"; see gennaker %s%s--help", above, blank,
+		name, above, blank);
+}
+
+static bool asks_for_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
+/* ARGV[0] is the word before the command's. */
+static int dispatch(
+	const struct command *const *list, const struct command *within, int argc, char **argv)
+{
+	if (argc < 2 || asks_for_help(argv[1])) {
+		print_usage(argc < 2 ? stderr : stdout, list, within);
+		return argc < 2 ? EXIT_USAGE : EXIT_OK;
+	}
+	const char *name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
+	for (const struct command *const *command = list; *command; command++) {
+		if (strcmp(command_word(*command), name) != 0)
+			continue;
+		if ((*command)->subcommands)
+			return dispatch((*command)->subcommands, *command, argc - 1, argv + 1);
+		struct options options;
+		int parsed = options_parse(*command, argc - 1, argv + 1, &options);
+		int status = parsed == 0 ? (*command)->run(&options) :
+					   (parsed > 0 ? EXIT_OK : EXIT_USAGE);
+		options_free(&options);
+		return status;
+	}
+	return unknown_command(name, list, within);
 }
 
 /* Connections, warm handles and watches together need more than the usual 1024. */
@@ -50,25 +94,5 @@ int main(int argc, char **argv)
 {
 	raise_descriptor_limit();
 	signal(SIGPIPE, SIG_IGN);
-	if (argc < 2) {
-		print_usage(stderr);
-		return EXIT_USAGE;
-	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-		strcmp(argv[1], "help") == 0) {
-		print_usage(stdout);
-		return EXIT_OK;
-	}
-	const char *name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
-	for (const struct command *const *command = commands; *command; command++) {
-		if (strcmp((*command)->name, name) != 0)
-			continue;
-		struct options options;
-		int parsed = options_parse(*command, argc - 1, argv + 1, &options);
-		int status = parsed == 0 ? (*command)->run(&options) :
-					   (parsed > 0 ? EXIT_OK : EXIT_USAGE);
-		options_free(&options);
-		return status;
-	}
-	return unknown_command(name);
+	return dispatch(commands, NULL, argc, argv);
 }

@@ -6,7 +6,13 @@
 
 #include "base/str.h"
 
-static const struct option_row help_row = { .name = "help", .letter = 'h', .help = "Show this help." };
+const struct option_row help_option = { .name = "help", .letter = 'h', .help = "Show this help." };
+
+const char *command_word(const struct command *command)
+{
+	const char *blank = strrchr(command->name, ' ');
+	return blank ? blank + 1 : command->name;
+}
 
 int complain(int status, const char *format, ...)
 {
@@ -37,13 +43,13 @@ static void print_help(const struct command *command)
 	printf("\noptions:\n");
 	for (const struct option_row *row = command->options; row && row->name; row++)
 		print_row(row);
-	print_row(&help_row);
+	print_row(&help_option);
 }
 
 static const struct option_row *find_long(const struct command *command, struct str name)
 {
-	if (str_is(name, help_row.name))
-		return &help_row;
+	if (str_is(name, help_option.name))
+		return &help_option;
 	for (const struct option_row *row = command->options; row && row->name; row++)
 		if (str_is(name, row->name))
 			return row;
@@ -52,8 +58,8 @@ static const struct option_row *find_long(const struct command *command, struct 
 
 static const struct option_row *find_short(const struct command *command, char letter)
 {
-	if (letter == help_row.letter)
-		return &help_row;
+	if (letter == help_option.letter)
+		return &help_option;
 	for (const struct option_row *row = command->options; row && row->name; row++)
 		if (row->letter == letter)
 			return row;
@@ -100,7 +106,7 @@ static int parse_option(struct options *ret, const char *text, const char *next,
 	}
 	if (!row)
 		return unknown_option(command, name);
-	if (row == &help_row) {
+	if (row == &help_option) {
 		print_help(command);
 		return 1;
 	}

@@ -19,14 +19,17 @@ struct option_row {
 
 struct options;
 struct command {
-	const char *name;
-	const char *arguments;            /* "FILE", "FILE…", "" */
+	const char *name;      /* "run"; below another command with that one's: "executions list" */
+	const char *arguments; /* "FILE", "FILE…", "" */
 	int min_arguments, max_arguments; /* -1 = any number */
 	const char *summary;
 	const char *details; /* further lines of --help, NULL = none */
 	const struct option_row *options;
 	int (*run)(const struct options *options);
+	/* Instead of `run`: what may follow the name; ends with NULL. Then arguments and options are theirs. */
+	const struct command *const *subcommands;
 };
+#define COMMANDS(...) ((const struct command *const[]){ __VA_ARGS__, NULL })
 
 struct option_value {
 	const struct option_row *row;
@@ -49,6 +52,11 @@ void options_free(struct options *options);
 /* The last value of NAME, or NULL; whether a flag was given. */
 const char *options_get(const struct options *options, const char *name);
 bool options_has(const struct options *options, const char *name);
+
+/* The option that every command has beside its own. */
+extern const struct option_row help_option;
+/* "executions list" → "list": what is typed for COMMAND after the command above it. */
+const char *command_word(const struct command *command);
 
 /* One line "gennaker: …" on standard error; always returns STATUS, so that `return complain(EXIT_USAGE, …)` reads well. */
 int complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -165,6 +165,11 @@ void progress_tick(struct progress *progress, int64_t now_ms)
 	fflush(progress->out);
 }
 
+void progress_leave(struct progress *progress)
+{
+	progress->drawn = 0;
+}
+
 /* ---- plain lines -------------------------------------------------------------------------------------------------------------- */
 
 static void plain_start(struct progress *progress, const struct row *row, enum status status)

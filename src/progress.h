@@ -23,6 +23,8 @@ DEFINE_CLEANUP(struct progress *, progress_free)
 void progress_event(struct progress *progress, struct val event);
 /* Redraws running times; a no-op off a terminal. */
 void progress_tick(struct progress *progress, int64_t now_ms);
+/* What is on the screen stays there; the next tick draws below it. For questions. */
+void progress_leave(struct progress *progress);
 /* True once the run is complete, and then its status. */
 bool progress_is_complete(const struct progress *progress, enum status *ret_status);
 /* The last words: how it ended, and why stages failed. */

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/yaml.h"
+#include "client.h"
 #include "kubernetes/kubernetes.h"
 #include "net/address.h"
 
@@ -176,6 +177,17 @@ static struct val value_of(const struct field *row, const char *text)
 	return list;
 }
 
+static bool is_setting(struct str name)
+{
+	static const char *const others[] = { CLIENT_VARIABLES };
+	if (!str_starts(name, PREFIX) || name.length == strlen(PREFIX))
+		return false;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (str_is(name, others[i]))
+			return false;
+	return true;
+}
+
 void settings_overlay(struct val *all, char *const *environment)
 {
 	for (; *environment; environment++) {
@@ -183,7 +195,7 @@ void settings_overlay(struct val *all, char *const *environment)
 		if (!equals)
 			continue;
 		struct str name = str_slice(str_of(*environment), 0, (size_t)(equals - *environment));
-		if (!str_starts(name, PREFIX) || name.length == strlen(PREFIX))
+		if (!is_setting(name))
 			continue;
 		struct place place = {
 			.rest = str_slice(name, strlen(PREFIX), name.length),

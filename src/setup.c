@@ -5,14 +5,6 @@
 #include "base/alloc.h"
 #include "commands.h"
 
-void setup_open_client(struct setup *setup)
-{
-	memset(setup, 0, sizeof(*setup));
-	setup->world.clock = clock_real();
-	setup->world.spawner = spawner_real();
-	setup->world.http = http_transport_curl(setup->world.clock, "gennaker/" GENNAKER_VERSION);
-}
-
 /* No URL that a user gives may lead to the API servers that we hold credentials of. */
 static void guard_api_servers(struct setup *setup)
 {
@@ -29,8 +21,11 @@ static void guard_api_servers(struct setup *setup)
 int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig,
 	const char *kubeconfig, struct err *err)
 {
-	setup_open_client(setup);
 	struct world *world = &setup->world;
+	memset(setup, 0, sizeof(*setup));
+	world->clock = clock_real();
+	world->spawner = spawner_real();
+	world->http = http_transport_curl(world->clock, "gennaker/" GENNAKER_VERSION);
 	world->settings = val_ref(settings);
 	if (url_policy_read(
 		    val_get(settings, "user-configured-url-restrictions"), &setup->policy, err) < 0)

@@ -20,8 +20,6 @@ struct setup {
  */
 int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig,
 	const char *kubeconfig, struct err *err);
-/* Only what is needed to talk to a server: clock and HTTP. Free with setup_close. */
-void setup_open_client(struct setup *setup);
 /* Each --account NAME=CONTEXT of OPTIONS. */
 int setup_bind_accounts(struct setup *setup, const struct options *options, struct err *err);
 void setup_close(struct setup *setup);
