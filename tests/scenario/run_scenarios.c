@@ -8,6 +8,7 @@
 static const struct stage_type *const types[] = {
 	&check_preconditions_stage,
 	&evaluate_variables_stage,
+	&execution_window_stage,
 	&manual_judgment_stage,
 	&test_inline_stage,
 	&test_loop_stage,
@@ -18,7 +19,7 @@ static const struct stage_type *const types[] = {
 	NULL,
 };
 
-static const struct stage_registry registry = { .types = types };
+static const struct stage_registry registry = { .types = types, .plan_first = plan_execution_window };
 
 int main(int argc, char **argv)
 {
