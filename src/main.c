@@ -19,6 +19,8 @@ const struct command *const commands[] = {
 	&inspect_command,
 	&lint_command,
 	&eval_command,
+	&completion_command,
+	&man_command,
 	&version_command,
 	NULL,
 };

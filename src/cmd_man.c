@@ -1,0 +1,197 @@
+/*
+ * gennaker man: manual pages, made from the tables of commands and options.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "commands.h"
+
+/* Text for roff: no escapes, no requests, and '-' stays a minus that can be copied. */
+static void put_text(FILE *page, const char *text)
+{
+	for (bool at_start = true; *text; text++) {
+		if (at_start && (*text == '.' || *text == '\''))
+			fputs("\\&", page);
+		at_start = *text == '\n';
+		if (*text == '\\')
+			fputs("\\e", page);
+		else if (*text == '-')
+			fputs("\\-", page);
+		else
+			fputc(*text, page);
+	}
+}
+
+static void put_option(FILE *page, const struct option_row *row)
+{
+	fputs(".TP\n\\fB", page);
+	if (row->letter)
+		fprintf(page, "\\-%c\\fR, \\fB", row->letter);
+	fputs("\\-\\-", page);
+	put_text(page, row->name);
+	fputs("\\fR", page);
+	if (row->argument) {
+		fputs(" \\fI", page);
+		put_text(page, row->argument);
+		fputs("\\fR", page);
+	}
+	fputc('\n', page);
+	put_text(page, row->help);
+	fputc('\n', page);
+}
+
+static void put_options(FILE *page, const struct command *command)
+{
+	fputs(".SH OPTIONS\n", page);
+	for (const struct option_row *row = command->options; row && row->name; row++)
+		put_option(page, row);
+	put_option(page, &help_option);
+}
+
+/* Subcommands of a command, or all: each with what it is for. */
+static void put_commands(FILE *page, const struct command *const *list)
+{
+	fputs(".SH COMMANDS\n", page);
+	for (; *list; list++) {
+		fputs(".TP\n\\fBgennaker ", page);
+		put_text(page, (*list)->name);
+		fputs("\\fR", page);
+		if ((*list)->arguments && *(*list)->arguments) {
+			fputs(" \\fI", page);
+			put_text(page, (*list)->arguments);
+			fputs("\\fR", page);
+		}
+		fputc('\n', page);
+		put_text(page, (*list)->summary);
+		fputc('\n', page);
+	}
+}
+
+/* "executions list" → "gennaker-executions-list"; owned. */
+static char *page_name(const struct command *command)
+{
+	char *name = xasprintf("gennaker-%s", command->name);
+	for (char *c = name; *c; c++)
+		if (*c == ' ')
+			*c = '-';
+	return name;
+}
+
+static void put_head(FILE *page, const char *name, const char *summary)
+{
+	fputs(".\\\" -*- coding: utf-8 -*- made by: gennaker man\n.TH \"", page);
+	for (const char *c = name; *c; c++)
+		fputc(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c, page);
+	fputs("\" 1 \"\" \"gennaker " GENNAKER_VERSION "\" \"Gennaker\"\n.SH NAME\n", page);
+	put_text(page, name);
+	fputs(" \\- ", page);
+	put_text(page, summary);
+	fputs("\n.SH SYNOPSIS\n", page);
+}
+
+/* Opens DIRECTORY/NAME.1 for writing. */
+static FILE *open_page(const char *directory, const char *name)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s.1", directory, name);
+	FILE *page = fopen(path, "we");
+	if (!page)
+		complain(0, "cannot write %s: %s", path, strerror(errno));
+	return page;
+}
+
+static int close_page(FILE *page, const char *name)
+{
+	bool failed = ferror(page) != 0;
+	if (fclose(page) != 0 || failed)
+		return complain(-1, "cannot write %s.1: %s", name, strerror(errno));
+	return 0;
+}
+
+static int write_command(const char *directory, const struct command *command)
+{
+	_cleanup_free_ char *name = page_name(command);
+	FILE *page = open_page(directory, name);
+	if (!page)
+		return -1;
+	put_head(page, name, command->summary);
+	fputs(".B gennaker ", page);
+	put_text(page, command->name);
+	fprintf(page, "\n%s", command->subcommands ? "COMMAND [options] …\n" : "[options]\n");
+	if (command->arguments && *command->arguments) {
+		fputs(".I ", page);
+		put_text(page, command->arguments);
+		fputc('\n', page);
+	}
+	fputs(".SH DESCRIPTION\n", page);
+	put_text(page, command->summary);
+	fputc('\n', page);
+	if (command->details) {
+		fputs(".PP\n", page);
+		put_text(page, command->details);
+		fputc('\n', page);
+	}
+	if (command->subcommands)
+		put_commands(page, command->subcommands);
+	else
+		put_options(page, command);
+	fputs(".SH SEE ALSO\n.BR gennaker (1)\n", page);
+	return close_page(page, name);
+}
+
+static int write_commands(const char *directory, const struct command *const *list)
+{
+	for (; *list; list++) {
+		if (write_command(directory, *list) < 0)
+			return -1;
+		if ((*list)->subcommands && write_commands(directory, (*list)->subcommands) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int write_overview(const char *directory)
+{
+	FILE *page = open_page(directory, "gennaker");
+	if (!page)
+		return -1;
+	put_head(page, "gennaker", "runs Spinnaker and CODING CD pipelines");
+	fputs(".B gennaker\nCOMMAND [options] …\n.SH DESCRIPTION\n"
+	      "Gennaker runs continuous\\-deployment pipelines written for Spinnaker and for Tencent's CODING CD against real "
+	      "Kubernetes clusters: one at a time in this process, or many on a server with an embedded database.\n",
+		page);
+	put_commands(page, commands);
+	fputs(".SH EXIT STATUS\n"
+	      ".TP\n0\nIt succeeded.\n.TP\n1\nIt failed.\n.TP\n2\nBad usage or input.\n.TP\n3\nThe run was canceled.\n"
+	      ".SH ENVIRONMENT\n"
+	      ".TP\n.B GENNAKER_SERVER\nThe server of the commands that talk to one.\n"
+	      ".TP\n.BR GENNAKER_TOKEN \", \" GENNAKER_USER\nWho we are to it: a token, or NAME:PASSWORD.\n"
+	      ".TP\n.BI GENNAKER_ KEY\nThe setting KEY, over the one of the file.\n"
+	      ".SH FILES\n"
+	      ".TP\n.I gennaker.yml\nThe settings, in the current directory or where \\-\\-config says.\n"
+	      ".TP\n.I ~/.local/share/gennaker\nThe data of a server that is not told otherwise.\n",
+		page);
+	return close_page(page, "gennaker");
+}
+
+static int man_run(const struct options *options)
+{
+	const char *directory = options->arguments.items[0];
+	if (mkdir(directory, 0777) < 0 && errno != EEXIST)
+		return complain(EXIT_FAILED, "cannot make %s: %s", directory, strerror(errno));
+	if (write_overview(directory) < 0 || write_commands(directory, commands) < 0)
+		return EXIT_FAILED;
+	return EXIT_OK;
+}
+
+const struct command man_command = {
+	.name = "man",
+	.arguments = "DIR",
+	.min_arguments = 1,
+	.max_arguments = 1,
+	.summary = "Write the manual pages into a directory.",
+	.details = "gennaker.1, gennaker-run.1, … For example: gennaker man /usr/local/share/man/man1",
+	.run = man_run,
+};
