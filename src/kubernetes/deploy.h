@@ -5,6 +5,7 @@
  *	deploy_choose.c    names and versions
  *	deploy_send.c      sending, cleaning up
  *	deploy_plan.c      the rules of it, over values
+ *	deploy_rollout.c   what a rollout strategy does afterwards
  */
 #ifndef KUBERNETES_DEPLOY_H
 #define KUBERNETES_DEPLOY_H
@@ -13,8 +14,14 @@
 #include "kubernetes/deploy_plan.h"
 #include "kubernetes/kubernetes.h"
 
+struct deploy_traffic_options {
+	struct str_list services;
+	bool enable;
+	int strategy;
+};
 struct deploy_traffic {
 	bool enabled;
+	struct deploy_traffic_options options;
 };
 
 struct deploy_config {
@@ -33,6 +40,8 @@ struct deploy_config {
 };
 
 bool deploy_has_selectors(const struct deploy_config *config);
+/* "redblack"; NULL when there is none. */
+const char *deploy_strategy_name(const struct deploy_config *config);
 /* What the tasks that walk the manifests start with. RULES is good as long as IN, WALK until deploy_walk_free. */
 void deploy_walk_start(
 	const struct task_input *in, struct deploy_rules *rules, struct deploy_walk *walk);
@@ -44,5 +53,8 @@ int deploy_find_kind(const struct task_input *in, struct kube_account *account, 
 int deploy_choose_run(const struct task_input *in, struct task_result *out, struct err *err);
 int deploy_send_run(const struct task_input *in, struct task_result *out, struct err *err);
 int deploy_clean_up_run(const struct task_input *in, struct task_result *out, struct err *err);
+bool deploy_has_strategy(const struct task_input *in);
+int deploy_strategy_run(const struct task_input *in, struct task_result *out, struct err *err);
+int deploy_plan_after(const struct task_input *in, struct stage_plan *plan, struct err *err);
 
 #endif

@@ -2,11 +2,13 @@
  * Under which name each object goes to the server: read and decided here, committed, and only then used by deploy_send.c.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "kubernetes/deploy.h"
 #include "kubernetes/manifest.h"
 #include "kubernetes/stage_common.h"
+#include "kubernetes/traffic.h"
 #include "kubernetes/version.h"
 
 struct chooser {
@@ -134,6 +136,85 @@ static int choose_victim(struct chooser *chooser, const struct kube_resource *re
 	return 0;
 }
 
+/* The Service of this request, else the live one; owned. */
+static int find_service(struct chooser *chooser, const char *reference, struct val workload,
+	struct val *ret, struct err *err)
+{
+	const struct deploy_config *config = chooser->in->config;
+	const char *namespace = manifest_namespace(workload);
+	const struct kube_resource *resource;
+	_cleanup_free_ char *name = NULL;
+
+	if (traffic_service_name(reference, true, &name, err) < 0)
+		return -1;
+	for (size_t i = 0; i < val_count(config->manifests); i++) {
+		struct val manifest = val_at(config->manifests, i);
+		const char *kind = manifest_kind(manifest)->name;
+
+		if (kind && strcmp(kind, "service") == 0 &&
+			strcmp(manifest_name(manifest), name) == 0 &&
+			strcmp(manifest_namespace(manifest), namespace) == 0) {
+			*ret = val_ref(manifest);
+			return 0;
+		}
+	}
+	if (kube_find_resource(
+		    chooser->account, "v1", "Service", chooser->in->cancel, &resource, err) < 0)
+		return -1;
+	if (kube_get(chooser->account, resource, namespace, name, chooser->in->cancel, ret, err) == 0)
+		return 0;
+	if (err->kind != ERR_NOT_FOUND)
+		return -1;
+	return err_set(err, ERR_NOT_FOUND, "Load balancer %s does not exist", reference);
+}
+
+/* Adds what attaching each of SERVICES gives *OBJECT, and the pairs to *LABELS. */
+static int attach(struct chooser *chooser, struct val services, struct val *object,
+	struct val *labels, struct err *err)
+{
+	for (size_t i = 0; i < val_count(services); i++) {
+		_cleanup_(val_free) struct val service = VAL_NULL;
+		struct val reference = val_at(services, i);
+
+		if (find_service(chooser, val_text(&reference), *object, &service, err) < 0 ||
+			traffic_attach(service, object, err) < 0)
+			return -1;
+		val_merge(labels, val_get(val_get(service, "spec"), "selector"));
+	}
+	return 0;
+}
+
+/* The stage's Services into the annotation, and those that the annotation names then into the labels. */
+static int choose_traffic(
+	struct chooser *chooser, struct val manifest, struct val *entry, struct err *err)
+{
+	const struct deploy_config *config = chooser->in->config;
+	const struct deploy_traffic *traffic = &config->traffic;
+	_cleanup_(val_free) struct val object = val_ref(manifest), named = val_list();
+	_cleanup_(val_free) struct val services = VAL_NULL, labels = val_map();
+	int result;
+
+	if (!manifest_kind(manifest)->traffic)
+		return 0;
+	for (size_t i = 0; traffic->enabled && i < traffic->options.services.count; i++)
+		val_append(&named, val_string(traffic->options.services.items[i]));
+	result = traffic_annotate(&object, named, err);
+	if (result == 0)
+		result = traffic_services(object, &services, err);
+	if (result == 0 && (!traffic->enabled || traffic->options.enable))
+		result = attach(chooser, services, &object, &labels, err);
+	if (result < 0) {
+		_cleanup_free_ char *name = manifest_full_name(manifest, NULL);
+
+		return err_wrap(err, "%s", name);
+	}
+	if (val_count(services))
+		val_set(entry, "services", take(&services));
+	if (val_count(labels))
+		val_set(entry, "labels", take(&labels));
+	return 0;
+}
+
 static int choose_one(struct chooser *chooser, struct val manifest, size_t index,
 	const struct deploy_rules *rules, struct val *entry, struct err *err)
 {
@@ -146,6 +227,8 @@ static int choose_one(struct chooser *chooser, struct val manifest, size_t index
 	}
 	val_set(entry, "index", val_int((int64_t)index));
 	val_set(entry, "version", val_string(""));
+	if (choose_traffic(chooser, manifest, entry, err) < 0)
+		return -1;
 	if (manifest_is_generated(manifest)) {
 		_cleanup_free_ char *seed = xasprintf("%s/%zu", chooser->in->idempotency_key, index);
 		_cleanup_free_ char *name = deploy_generated_name(manifest, seed);

@@ -21,12 +21,14 @@ static int resolve_run(const struct task_input *in, struct task_result *out, str
 static bool has_history_limit(const struct task_input *in);
 
 static const struct field traffic_option_fields[] = {
-	FIELD_KNOWN("services", FIELD_STR_LIST, .title = { "Service(s)", "关联 Service" },
+	FIELD(struct deploy_traffic_options, services, "services",
+		.title = { "Service(s)", "关联 Service" },
 		.help = { "Services that send traffic to the new Pods.",
 			"为新 Pod 转发流量的 Service。" }),
-	FIELD_KNOWN("enableTraffic", FIELD_BOOL, .preset = "false",
+	FIELD(struct deploy_traffic_options, enable, "enableTraffic", .preset = "false",
 		.title = { "Send client requests to new pods", "将流量转发至新 Pod" }),
-	FIELD_KNOWN("strategy", FIELD_STRING, .choices = strategies, .title = { "Strategy", "策略" },
+	FIELD(struct deploy_traffic_options, strategy, "strategy", .choices = strategies,
+		.title = { "Strategy", "策略" },
 		.help = { "What becomes of the ReplicaSets that were there.",
 			"如何处理已有的 ReplicaSet。" }),
 	FIELD_KNOWN("namespace", FIELD_STRING, .flags = FIELD_UI,
@@ -35,13 +37,11 @@ static const struct field traffic_option_fields[] = {
 };
 
 static const struct field traffic_fields[] = {
-	FIELD(struct deploy_traffic, enabled, "enabled", .preset = "false", .unsupported_if = "true",
-		.unsupported = "rollout strategies with traffic management are not built yet; "
-			       "set trafficManagement.enabled to false",
+	FIELD(struct deploy_traffic, enabled, "enabled", .preset = "false",
 		.title = { "Manage traffic by strategy", "按策略管理流量" },
 		.help = { "Spinnaker manages traffic based on the selected strategy.",
 			"根据所选策略管理流量。" }),
-	FIELD_KNOWN("options", FIELD_OBJECT, .rows = traffic_option_fields,
+	FIELD(struct deploy_traffic, options, "options", .rows = traffic_option_fields,
 		.when = "enabled == true", .title = { "Rollout strategy options", "发布策略" }),
 	{ 0 },
 };
@@ -150,7 +150,13 @@ const struct stage_type deploy_manifest_stage = {
 			.run = deploy_clean_up_run,
 			.when = has_history_limit,
 			.timeout_ms = 60 * 60 * 1000,
+			.slot = stage_account_slot },
+		{ .name = "resolveRolloutStrategy",
+			.run = deploy_strategy_run,
+			.when = deploy_has_strategy,
+			.timeout_ms = 2 * 60 * 1000,
 			.slot = stage_account_slot }),
+	.plan_after = deploy_plan_after,
 	.outputs = ROWS(struct field,
 		FIELD_KNOWN("manifests", FIELD_VALUE,
 			.help = { "The manifests as they were resolved.", "解析后的资源清单。" }),
@@ -247,6 +253,33 @@ static enum expr_failure deploy_evaluate(struct evaluation *evaluation)
 	return EXPR_OK;
 }
 
+const char *deploy_strategy_name(const struct deploy_config *config)
+{
+	const struct deploy_traffic *traffic = &config->traffic;
+
+	return traffic->enabled && traffic->options.strategy > 0 ?
+		strategies[traffic->options.strategy] :
+		NULL;
+}
+
+/* A switch from one version to the next needs both. */
+static int check_history(const struct deploy_config *config, struct val manifest, struct err *err)
+{
+	const char *strategy = deploy_strategy_name(config);
+	_cleanup_free_ char *text = manifest_annotation_text(manifest, MAX_VERSION_HISTORY);
+	_cleanup_free_ char *name = NULL;
+	int64_t number;
+
+	if (!text || !str_to_int(str_of(text), &number) || number >= 2 || !strategy ||
+		strcmp(strategy, "highlander") == 0)
+		return 0;
+	name = manifest_full_name(manifest, NULL);
+	return err_set(err, ERR_INVALID,
+		"%s: the annotation %s is %s, and must be at least 2 with the strategy %s", name,
+		MAX_VERSION_HISTORY, text,
+		strcmp(strategy, "redblack") == 0 ? "Red/Black" : "Blue/Green");
+}
+
 /* ---- what is deployed ------------------------------------------------------------------------- */
 
 bool deploy_has_selectors(const struct deploy_config *config)
@@ -309,6 +342,7 @@ static int resolve_run(const struct task_input *in, struct task_result *out, str
 		struct val manifest = val_at(manifests, i);
 
 		if (deploy_check_manifest(manifest, deploy_has_selectors(config), err) < 0 ||
+			check_history(config, manifest, err) < 0 ||
 			kube_account_check_namespace(
 				account, "deployManifest", manifest_namespace(manifest), err) < 0)
 			return -1;

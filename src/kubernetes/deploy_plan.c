@@ -9,6 +9,7 @@
 #include "kubernetes/bind.h"
 #include "kubernetes/decorate.h"
 #include "kubernetes/manifest.h"
+#include "kubernetes/traffic.h"
 #include "kubernetes/version.h"
 
 #define GENERATED_BASE_BYTES 58
@@ -94,6 +95,15 @@ static void decorate(struct val *manifest, const char *version, const char *cont
 	manifest_decorate(manifest, &decoration);
 }
 
+/* Services that the choice of names has found to fit. */
+static void add_traffic(struct val *object, struct val entry)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	traffic_annotate(object, val_get(entry, "services"), &err);
+	traffic_add_labels(object, val_get(entry, "labels"));
+}
+
 struct val deploy_object(struct val manifest, struct val entry, const struct deploy_rules *rules)
 {
 	const char *version = val_get_text(entry, "version", "");
@@ -103,6 +113,7 @@ struct val deploy_object(struct val manifest, struct val entry, const struct dep
 
 	if (!val_is_null(replicas) && val_is_map(val_get(object, "spec")))
 		val_set(val_edit(&object, "spec"), "replicas", val_ref(replicas));
+	add_traffic(&object, entry);
 	decorate(&object, version, content_hash, rules);
 	val_set(val_edit(&object, "metadata"), "name", val_ref(val_get(entry, "name")));
 	manifest_clean(&object);
@@ -128,15 +139,7 @@ char *deploy_generated_name(struct val manifest, const char *seed)
 int deploy_check_manifest(struct val manifest, bool has_selectors, struct err *err)
 {
 	_cleanup_free_ char *name = manifest_full_name(manifest, NULL);
-	_cleanup_free_ char *services = manifest_annotation_text(
-		manifest, "traffic.spinnaker.io/load-balancers");
 
-	if (services && manifest_kind(manifest)->traffic && strcmp(services, "[]") != 0)
-		return err_set(err, ERR_UNSUPPORTED,
-			"%s: attaching Services by the annotation "
-			"traffic.spinnaker.io/load-balancers is not built yet; put the Service's "
-			"selector into the labels of the Pod template instead",
-			name);
 	if (has_selectors && deploy_strategy_of(manifest) == DEPLOY_REPLACE)
 		return err_set(err, ERR_INVALID,
 			"%s: label selectors cannot be used with the annotation "

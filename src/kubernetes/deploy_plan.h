@@ -34,6 +34,8 @@ enum deploy_strategy deploy_strategy_of(struct val manifest);
  *	"version"   "v003", "" = it is not versioned
  *	"replicas"  those of the live object, when it keeps them
  *	"uid"       of the live object that has to go first (recreate)
+ *	"services"  what its traffic annotation says, ["service web"]
+ *	"labels"    the pairs of those Services' selectors
  */
 struct deploy_walk {
 	struct val manifests; /* borrowed */

@@ -9,6 +9,8 @@
 extern const struct stage_type deploy_manifest_stage;
 extern const struct stage_type delete_manifest_stage;
 extern const struct stage_type scale_manifest_stage;
+extern const struct stage_type enable_manifest_stage;
+extern const struct stage_type disable_manifest_stage;
 extern const struct stage_type undo_rollout_manifest_stage;
 extern const struct stage_type pause_rollout_manifest_stage;
 extern const struct stage_type resume_rollout_manifest_stage;

@@ -237,7 +237,7 @@ def test_values_of_secrets_stay_inside(run, cluster, namespace):
      "nowhere.example.com/v1"),
     ([named("ConfigMap", "a", data={}),
       named("Deployment", "b", "apps/v1", {"traffic.spinnaker.io/load-balancers": '["service web"]'})],
-     "is not built yet"),
+     "Load balancer service web does not exist"),
 ])
 def test_what_cannot_work_changes_nothing(run, cluster, namespace, manifests, text):
     done = run(deploy(*manifests, namespaceOverride=namespace))
@@ -248,7 +248,7 @@ def test_what_cannot_work_changes_nothing(run, cluster, namespace, manifests, te
 
 @pytest.mark.parametrize("fields, text", [
     ({"source": "artifact", "manifestArtifactId": "x"}, "source: "),
-    ({"trafficManagement": {"enabled": True}}, "trafficManagement.enabled: "),
+    ({"trafficManagement": {"enabled": True, "options": {"strategy": "canary"}}}, "options.strategy: "),
     ({"requiredArtifactIds": ["x"]}, "requiredArtifactIds: "),
     ({"account": "", "credentials": ""}, "account: is required"),
 ])

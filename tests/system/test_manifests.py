@@ -227,3 +227,107 @@ def test_a_rolling_restart(run, cluster, namespace, kind):
 
 def names_and_uids(cluster, namespace):
     return {item["metadata"]["uid"] for item in get(cluster, core(namespace, "pods"))["items"]}
+
+
+# Traffic
+
+
+SERVICE = named("Service", "web", spec={"selector": {"lb": "web"}, "ports": [{"port": 80}]})
+
+
+def attached(value, strategy=None, services=("service web",), traffic=True, replicas=2, notes=None):
+    options = {"services": list(services), "enableTraffic": traffic,
+               **({"strategy": strategy} if strategy else {})}
+    made = replica_set(replicas=replicas, value=value)
+    made["metadata"]["annotations"] = notes or {}
+    return {"manifests": [made], "trafficManagement": {"enabled": True, "options": options}}
+
+
+def get_traffic(cluster, namespace, name):
+    found = replica_sets(cluster, namespace)[name]
+    pods = [item["metadata"]["labels"].get("lb") for item in get(cluster, core(namespace, "pods"))["items"]
+            if item["metadata"]["ownerReferences"][0]["name"] == name]
+    return found["spec"]["template"]["metadata"]["labels"].get("lb"), pods
+
+
+def test_a_workload_is_disabled_and_enabled_with_its_pods(run, cluster, namespace):
+    good(run(deploy(SERVICE, name="Service", namespaceOverride=namespace),
+             {**deploy(namespaceOverride=namespace, after=["Service"]), **attached("1")}))
+    assert get_traffic(cluster, namespace, "web-v000") == ("web", ["web", "web"])
+    notes = replica_sets(cluster, namespace)["web-v000"]["metadata"]["annotations"]
+    assert notes["traffic.spinnaker.io/load-balancers"] == '["service web"]'
+    uids = names_and_uids(cluster, namespace)
+    for _ in range(2):
+        good(run(stage("disableManifest", "replicaSet web-v000", namespace)))
+        assert get_traffic(cluster, namespace, "web-v000") == (None, [None, None])
+    for _ in range(2):
+        good(run(stage("enableManifest", None, namespace, kind="replicaSet", cluster="replicaSet web",
+                       criteria="newest", mode="dynamic", app="shop")))
+        assert get_traffic(cluster, namespace, "web-v000") == ("web", ["web", "web"])
+    good(run(stage("disableManifest", "replicaSet web-v000", namespace, loadBalancers=["service web"])))
+    assert get_traffic(cluster, namespace, "web-v000") == (None, [None, None])
+    assert names_and_uids(cluster, namespace) == uids
+    done = run(stage("enableManifest", "replicaSet web-v000", namespace, loadBalancers=["service other"]))
+    assert "Could not find load balancer: service other" in bad(done, "enableManifest")
+    done = run(stage("enableManifest", "replicaSet none", namespace))
+    assert "Could not find kubernetes manifest: replicaSet none" in bad(done, "enableManifest")
+
+
+def test_a_workload_is_deployed_disabled(run, cluster, namespace):
+    done = {**attached("1", traffic=False)}
+    done["manifests"].append(SERVICE)
+    good(run({**deploy(namespaceOverride=namespace), **done}))
+    assert get_traffic(cluster, namespace, "web-v000") == (None, [None, None])
+    notes = replica_sets(cluster, namespace)["web-v000"]["metadata"]["annotations"]
+    assert notes["traffic.spinnaker.io/load-balancers"] == '["service web"]'
+
+
+def test_an_annotation_attaches_without_a_strategy(run, cluster, namespace):
+    web = replica_set()
+    web["metadata"]["annotations"] = {"traffic.spinnaker.io/load-balancers": '["service web"]'}
+    good(run(deploy(web, SERVICE, namespaceOverride=namespace)))
+    assert get_traffic(cluster, namespace, "web-v000") == ("web", ["web"])
+
+
+@pytest.mark.parametrize("fields, text", [
+    (attached("1", services=["service none"]), "Load balancer service none does not exist"),
+    (attached("1", services=["web"]), "Failed to attach load balancer 'web'."),
+    (attached("1", services=["ingress web"]), "No support for load balancing via ingress exists"),
+    (attached("1", notes={"traffic.spinnaker.io/load-balancers": '["service a"]'}),
+     "Manifest already has traffic.spinnaker.io/load-balancers annotation set to"),
+    (attached("1", strategy="bluegreen", notes={"strategy.spinnaker.io/max-version-history": "1"}),
+     "strategy.spinnaker.io/max-version-history is 1, and must be at least 2"),
+])
+def test_what_cannot_be_attached_is_not_deployed(run, cluster, namespace, fields, text):
+    assert text in bad(run({**deploy(namespaceOverride=namespace), **fields}), "Deploy")
+    assert replica_sets(cluster, namespace) == {}
+
+
+@pytest.mark.parametrize("strategy", ["bluegreen", "redblack", "highlander"])
+def test_a_strategy_takes_the_others_away(run, cluster, namespace, strategy):
+    good(run(deploy(SERVICE, namespaceOverride=namespace)))
+    stages = []
+    for value in "12":
+        done = good(run({**deploy(namespaceOverride=namespace), **attached(value, strategy)}))
+        stages.append([(stage["type"], stage["context"].get("manifestName"))
+                       for stage in done.execution["stages"][1:]])
+    follow_ups = [("disableManifest", "replicaSet web-v000")]
+    if strategy == "highlander":
+        follow_ups.append(("deleteManifest", "replicaSet web-v000"))
+    assert stages == [[], follow_ups]
+    assert get_traffic(cluster, namespace, "web-v001") == ("web", ["web", "web"])
+    if strategy == "highlander":
+        assert set(replica_sets(cluster, namespace)) == {"web-v001"}
+    else:
+        assert get_traffic(cluster, namespace, "web-v000") == (None, [None, None])
+
+
+def test_one_that_never_came_up_is_deleted(run, cluster, namespace):
+    good(run(deploy(SERVICE, namespaceOverride=namespace)))
+    broken = attached("1", "bluegreen")
+    broken["manifests"][0]["spec"]["template"]["metadata"]["annotations"]["gennaker.test/ready"] = "never"
+    done = run({**deploy(namespaceOverride=namespace), **broken, "stageTimeoutMs": 2000})
+    assert done.status == 1
+    done = good(run({**deploy(namespaceOverride=namespace), **attached("2", "bluegreen")}))
+    assert [stage["type"] for stage in done.execution["stages"]] == ["deployManifest", "deleteManifest"]
+    assert set(replica_sets(cluster, namespace)) == {"web-v001"}

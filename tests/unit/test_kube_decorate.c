@@ -285,7 +285,7 @@ static void what_is_not_built_is_refused(void **state)
 		{ "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}}", true, ERR_NONE },
 		{ "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a, annotations: "
 		  "{traffic.spinnaker.io/load-balancers: '[\"service web\"]'}}}",
-			false, ERR_UNSUPPORTED },
+			false, ERR_NONE },
 		{ "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a, annotations: "
 		  "{traffic.spinnaker.io/load-balancers: '[]'}}}",
 			false, ERR_NONE },
