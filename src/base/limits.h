@@ -87,6 +87,9 @@
 #define LIMIT_SERVER_STREAM_PIECE_BYTES (256u << 10)
 #define LIMIT_SERVER_STOP_MS 2000	/* for answers under way, once the engine has stopped */
 
+/* Stages */
+#define LIMIT_WEBHOOK_PAST_CODES 1000	/* refusals of a status URL that are remembered */
+
 /* Processes */
 #define LIMIT_PROCESS_OUTPUT_BYTES (4u << 20)
 #define LIMIT_PROCESS_GRACE_MS 2000	/* between SIGTERM and SIGKILL */

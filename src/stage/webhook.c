@@ -1,253 +1,345 @@
 /*
- * Webhook: one HTTP call (stages.md 4.6). It is sent under the same Idempotency-Key on every retry and after a crash, so a
- * server that honours the header sees one effect. Addresses are checked as resolved (net/address.h).
+ * Webhook: one HTTP call, and, when it waits, the watch over what came of it (stages.md 4.6). The call is sent under the same
+ * Idempotency-Key on every retry and after a crash, so a server that honours the header sees one effect. Addresses are checked
+ * as resolved (net/address.h), those of status and cancel URLs too.
  */
-#include <ctype.h>
+#include "stage/webhook.h"
+
 #include <stdlib.h>
 #include <strings.h>
 
 #include "base/alloc.h"
-#include "base/json.h"
+#include "base/json_path.h"
 #include "base/limits.h"
+#include "net/url.h"
 #include "stage/stages.h"
 
-struct webhook_config {
-	char *url;
-	char *method;
-	struct val payload;
-	struct val custom_headers;
-	struct val fail_fast_status_codes;
-	struct val retry_status_codes;
+static int create_webhook(const struct task_input *in, struct task_result *out, struct err *err);
+static char *webhook_slot(const struct task_input *in);
+static int webhook_check(const struct task_input *in, struct err *err);
+static bool has_call(const struct task_input *in);
+static bool has_wait(const struct task_input *in);
+static bool has_monitor(const struct task_input *in);
+
+static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", NULL };
+static const char *const resolutions[] = { "getMethod", "locationHeader", "webhookResponse", NULL };
+
+const struct stage_type webhook_stage = {
+	.name = "webhook",
+	.title = { "Webhook", "Webhook" },
+	.summary = { "Calls a URL, keeps the answer in the stage's context, and can watch what comes of it.",
+		"调用指定 URL，将响应保存在阶段上下文中，并可监控其结果。" },
+	.category = "general",
+	.fields = ROWS(struct field,
+		FIELD(struct webhook_config, url, "url", .widget = "expr",
+			.when = "monitorOnly != true", .title = { "Webhook URL", "Webhook 地址" },
+			.help = { "http or https; hosts inside are refused unless the settings allow them.",
+				"http 或 https 地址；默认禁止访问内网主机，可在设置中放开。" }),
+		FIELD(struct webhook_config, method, "method", .preset = "POST", .widget = "select",
+			.choices = methods, .title = { "Method", "方法" },
+			.help = { "Any HTTP verb.", "任意 HTTP 方法。" }),
+		FIELD(struct webhook_config, fail_fast_codes, "failFastStatusCodes",
+			.widget = "multi", .title = { "Fail fast HTTP statuses", "立即失败的状态码" },
+			.help = { "Replaces the default list, 504; ends the stage without retry.",
+				"替换默认列表（504）；返回这些状态码时直接失败，不再重试。" }),
+		FIELD(struct webhook_config, call_retry_codes, "webhookRetryStatusCodes",
+			.widget = "multi", .title = { "Retry statuses of the call", "调用重试状态码" },
+			.help = { "Tried again like 5xx and 429.", "与 5xx、429 一样重试。" }),
+		FIELD(struct webhook_config, payload, "payload", .widget = "code:json",
+			.title = { "Payload", "请求体" },
+			.help = { "A map, list or text; sent as JSON, or as a form when Content-Type says so.",
+				"对象、列表或文本；默认以 JSON 发送，Content-Type 为表单时以表单发送。" }),
+		FIELD(struct webhook_config, custom_headers, "customHeaders", .flags = FIELD_MAP,
+			.widget = "kv", .title = { "Custom headers", "自定义 header" },
+			.help = { "Name to value, or to a list of values; sent with the call and with status requests.",
+				"名称到值（或值列表）的映射，调用及查询状态时携带。" }),
+		FIELD(struct webhook_config, wait, "waitForCompletion", .preset = "false",
+			.title = { "Wait for completion", "等待完成" },
+			.help = { "Poll a status URL until it says done.", "轮询状态地址直至完成。" }),
+		FIELD(struct webhook_config, monitor_only, "monitorOnly", .preset = "false",
+			.when = "waitForCompletion == true", .title = { "Only monitor", "仅监控" },
+			.help = { "No first call; only the status URL is polled.",
+				"不发起调用，仅轮询状态地址。" }),
+		FIELD(struct webhook_config, status_endpoint, "statusEndpoint", .widget = "expr",
+			.when = "monitorOnly == true", .title = { "Status URL", "状态地址" },
+			.help = { "Nothing means the webhook's URL. Set by the stage when it calls.",
+				"不填为 Webhook 地址；发起调用时由阶段设置。" }),
+		FIELD(struct webhook_config, resolution, "statusUrlResolution", .widget = "radio",
+			.choices = resolutions, .when = "waitForCompletion == true",
+			.title = { "Status URL", "状态地址来源" },
+			.help = { "getMethod: the same URL; locationHeader: the header Location; webhookResponse: in the answer.",
+				"getMethod：使用同一地址；locationHeader：响应头 Location；webhookResponse：响应内容。" }),
+		FIELD(struct webhook_config, status_url_path, "statusUrlJsonPath",
+			.when = "statusUrlResolution == webhookResponse",
+			.title = { "Status URL path", "状态地址路径" },
+			.help = { "JSONPath in the answer, for example $.statusUrl.",
+				"响应中的 JSONPath，例如 $.statusUrl。" }),
+		FIELD(struct webhook_config, wait_before, "waitBeforeMonitor", .preset = "0",
+			.when = "waitForCompletion == true",
+			.title = { "Delay before monitoring", "监控前等待" },
+			.help = { "Seconds since the stage's start, for services that need a moment to register the job.",
+				"首次查询前的等待时间（自阶段开始的秒数）。" }),
+		FIELD(struct webhook_config, monitor_retry_codes, "retryStatusCodes",
+			.widget = "multi", .when = "waitForCompletion == true",
+			.title = { "Retry HTTP statuses", "监控重试状态码" },
+			.help = { "While polling, in addition to 5xx and 429.",
+				"轮询时额外重试的状态码。" }),
+		FIELD(struct webhook_config, status_path, "statusJsonPath",
+			.when = "waitForCompletion == true", .title = { "Status JsonPath", "状态路径" },
+			.help = { "Without it any good answer means success.",
+				"未填写时，只要返回成功即视为完成。" }),
+		FIELD(struct webhook_config, progress_path, "progressJsonPath",
+			.when = "waitForCompletion == true",
+			.title = { "Progress location", "进度路径" },
+			.help = { "Text shown while waiting.", "等待期间展示的进度文本。" }),
+		FIELD(struct webhook_config, success_statuses, "successStatuses",
+			.when = "waitForCompletion == true",
+			.title = { "SUCCESS status mapping", "成功状态值" },
+			.help = { "With commas, in any case; a number 100 means done.",
+				"以逗号分隔，不区分大小写；数值 100 表示完成。" }),
+		FIELD(struct webhook_config, canceled_statuses, "canceledStatuses",
+			.when = "waitForCompletion == true",
+			.title = { "CANCELED status mapping", "取消状态值" },
+			.help = { "With commas, in any case.", "以逗号分隔，不区分大小写。" }),
+		FIELD(struct webhook_config, terminal_statuses, "terminalStatuses",
+			.when = "waitForCompletion == true",
+			.title = { "TERMINAL status mapping", "失败状态值" },
+			.help = { "With commas, in any case.", "以逗号分隔，不区分大小写。" }),
+		FIELD_KNOWN("signalCancellation", FIELD_BOOL, .flags = FIELD_UI,
+			.when = "waitForCompletion == true",
+			.title = { "Signal on cancellation", "取消时通知" }),
+		FIELD(struct webhook_config, cancel_endpoint, "cancelEndpoint", .widget = "expr",
+			.when = "waitForCompletion == true",
+			.title = { "Cancellation URL", "取消通知地址" },
+			.help = { "Called once when the run is canceled while it is watched, or the status means canceled.",
+				"监控期间部署流程被取消，或状态为取消时调用一次。" }),
+		FIELD(struct webhook_config, cancel_method, "cancelMethod", .preset = "POST",
+			.widget = "select", .choices = methods, .when = "cancelEndpoint set",
+			.title = { "Cancellation method", "取消通知方法" }),
+		FIELD(struct webhook_config, cancel_payload, "cancelPayload", .widget = "code:json",
+			.when = "cancelEndpoint set",
+			.title = { "Cancellation payload", "取消通知请求体" }),
+		FIELD(struct webhook_config, retries, "retries", .flags = FIELD_MAP, .widget = "kv",
+			.when = "waitForCompletion == true",
+			.title = { "Retries per status", "各状态码重试次数" },
+			.help = { "Status code to {maxAttempts}: so many polls may see this code.",
+				"状态码到 {maxAttempts} 的映射：该状态码最多允许出现的次数。" }),
+		FIELD(struct webhook_config, skip_wait, "skipRemainingWait",
+			.flags = FIELD_SET_AT_RUN, .title = { "Skip the rest", "跳过剩余等待" },
+			.help = { "True (by a PATCH of the running stage) ends waitBeforeMonitor at once.",
+				"通过 PATCH 设为 true 时立即结束监控前等待。" })),
+	.config_size = sizeof(struct webhook_config),
+	.check = webhook_check,
+	.tasks = ROWS(struct task_row,
+		{
+			.name = "createWebhook",
+			.run = create_webhook,
+			.slot = webhook_slot,
+			.when = has_call,
+			.poll_every_ms = 10000,
+			.timeout_ms = 5 * 60 * 1000,
+			.repeat = TASK_SAFE,
+		},
+		{
+			.name = "waitBeforeMonitorWebhook",
+			.run = webhook_wait,
+			.cancel = webhook_cancel,
+			.when = has_wait,
+			.is_inline = true,
+		},
+		{
+			.name = "monitorWebhook",
+			.run = webhook_monitor,
+			.cancel = webhook_cancel,
+			.slot = webhook_monitor_slot,
+			.when = has_monitor,
+			.timeout_ms = 60 * 60 * 1000,
+			.timeout_overridable = true,
+			.repeat = TASK_SAFE,
+		}),
 };
 
-/* ---- the request -------------------------------------------------------------------------------------------------------------- */
+/* ---- what is part of it ---- */
 
-static bool header_is(struct str name, const char *text)
+static bool has_call(const struct task_input *in)
 {
-	return str_equal_nocase(name, str_of(text));
+	const struct webhook_config *config = in->config;
+	return !config->monitor_only;
 }
 
-/* Names that say who the platform is, or frame the message, are not the user's to set. */
-static bool header_is_denied(struct str name)
+static bool has_monitor(const struct task_input *in)
 {
-	static const char *const denied[] = { "X-SPINNAKER-USER",	 "X-SPINNAKER-ACCOUNTS", "X-SPINNAKER-ACCOUNT",
-					      "X-SPINNAKER-USER-ORIGIN", "X-SPINNAKER-REQUEST-ID",
-					      "X-SPINNAKER-EXECUTION-ID", "Host", "Content-Length",
-					      "Transfer-Encoding", "Connection" };
-	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++)
-		if (header_is(name, denied[i]))
+	const struct webhook_config *config = in->config;
+	return config->wait;
+}
+
+static bool has_wait(const struct task_input *in)
+{
+	const struct webhook_config *config = in->config;
+	return config->wait && config->wait_before.ms > 0;
+}
+
+static int check_path(const char *key, const char *path, struct err *err)
+{
+	if (webhook_is_blank(path) || json_path_check(str_of(path), err) == 0)
+		return 0;
+	return err_wrap(err, "%s", key);
+}
+
+/* What could not work is said before the call, not after it. */
+static int webhook_check(const struct task_input *in, struct err *err)
+{
+	const struct webhook_config *config = in->config;
+	if (val_count(val_get(in->stage->context, "expectedArtifacts")) > 0)
+		return err_set(err, ERR_UNSUPPORTED,
+			"expectedArtifacts: binding artifacts is not built yet");
+	if (config->monitor_only && !config->wait)
+		return err_set(err, ERR_INVALID, "monitorOnly: needs waitForCompletion");
+	if (!config->wait)
+		return 0;
+	if (check_path("statusJsonPath", config->status_path, err) < 0 ||
+		check_path("progressJsonPath", config->progress_path, err) < 0)
+		return -1;
+	if (!config->resolution || strcmp(config->resolution, "webhookResponse") != 0)
+		return 0;
+	return check_path("statusUrlJsonPath", config->status_url_path, err);
+}
+
+static char *webhook_slot(const struct task_input *in)
+{
+	const struct webhook_config *config = in->config;
+	return config->url ? url_origin(config->url) : NULL;
+}
+
+/* ---- the status URL ---- */
+
+static bool knows_resolution(const char *text)
+{
+	for (const char *const *resolution = resolutions; text && *resolution; resolution++)
+		if (strcmp(text, *resolution) == 0)
 			return true;
 	return false;
 }
 
-static bool has_header(const struct webhook_config *config, const char *wanted)
+/* The same host is asked the same way as it was called: its scheme is kept. */
+static char *with_scheme_of(const char *called, const char *text, struct err *err)
 {
-	for (size_t i = 0; i < val_count(config->custom_headers); i++)
-		if (header_is(val_key_at(config->custom_headers, i), wanted))
-			return true;
-	return false;
+	_cleanup_url_ struct url base = { 0 };
+	_cleanup_url_ struct url status = { 0 };
+	if (url_parse(called, &base, err) < 0)
+		return NULL;
+	if (url_resolve(&base, text, &status, err) < 0)
+		return NULL;
+	const char *colon = strstr(text, "://");
+	if (colon && strcasecmp(base.host, status.host) == 0)
+		return xasprintf("%s%s", base.scheme, colon);
+	return colon ? xstrdup(text) : url_text(&status);
 }
 
-static bool is_form(const struct webhook_config *config)
+/* Where the status is to be had, owned; NULL with what is wrong. */
+static char *find_status_url(const struct webhook_config *config,
+	const struct http_response *response, struct val body, struct err *err)
 {
-	for (size_t i = 0; i < val_count(config->custom_headers); i++) {
-		struct val value = val_value_at(config->custom_headers, i);
-		if (header_is(val_key_at(config->custom_headers, i), "Content-Type"))
-			return strncasecmp(val_text(&value), "application/x-www-form-urlencoded", 33) == 0;
+	_cleanup_(val_free) struct val found = VAL_NULL;
+	if (strcmp(config->resolution, "getMethod") == 0)
+		return xstrdup(config->url);
+	if (strcmp(config->resolution, "locationHeader") == 0) {
+		found = val_string(http_response_header(response, "location"));
+	} else if (json_path_read(str_of(config->status_url_path), body, &found, err) < 0) {
+		err_wrap(err, "statusUrlJsonPath");
+		return NULL;
 	}
-	return false;
-}
-
-static int webhook_headers(const struct webhook_config *config, const struct task_input *in, struct val *ret,
-			   struct err *err)
-{
-	_cleanup_(val_free) struct val headers = val_map();
-	for (size_t i = 0; i < val_count(config->custom_headers); i++) {
-		struct str name = val_key_at(config->custom_headers, i);
-		struct val value = val_value_at(config->custom_headers, i);
-		if (header_is_denied(name))
-			return err_set(err, ERR_INVALID, "customHeaders.%.*s: this header may not be set",
-				       STR_ARG(name));
-		if (val_is_string(value) || val_is_list(value)) {
-			val_set_str(&headers, name, val_ref(value));
-		} else if (!val_is_null(value)) {
-			_cleanup_free_ char *text = json_text(value, JSON_COMPACT);
-			val_set_str(&headers, name, val_string(text));
-		}
+	struct str text = str_trim(val_as_str(&found));
+	if (text.length == 0) {
+		err_set(err, ERR_FAILED, "%s",
+			val_is_string(found) ? "it is empty" : "it is no text");
+		return NULL;
 	}
-	if (!has_header(config, "Content-Type"))
-		val_set(&headers, "Content-Type", val_string("application/json"));
-	if (!has_header(config, "Accept"))
-		val_set(&headers, "Accept", val_string("application/json, */*"));
-	if (!has_header(config, "Idempotency-Key")) /* an author's own is the author's promise */
-		val_set(&headers, "Idempotency-Key", val_string(in->idempotency_key));
-	val_set(&headers, "X-SPINNAKER-EXECUTION-ID", val_string(in->execution->id));
-	*ret = take(&headers);
-	return 0;
+	_cleanup_free_ char *trimmed = xstrndup(text.bytes, text.length);
+	return with_scheme_of(
+		response->effective_url ? response->effective_url : config->url, trimmed, err);
 }
 
-static void form_value(struct strbuf *body, struct str key, struct val value)
-{
-	_cleanup_free_ char *text = val_is_string(value) ? NULL : json_text(value, JSON_COMPACT);
-	if (body->length > 0)
-		strbuf_add_char(body, '&');
-	url_encode(body, key);
-	strbuf_add_char(body, '=');
-	url_encode(body, text ? str_of(text) : val_as_str(&value));
-}
+/* ---- the call ---- */
 
-/* JSON, or a form when the author says so and gave a map; a text goes as it is. */
-static void webhook_body(const struct webhook_config *config, struct strbuf *body)
+/* Keeps WEBHOOK (taken) with the error, which fails the stage. */
+static int call_failed(struct val webhook, struct task_result *out, struct err *err)
 {
-	if (val_is_null(config->payload))
-		return;
-	if (val_is_string(config->payload)) {
-		strbuf_add_str(body, val_as_str(&config->payload));
-	} else if (val_is_map(config->payload) && is_form(config)) {
-		for (size_t i = 0; i < val_count(config->payload); i++) {
-			struct val value = val_value_at(config->payload, i);
-			struct str key = val_key_at(config->payload, i);
-			for (size_t j = 0; val_is_list(value) && j < val_count(value); j++)
-				form_value(body, key, val_at(value, j));
-			if (!val_is_list(value))
-				form_value(body, key, value);
-		}
-	} else {
-		json_write(body, config->payload, JSON_COMPACT);
-	}
-}
-
-/* ---- the answer ---------------------------------------------------------------------------------------------------------------- */
-
-/* Spring's names, which expressions compare with ("OK", "CREATED"). */
-static const char *status_text(int status)
-{
-	static const struct {
-		int code;
-		const char *text;
-	} names[] = {
-		{ 200, "OK" },		      { 201, "CREATED" },	       { 202, "ACCEPTED" },
-		{ 203, "NON_AUTHORITATIVE_INFORMATION" }, { 204, "NO_CONTENT" }, { 205, "RESET_CONTENT" },
-		{ 206, "PARTIAL_CONTENT" },   { 207, "MULTI_STATUS" },	       { 300, "MULTIPLE_CHOICES" },
-		{ 301, "MOVED_PERMANENTLY" }, { 302, "FOUND" },		       { 303, "SEE_OTHER" },
-		{ 304, "NOT_MODIFIED" },      { 307, "TEMPORARY_REDIRECT" },   { 308, "PERMANENT_REDIRECT" },
-		{ 400, "BAD_REQUEST" },	      { 401, "UNAUTHORIZED" },	       { 402, "PAYMENT_REQUIRED" },
-		{ 403, "FORBIDDEN" },	      { 404, "NOT_FOUND" },	       { 405, "METHOD_NOT_ALLOWED" },
-		{ 406, "NOT_ACCEPTABLE" },    { 408, "REQUEST_TIMEOUT" },      { 409, "CONFLICT" },
-		{ 410, "GONE" },	      { 411, "LENGTH_REQUIRED" },      { 412, "PRECONDITION_FAILED" },
-		{ 413, "PAYLOAD_TOO_LARGE" }, { 415, "UNSUPPORTED_MEDIA_TYPE" },
-		{ 422, "UNPROCESSABLE_ENTITY" }, { 423, "LOCKED" },	       { 429, "TOO_MANY_REQUESTS" },
-		{ 500, "INTERNAL_SERVER_ERROR" }, { 501, "NOT_IMPLEMENTED" },  { 502, "BAD_GATEWAY" },
-		{ 503, "SERVICE_UNAVAILABLE" }, { 504, "GATEWAY_TIMEOUT" },
-	};
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].code == status)
-			return names[i].text;
-	return NULL;
-}
-
-/* JSON when it is some; the body of an error reply only if it begins like an object or a list. */
-static struct val answer_body(const struct http_response *response)
-{
-	struct str text = strbuf_str(&response->body);
-	struct str trimmed = str_trim(text);
-	bool looks = trimmed.length > 0 && (trimmed.bytes[0] == '{' || trimmed.bytes[0] == '[');
-	if (trimmed.length == 0)
-		return VAL_NULL;
-	if (response->status < 400 || looks) {
-		_cleanup_err_ struct err err = ERR_INIT;
-		struct val parsed;
-		if (json_parse(trimmed, NULL, NULL, &parsed, &err) == 0)
-			return parsed;
-	}
-	return val_str(text);
-}
-
-static struct val answer_headers(const struct http_response *response)
-{
-	struct val headers = val_map();
-	for (size_t i = 0; i < val_count(response->headers); i++) {
-		struct val value = val_value_at(response->headers, i);
-		val_set_str(&headers, val_key_at(response->headers, i),
-			    val_ref(val_is_list(value) ? val_at(value, 0) : value));
-	}
-	return headers;
-}
-
-static void webhook_context(struct task_result *out, const struct http_response *response, const char *error)
-{
-	struct val webhook = val_map();
-	if (response) {
-		const char *text = status_text(response->status);
-		val_set(&webhook, "statusCode", text ? val_string(text) : val_format("%d", response->status));
-		val_set(&webhook, "statusCodeValue", val_int(response->status));
-		val_set(&webhook, "headers", answer_headers(response));
-		val_set(&webhook, "body", answer_body(response));
-	}
-	if (error)
-		val_set(&webhook, "error", val_string(error));
+	val_set(&webhook, "error", val_string(err_text(err)));
 	task_context(out, "webhook", webhook);
-}
-
-/* Numbers, texts of numbers, or one text with commas. */
-static bool code_is_in(struct val codes, int status)
-{
-	for (size_t i = 0; i < val_count(codes); i++) {
-		struct val code = val_at(codes, i);
-		int64_t number;
-		if ((val_as_int(code, &number) || str_to_int(str_trim(val_as_str(&code)), &number)) && number == status)
-			return true;
-	}
-	struct str rest = val_as_str(&codes);
-	for (struct str part; val_is_string(codes) && str_split(&rest, ',', &part);) {
-		int64_t number;
-		if (str_to_int(str_trim(part), &number) && number == status)
-			return true;
-	}
-	return false;
+	if (err_is_retryable(err->kind))
+		err->kind = ERR_FAILED;
+	return -1;
 }
 
 static bool fails_fast(const struct webhook_config *config, int status)
 {
-	if (val_is_null(config->fail_fast_status_codes))
+	if (val_is_null(config->fail_fast_codes))
 		return status == 504;
-	return code_is_in(config->fail_fast_status_codes, status);
+	return webhook_code_is_in(config->fail_fast_codes, status);
 }
 
-/* An answer came: on, again, or failed. */
-static int webhook_answered(const struct webhook_config *config, const struct task_input *in,
-			    const struct http_response *response, struct task_result *out)
+/* 4xx, 5xx, and whatever the author lists: again, or failed. */
+static int call_refused(const struct task_input *in, const struct http_response *response,
+	bool again, struct task_result *out, struct err *err)
 {
+	const struct webhook_config *config = in->config;
+	struct val webhook = webhook_answer(response);
+	webhook_refused(config->method, config->url, response->status, err);
+	if (!again)
+		return call_failed(webhook, out, err);
+	if (response->status >= 400)
+		val_set(&webhook, "error", val_string(err_text(err)));
+	task_context(out, "webhook", webhook);
+	task_says(out, "%s; trying again", err_text(err));
+	err_clear(err);
+	int after = http_retry_after_ms(response, in->now_ms);
+	return task_again_at(out, after > 0 ? in->now_ms + after : 0);
+}
+
+static int call_answered(const struct task_input *in, const struct http_response *response,
+	struct task_result *out, struct err *err)
+{
+	const struct webhook_config *config = in->config;
 	int status = response->status;
-	_cleanup_free_ char *error = NULL;
 	bool fast = fails_fast(config, status);
-	bool again = !fast && (status >= 500 || status == 429 || code_is_in(config->retry_status_codes, status));
-	if (status >= 400)
-		error = xasprintf("%s %s answered %d%s%s", config->method, config->url, status,
-				  status_text(status) ? " " : "", status_text(status) ? status_text(status) : "");
-	webhook_context(out, response, error);
-	if (again) {
-		task_says(out, "%s; trying again", error ? error : "the answer asks for another try");
-		int after = http_retry_after_ms(response, in->now_ms);
-		return task_again_at(out, after > 0 ? in->now_ms + after : 0);
+	bool again = !fast &&
+		(status >= 500 || status == 429 ||
+			webhook_code_is_in(config->call_retry_codes, status));
+	if (fast || again || status >= 400)
+		return call_refused(in, response, again, out, err);
+	struct val webhook = webhook_answer(response);
+	if (config->wait) {
+		_cleanup_free_ char *url = find_status_url(
+			config, response, val_get(webhook, "body"), err);
+		if (!url) {
+			err_wrap(err, "the status URL (statusUrlResolution: %s) cannot be had",
+				config->resolution);
+			return call_failed(webhook, out, err);
+		}
+		val_set(&webhook, "statusEndpoint", val_string(url));
+		task_context(out, "statusEndpoint", val_string(url));
 	}
-	return fast || status >= 400 ? task_status(out, STATUS_TERMINAL) : task_done(out);
+	task_context(out, "webhook", webhook);
+	return task_done(out);
 }
 
 /* No answer: a name that does not resolve and a refused connection are tried again, a timeout only where repeating is harmless. */
-static int webhook_unanswered(const struct webhook_config *config, struct task_result *out, struct err *err)
+static int call_unanswered(
+	const struct webhook_config *config, struct task_result *out, struct err *err)
 {
 	const char *reason = val_get_text(err->details, "reason", "");
 	bool again = err->kind == ERR_UNAVAILABLE &&
-		     (strcmp(reason, "resolve") == 0 || strcmp(reason, "connect") == 0);
+		(strcmp(reason, "resolve") == 0 || strcmp(reason, "connect") == 0);
 	if (err->kind == ERR_TIMEOUT && strcasecmp(config->method, "GET") == 0)
 		again = true;
-	webhook_context(out, NULL, err_text(err));
-	if (!again) {
-		if (err_is_retryable(err->kind))
-			err->kind = ERR_FAILED;
+	if (err->kind == ERR_CANCELED)
 		return -1;
-	}
+	if (!again)
+		return call_failed(val_map(), out, err);
+	struct val webhook = val_map();
+	val_set(&webhook, "error", val_string(err_text(err)));
+	task_context(out, "webhook", webhook);
 	task_says(out, "%s; trying again", err_text(err));
 	err_clear(err);
 	return task_again_at(out, 0);
@@ -256,108 +348,25 @@ static int webhook_unanswered(const struct webhook_config *config, struct task_r
 static int create_webhook(const struct task_input *in, struct task_result *out, struct err *err)
 {
 	const struct webhook_config *config = in->config;
-	_cleanup_(val_free) struct val headers = VAL_NULL;
-	if (webhook_headers(config, in, &headers, err) < 0)
-		return -1;
-	struct strbuf body = STRBUF_INIT(LIMIT_BODY_BYTES);
-	webhook_body(config, &body);
-	_cleanup_free_ char *method = xstrdup(config->method);
-	for (char *c = method; *c; c++)
-		*c = (char)toupper((unsigned char)*c);
-	struct http_request request = {
-		.method = method,
+	const struct webhook_call call = {
+		.method = config->method,
 		.url = config->url,
-		.headers = headers,
-		.body = body.length > 0 ? strbuf_str(&body) : (struct str){ 0 },
-		.policy = in->world->url_policy,
-		.follow_redirects = true,
-		.accept_gzip = true,
-		.cancel = in->cancel,
+		.payload = config->payload,
+		.has_effect = true,
 	};
 	struct http_response response = { 0 };
-	int result = body.overflowed ? err_set(err, ERR_TOO_LARGE, "payload: larger than %u bytes", LIMIT_BODY_BYTES)
-				     : http_perform(in->world->http, &request, &response, err);
-	result = result == 0 ? webhook_answered(config, in, &response, out) : webhook_unanswered(config, out, err);
+	if (webhook_is_blank(config->url)) {
+		err_set(err, ERR_INVALID, "url: is required");
+		return call_failed(val_map(), out, err);
+	}
+	if (config->wait && !knows_resolution(config->resolution)) {
+		err_set(err, ERR_INVALID,
+			"statusUrlResolution: waiting needs one of getMethod, locationHeader, webhookResponse");
+		return call_failed(val_map(), out, err);
+	}
+	int result = webhook_perform(in, &call, &response, err);
+	result = result == 0 ? call_answered(in, &response, out, err) :
+			       call_unanswered(config, out, err);
 	http_response_free(&response);
-	strbuf_free(&body);
 	return result;
 }
-
-static char *webhook_slot(const struct task_input *in)
-{
-	const struct webhook_config *config = in->config;
-	return url_origin(config->url);
-}
-
-static int webhook_check(const struct task_input *in, struct err *err)
-{
-	if (val_count(val_get(in->stage->context, "expectedArtifacts")) > 0)
-		return err_set(err, ERR_UNSUPPORTED, "expectedArtifacts: binding artifacts is not built yet");
-	return 0;
-}
-
-#define NOT_BUILT_MONITORING "watching the result of a webhook is not built yet"
-
-const struct stage_type webhook_stage = {
-	.name = "webhook",
-	.title = { "Webhook", "Webhook" },
-	.summary = { "Calls a URL and keeps the answer in the stage's context.", "调用指定 URL，并将响应保存在阶段上下文中。" },
-	.category = "general",
-	.fields = ROWS(struct field,
-		FIELD(struct webhook_config, url, "url", .flags = FIELD_REQUIRED, .title = { "URL", "Webhook URL" },
-		      .help = { "http or https; hosts inside are refused unless the settings allow them.",
-				"http 或 https 地址；默认禁止访问内网主机，可在设置中放开。" }),
-		FIELD(struct webhook_config, method, "method", .preset = "POST", .title = { "Method", "请求方法" },
-		      .help = { "Any HTTP verb.", "任意 HTTP 方法。" },
-		      .choices = (const char *const[]){ "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", NULL }),
-		FIELD(struct webhook_config, payload, "payload", .title = { "Payload", "请求体" },
-		      .help = { "A map, list or text; sent as JSON, or as a form when Content-Type says so.",
-				"对象、列表或文本；默认以 JSON 发送，Content-Type 为表单时以表单发送。" }),
-		FIELD(struct webhook_config, custom_headers, "customHeaders", .flags = FIELD_MAP,
-		      .title = { "Headers", "自定义请求头" },
-		      .help = { "Name to value, or to a list of values.", "请求头名称到值（或值列表）的映射。" }),
-		FIELD(struct webhook_config, fail_fast_status_codes, "failFastStatusCodes",
-		      .title = { "Fail fast on", "立即失败的状态码" },
-		      .help = { "Codes that end the stage without a retry; nothing means 504.",
-				"出现这些状态码时立即失败，不再重试；默认 504。" }),
-		FIELD(struct webhook_config, retry_status_codes, "webhookRetryStatusCodes",
-		      .title = { "Retry on", "重试的状态码" },
-		      .help = { "Codes tried again, besides 429 and 5xx.", "除 429 与 5xx 外，需要重试的状态码。" }),
-		FIELD_KNOWN("waitForCompletion", FIELD_BOOL, .preset = "false", .unsupported_if = "true",
-			    .unsupported = NOT_BUILT_MONITORING, .title = { "Wait for completion", "等待完成" },
-			    .help = { "Watch the result at a status URL.", "通过状态 URL 监控结果。" }),
-		FIELD_KNOWN("monitorOnly", FIELD_BOOL, .preset = "false", .unsupported_if = "true",
-			    .unsupported = NOT_BUILT_MONITORING, .title = { "Monitor only", "仅监控" }),
-		FIELD_KNOWN("statusUrlResolution", FIELD_STRING, .title = { "Status URL", "状态 URL 来源" },
-			    .when = "waitForCompletion == true"),
-		FIELD_KNOWN("statusUrlJsonPath", FIELD_STRING, .when = "waitForCompletion == true",
-			    .title = { "Status URL JSONPath", "状态 URL 的 JSONPath" }),
-		FIELD_KNOWN("statusJsonPath", FIELD_STRING, .when = "waitForCompletion == true",
-			    .title = { "Status JSONPath", "状态的 JSONPath" }),
-		FIELD_KNOWN("progressJsonPath", FIELD_STRING, .when = "waitForCompletion == true",
-			    .title = { "Progress JSONPath", "进度的 JSONPath" }),
-		FIELD_KNOWN("successStatuses", FIELD_STRING, .when = "waitForCompletion == true",
-			    .title = { "Success statuses", "成功状态" }),
-		FIELD_KNOWN("canceledStatuses", FIELD_STRING, .when = "waitForCompletion == true",
-			    .title = { "Canceled statuses", "取消状态" }),
-		FIELD_KNOWN("terminalStatuses", FIELD_STRING, .when = "waitForCompletion == true",
-			    .title = { "Failed statuses", "失败状态" }),
-		FIELD_KNOWN("retryStatusCodes", FIELD_VALUE, .when = "waitForCompletion == true"),
-		FIELD_KNOWN("retries", FIELD_VALUE, .when = "waitForCompletion == true"),
-		FIELD_KNOWN("statusEndpoint", FIELD_STRING, .when = "monitorOnly == true"),
-		FIELD_KNOWN("waitBeforeMonitor", FIELD_INT, .when = "waitForCompletion == true"),
-		FIELD_KNOWN("cancelEndpoint", FIELD_STRING, .when = "waitForCompletion == true"),
-		FIELD_KNOWN("cancelMethod", FIELD_STRING, .when = "waitForCompletion == true"),
-		FIELD_KNOWN("cancelPayload", FIELD_VALUE, .when = "waitForCompletion == true"),
-		FIELD_KNOWN("signalCancellation", FIELD_BOOL, .flags = FIELD_UI)),
-	.config_size = sizeof(struct webhook_config),
-	.check = webhook_check,
-	.tasks = ROWS(struct task_row, {
-		.name = "createWebhook",
-		.run = create_webhook,
-		.slot = webhook_slot,
-		.poll_every_ms = 10000,
-		.timeout_ms = 5 * 60 * 1000,
-		.repeat = TASK_SAFE,
-	}),
-};

@@ -23,10 +23,10 @@ static bool header_is(struct str name, const char *text)
 /* Names that say who the platform is, or frame the message, are not the user's to set. */
 static bool header_is_denied(struct str name)
 {
-	static const char *const denied[] = { "X-SPINNAKER-USER",	 "X-SPINNAKER-ACCOUNTS", "X-SPINNAKER-ACCOUNT",
-					      "X-SPINNAKER-USER-ORIGIN", "X-SPINNAKER-REQUEST-ID",
-					      "X-SPINNAKER-EXECUTION-ID", "Host", "Content-Length",
-					      "Transfer-Encoding", "Connection" };
+	static const char *const denied[] = { "X-SPINNAKER-USER", "X-SPINNAKER-ACCOUNTS",
+		"X-SPINNAKER-ACCOUNT", "X-SPINNAKER-USER-ORIGIN", "X-SPINNAKER-REQUEST-ID",
+		"X-SPINNAKER-EXECUTION-ID", "Host", "Content-Length", "Transfer-Encoding",
+		"Connection" };
 	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++)
 		if (header_is(name, denied[i]))
 			return true;
@@ -46,13 +46,14 @@ static bool is_form(const struct webhook_config *config)
 	for (size_t i = 0; i < val_count(config->custom_headers); i++) {
 		struct val value = val_value_at(config->custom_headers, i);
 		if (header_is(val_key_at(config->custom_headers, i), "Content-Type"))
-			return strncasecmp(val_text(&value), "application/x-www-form-urlencoded", 33) == 0;
+			return strncasecmp(val_text(&value), "application/x-www-form-urlencoded",
+				       33) == 0;
 	}
 	return false;
 }
 
-static int make_headers(const struct task_input *in, const struct webhook_call *call, struct val *ret,
-	struct err *err)
+static int make_headers(const struct task_input *in, const struct webhook_call *call,
+	struct val *ret, struct err *err)
 {
 	const struct webhook_config *config = in->config;
 	_cleanup_(val_free) struct val headers = val_map();
@@ -60,8 +61,8 @@ static int make_headers(const struct task_input *in, const struct webhook_call *
 		struct str name = val_key_at(config->custom_headers, i);
 		struct val value = val_value_at(config->custom_headers, i);
 		if (header_is_denied(name))
-			return err_set(err, ERR_INVALID, "customHeaders.%.*s: this header may not be set",
-				       STR_ARG(name));
+			return err_set(err, ERR_INVALID,
+				"customHeaders.%.*s: this header may not be set", STR_ARG(name));
 		if (val_is_string(value) || val_is_list(value)) {
 			val_set_str(&headers, name, val_ref(value));
 		} else if (!val_is_null(value)) {
@@ -144,9 +145,9 @@ char *webhook_shown(const char *method, const char *url)
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_url_ struct url parsed = { 0 };
 	if (url_parse(url, &parsed, &err) < 0)
-		return xasprintf("%s", method);
-	_cleanup_free_ char *origin = url_origin_of(&parsed);
-	return xasprintf("%s %s%s", method, origin, parsed.path);
+		return xstrdup(method);
+	_cleanup_free_ char *text = url_text(&parsed);
+	return xasprintf("%s %.*s", method, (int)strcspn(text, "?"), text);
 }
 
 /* ---- the answer ---- */
@@ -158,19 +159,43 @@ const char *webhook_status_name(int status)
 		int code;
 		const char *text;
 	} names[] = {
-		{ 200, "OK" },		      { 201, "CREATED" },	       { 202, "ACCEPTED" },
-		{ 203, "NON_AUTHORITATIVE_INFORMATION" }, { 204, "NO_CONTENT" }, { 205, "RESET_CONTENT" },
-		{ 206, "PARTIAL_CONTENT" },   { 207, "MULTI_STATUS" },	       { 300, "MULTIPLE_CHOICES" },
-		{ 301, "MOVED_PERMANENTLY" }, { 302, "FOUND" },		       { 303, "SEE_OTHER" },
-		{ 304, "NOT_MODIFIED" },      { 307, "TEMPORARY_REDIRECT" },   { 308, "PERMANENT_REDIRECT" },
-		{ 400, "BAD_REQUEST" },	      { 401, "UNAUTHORIZED" },	       { 402, "PAYMENT_REQUIRED" },
-		{ 403, "FORBIDDEN" },	      { 404, "NOT_FOUND" },	       { 405, "METHOD_NOT_ALLOWED" },
-		{ 406, "NOT_ACCEPTABLE" },    { 408, "REQUEST_TIMEOUT" },      { 409, "CONFLICT" },
-		{ 410, "GONE" },	      { 411, "LENGTH_REQUIRED" },      { 412, "PRECONDITION_FAILED" },
-		{ 413, "PAYLOAD_TOO_LARGE" }, { 415, "UNSUPPORTED_MEDIA_TYPE" },
-		{ 422, "UNPROCESSABLE_ENTITY" }, { 423, "LOCKED" },	       { 429, "TOO_MANY_REQUESTS" },
-		{ 500, "INTERNAL_SERVER_ERROR" }, { 501, "NOT_IMPLEMENTED" },  { 502, "BAD_GATEWAY" },
-		{ 503, "SERVICE_UNAVAILABLE" }, { 504, "GATEWAY_TIMEOUT" },
+		{ 200, "OK" },
+		{ 201, "CREATED" },
+		{ 202, "ACCEPTED" },
+		{ 203, "NON_AUTHORITATIVE_INFORMATION" },
+		{ 204, "NO_CONTENT" },
+		{ 205, "RESET_CONTENT" },
+		{ 206, "PARTIAL_CONTENT" },
+		{ 207, "MULTI_STATUS" },
+		{ 300, "MULTIPLE_CHOICES" },
+		{ 301, "MOVED_PERMANENTLY" },
+		{ 302, "FOUND" },
+		{ 303, "SEE_OTHER" },
+		{ 304, "NOT_MODIFIED" },
+		{ 307, "TEMPORARY_REDIRECT" },
+		{ 308, "PERMANENT_REDIRECT" },
+		{ 400, "BAD_REQUEST" },
+		{ 401, "UNAUTHORIZED" },
+		{ 402, "PAYMENT_REQUIRED" },
+		{ 403, "FORBIDDEN" },
+		{ 404, "NOT_FOUND" },
+		{ 405, "METHOD_NOT_ALLOWED" },
+		{ 406, "NOT_ACCEPTABLE" },
+		{ 408, "REQUEST_TIMEOUT" },
+		{ 409, "CONFLICT" },
+		{ 410, "GONE" },
+		{ 411, "LENGTH_REQUIRED" },
+		{ 412, "PRECONDITION_FAILED" },
+		{ 413, "PAYLOAD_TOO_LARGE" },
+		{ 415, "UNSUPPORTED_MEDIA_TYPE" },
+		{ 422, "UNPROCESSABLE_ENTITY" },
+		{ 423, "LOCKED" },
+		{ 429, "TOO_MANY_REQUESTS" },
+		{ 500, "INTERNAL_SERVER_ERROR" },
+		{ 501, "NOT_IMPLEMENTED" },
+		{ 502, "BAD_GATEWAY" },
+		{ 503, "SERVICE_UNAVAILABLE" },
+		{ 504, "GATEWAY_TIMEOUT" },
 	};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i].code == status)
@@ -223,7 +248,8 @@ static struct val kept_headers(const struct http_response *response)
 	for (size_t i = 0; i < val_count(response->headers); i++) {
 		struct val value = val_value_at(response->headers, i);
 		struct val first = val_is_list(value) ? val_at(value, 0) : value;
-		val_set_str(&headers, val_key_at(response->headers, i), kept_text(val_as_str(&first)));
+		val_set_str(
+			&headers, val_key_at(response->headers, i), kept_text(val_as_str(&first)));
 	}
 	return headers;
 }
@@ -244,7 +270,8 @@ bool webhook_code_is_in(struct val codes, int status)
 	for (size_t i = 0; i < val_count(codes); i++) {
 		struct val code = val_at(codes, i);
 		int64_t number;
-		if ((val_as_int(code, &number) || str_to_int(str_trim(val_as_str(&code)), &number)) && number == status)
+		if ((val_as_int(code, &number) || str_to_int(str_trim(val_as_str(&code)), &number)) &&
+			number == status)
 			return true;
 	}
 	struct str rest = val_as_str(&codes);
@@ -260,7 +287,8 @@ int webhook_refused(const char *method, const char *url, int status, struct err 
 {
 	const char *name = webhook_status_name(status);
 	_cleanup_free_ char *shown = webhook_shown(method, url);
-	err_set(err, ERR_FAILED, "%s answered %d%s%s", shown, status, name ? " " : "", name ? name : "");
+	err_set(err, ERR_FAILED, "%s answered %d%s%s", shown, status, name ? " " : "",
+		name ? name : "");
 	val_set(&err->details, "kind", val_string("HTTP"));
 	val_set(&err->details, "status", val_int(status));
 	val_set(&err->details, "url", val_string(strchr(shown, ' ') ? strchr(shown, ' ') + 1 : ""));
