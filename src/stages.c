@@ -20,6 +20,7 @@ static const struct stage_type *const stage_types[] = {
 	&evaluate_variables_stage,
 	&execution_window_stage,
 	&manual_judgment_stage,
+	&pipeline_stage,
 	&wait_stage,
 	&webhook_stage,
 	NULL,

@@ -414,6 +414,7 @@ static void world_attach(struct world *world, struct engine *engine)
 	pthread_mutex_lock(&world->wake_lock);
 	world->wake = engine ? wake : NULL;
 	world->engine = engine;
+	world->store = engine ? engine->setup.store : NULL;
 	pthread_mutex_unlock(&world->wake_lock);
 }
 
@@ -589,6 +590,7 @@ struct val engine_metrics(struct engine *engine)
 	val_set(&metrics, "gennaker_runs_active", val_int((int64_t)atomic_load(&engine->metric_active)));
 	val_set(&metrics, "gennaker_tasks_run_total", val_int((int64_t)atomic_load(&engine->metric_tasks)));
 	val_set(&metrics, "gennaker_results_dropped_total", val_int((int64_t)atomic_load(&engine->metric_dropped)));
+	val_set(&metrics, "gennaker_looks_total", val_int((int64_t)atomic_load(&engine->metric_looks)));
 	val_set(&metrics, "gennaker_tasks_in_flight", val_int((int64_t)atomic_load(&engine->metric_in_flight)));
 	val_set(&metrics, "gennaker_commits_total", val_int((int64_t)atomic_load(&engine->commits)));
 	return metrics;

@@ -257,6 +257,7 @@ struct engine {
 	void *told_data;
 
 	atomic_uint_fast64_t metric_started, metric_completed, metric_tasks, metric_dropped;
+	atomic_uint_fast64_t metric_looks; /* at stages: what a run costs the engine thread */
 	atomic_size_t metric_active, metric_in_flight;
 };
 
@@ -268,6 +269,11 @@ void run_ready(struct run *run);
 /* request.c */
 void request_handle(struct engine *engine, struct request *request);
 void request_submitted(struct engine *engine, struct job *job); /* a JOB_SUBMIT came back */
+
+/* Starts a run on behalf of a stage: {"pipeline", "application", "trigger"}. *RET is the new run. */
+int request_start_run(struct engine *engine, const struct run *parent, struct val wanted, struct run **ret, struct err *err);
+/* Cancels a run on behalf of another; one that has ended stays as it is. */
+void request_cancel_run(struct engine *engine, const char *id, const char *user, const char *reason);
 
 /* run.c */
 struct run *run_new(struct engine *engine, struct execution *execution);

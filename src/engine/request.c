@@ -227,7 +227,7 @@ static int refuse_stage(struct engine *engine, struct execution *execution, size
 }
 
 /* A start that failed leaves a TERMINAL execution behind, and is refused. */
-static void start_failed(struct engine *engine, struct request *request, struct execution *execution, struct err *err)
+static void start_failed(struct engine *engine, struct execution *execution, const struct err *err)
 {
 	execution->status = STATUS_TERMINAL;
 	execution->canceled = true;
@@ -241,7 +241,6 @@ static void start_failed(struct engine *engine, struct request *request, struct 
 		event_new_stage(engine, execution, i);
 	}
 	execution_unref(execution);
-	reply_error(engine, request, err);
 }
 
 static struct val ref_of(const struct execution *execution)
@@ -252,9 +251,10 @@ static struct val ref_of(const struct execution *execution)
 	return ref;
 }
 
-static void start_evaluated(struct engine *engine, struct request *request, struct val pipeline)
+/* A run of the evaluated PIPELINE, with everything about it in the batch; *RET is NULL when it was refused, and why is in ERR. */
+static int start_run(struct engine *engine, const struct request *request, struct val pipeline, struct run **ret,
+		     struct err *err)
 {
-	_cleanup_err_ struct err err = ERR_INIT;
 	struct pipeline_start start = {
 		.pipeline = pipeline,
 		.trigger = request->trigger,
@@ -265,21 +265,18 @@ static void start_evaluated(struct engine *engine, struct request *request, stru
 		.id = request->id,
 	};
 	struct execution *execution;
-	int result = pipeline_to_execution(&start, &execution, &err);
+	int result = pipeline_to_execution(&start, &execution, err);
 	if (result == 0 && val_get_bool(pipeline, "disabled", false))
-		result = err_set(&err, ERR_INVALID, "\"%s\" is disabled", val_get_text(pipeline, "name", ""));
+		result = err_set(err, ERR_INVALID, "\"%s\" is disabled", val_get_text(pipeline, "name", ""));
 	if (result < 0) {
 		if (execution)
-			start_failed(engine, request, execution, &err);
-		else
-			reply_error(engine, request, &err);
-		return;
+			start_failed(engine, execution, err);
+		return -1;
 	}
 	for (size_t i = 0; i < stage_count(execution); i++)
-		if (refuse_stage(engine, execution, i, &err) < 0) {
+		if (refuse_stage(engine, execution, i, err) < 0) {
 			execution_unref(execution);
-			reply_error(engine, request, &err);
-			return;
+			return -1;
 		}
 	struct run *run = run_new(engine, execution);
 	run_edit(run);
@@ -290,7 +287,18 @@ static void start_evaluated(struct engine *engine, struct request *request, stru
 		event_new_stage(engine, run->execution, i);
 	atomic_fetch_add(&engine->metric_started, 1);
 	look_run(run);
-	engine_reply(engine, request, ref_of(run->execution), NULL);
+	*ret = run;
+	return 0;
+}
+
+static void start_evaluated(struct engine *engine, struct request *request, struct val pipeline)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct run *run;
+	if (start_run(engine, request, pipeline, &run, &err) < 0)
+		reply_error(engine, request, &err);
+	else
+		engine_reply(engine, request, ref_of(run->execution), NULL);
 }
 
 /* The trigger as expressions see it while the pipeline is evaluated: with the defaults of parameters. */
@@ -352,6 +360,62 @@ void request_submitted(struct engine *engine, struct job *job)
 
 /* ---- runs ------------------------------------------------------------------------------------------------------------------------ */
 
+int request_start_run(struct engine *engine, const struct run *parent, struct val wanted, struct run **ret, struct err *err)
+{
+	const char *target = val_get_text(wanted, "pipeline", "");
+	const char *user = parent->execution->user;
+	struct request request = {
+		.kind = REQUEST_START,
+		.application = xstrdup(val_get_text(wanted, "application", parent->execution->application)),
+		.origin = xstrdup("pipeline"),
+		.user = user ? xstrdup(user) : NULL,
+		.trigger = val_ref(val_get(wanted, "trigger")),
+	};
+	bool is_id = map_get(&engine->pipelines, str_of(target)) != NULL;
+	*(is_id ? &request.key : &request.name) = xstrdup(target);
+	struct val document = VAL_NULL, evaluated = VAL_NULL;
+	int result = start_document(engine, &request, &document, err);
+	if (result == 0)
+		result = start_check(engine, &request, document, err);
+	if (result == 0) {
+		start_trigger(&request, document);
+		struct expr_limits limits = { .max_steps = LIMIT_EXPR_STEPS / 10, .no_io = true };
+		if (evaluate_pipeline(document, request.trigger, &limits, clock_now_ms(engine->clock), &evaluated) != EXPR_OK)
+			result = err_set(err, ERR_TOO_LARGE, "the expressions of that pipeline need more than %d steps",
+					 LIMIT_EXPR_STEPS / 10);
+	}
+	if (result == 0)
+		result = start_run(engine, &request, evaluated, ret, err);
+	val_free(&document);
+	val_free(&evaluated);
+	request_clear(&request);
+	return result < 0 ? err_wrap(err, "pipeline \"%s\"", target) : 0;
+}
+
+static void run_cancel(struct run *run, const char *user, const char *reason)
+{
+	_cleanup_err_ struct err none = ERR_INIT;
+	if (run->completed || run->execution->canceled)
+		return;
+	if (run->execution->status == STATUS_PAUSED)
+		run_resume(run, user, &none);
+	struct execution *execution = run_edit(run);
+	execution->canceled = true;
+	stage_set_text(&execution->canceled_by, user ? user : "anonymous");
+	stage_set_text(&execution->cancellation_reason, reason);
+	run->winding = true;
+	event_run(run->engine, run->execution);
+	run_look_all_running(run);
+	look_run(run);
+}
+
+void request_cancel_run(struct engine *engine, const char *id, const char *user, const char *reason)
+{
+	struct run *run = map_get(&engine->runs, str_of(id));
+	if (run)
+		run_cancel(run, user, reason);
+}
+
 static void cancel_run(struct engine *engine, struct request *request)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
@@ -361,18 +425,8 @@ static void cancel_run(struct engine *engine, struct request *request)
 		reply_error(engine, request, &err);
 		return;
 	}
-	if (run && !complete && !run->execution->canceled) {
-		if (run->execution->status == STATUS_PAUSED)
-			run_resume(run, request->user, &err);
-		struct execution *execution = run_edit(run);
-		execution->canceled = true;
-		stage_set_text(&execution->canceled_by, request->user ? request->user : "anonymous");
-		stage_set_text(&execution->cancellation_reason, request->reason);
-		run->winding = true;
-		event_run(run->engine, run->execution);
-		run_look_all_running(run);
-		look_run(run);
-	}
+	if (run)
+		run_cancel(run, request->user, request->reason);
 	engine_reply(engine, request, VAL_NULL, NULL);
 }
 

@@ -185,6 +185,7 @@ bool run_turn(struct run *run)
 		if (steps >= LIMIT_TURN_STEPS || clock_stopwatch_us() - begin_us > LIMIT_TURN_US)
 			return true;
 		size_t index = run->looks.items[run->look_at++];
+		atomic_fetch_add(&run->engine->metric_looks, 1);
 		run->stages[index]->queued = false;
 		if (run->look_at == run->looks.count)
 			run->looks.count = run->look_at = 0;
@@ -292,6 +293,7 @@ static bool stage_is_startable(const struct run *run, const struct stage *stage)
 static struct tally run_tally(const struct run *run)
 {
 	struct tally tally = { .all_good = true };
+	atomic_fetch_add(&run->engine->metric_looks, stage_count(run->execution));
 	for (size_t i = 0; i < stage_count(run->execution); i++) {
 		const struct stage *stage = run_stage(run, i);
 		if (stage->parent != STAGE_NONE)

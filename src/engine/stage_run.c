@@ -381,6 +381,7 @@ static struct children look_at_children(const struct run *run, size_t index, enu
 {
 	struct children children = { .all_complete = true };
 	const struct stage *parent = run_stage(run, index);
+	atomic_fetch_add(&run->engine->metric_looks, parent->child_count);
 	for (size_t i = 0; i < parent->child_count; i++) {
 		const struct stage *child = run_stage(run, parent->children[i]);
 		if (child->owner != owner || child->removed)

@@ -81,6 +81,9 @@ void task_result_free(struct task_result *result)
 	val_free(&result->remove);
 	val_free(&result->keys);
 	val_free(&result->events);
+	val_free(&result->start_run);
+	free(result->cancel_run);
+	result->cancel_run = NULL;
 	free(result->waiting_for);
 	result->waiting_for = NULL;
 }

@@ -53,6 +53,13 @@ struct task_result {
 	enum task_wait_kind wait;
 	int64_t until_ms;   /* when to look again at the latest (RUNNING) */
 	struct val keys;    /* list of wake-up keys (TASK_WAIT_KEY) */
+	/*
+	 * What the engine does in the same commit, so that it happens once: starts a run of a stored pipeline ({"pipeline": id or
+	 * name, "application", "trigger"}), whose id and name it puts into the context as executionId and executionName (a start that
+	 * is refused fails the task with the reason); cancels a run. Owned; null = nothing.
+	 */
+	struct val start_run;
+	char *cancel_run;
 	char *waiting_for;  /* one line for people: what is being waited for; owned, NULL = nothing to say */
 	struct val events;  /* by task_event */
 	bool on_worker;	    /* by task_on_worker */

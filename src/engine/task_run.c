@@ -524,6 +524,27 @@ static void task_timed_out(struct run *run, size_t index)
 	task_fail(run, index, &err);
 }
 
+/* What the task asked the engine to do, in the commit of its result. -1: a start that was refused. */
+static int task_act(struct run *run, size_t index, const struct task_result *result, struct err *err)
+{
+	struct run *child;
+	if (result->cancel_run) {
+		const struct execution *execution = run->execution;
+		_cleanup_free_ char *reason = xasprintf("its parent pipeline %s was canceled", execution->id);
+		request_cancel_run(run->engine, result->cancel_run, execution->canceled_by, reason);
+	}
+	if (val_is_null(result->start_run))
+		return 0;
+	if (request_start_run(run->engine, run, result->start_run, &child, err) < 0)
+		return -1;
+	struct val context = val_map();
+	val_set(&context, "executionId", val_string(child->execution->id));
+	val_set(&context, "executionName", val_string(child->execution->name));
+	stage_merge(run, index, context, VAL_NULL, VAL_NULL);
+	val_free(&context);
+	return 0;
+}
+
 /* Takes what a task returned. */
 static void task_handle(struct run *run, size_t index, struct job *job)
 {
@@ -532,6 +553,8 @@ static void task_handle(struct run *run, size_t index, struct job *job)
 	if (run_stage(run, index)->tasks[mine->current].in_flight)
 		task_edit(run, index)->in_flight = false;
 	stage_merge(run, index, result->context, result->outputs, result->remove);
+	if (task_act(run, index, result, &job->err) < 0)
+		job->status = -1;
 	for (size_t i = 0; i < val_count(result->events); i++) {
 		struct val event = val_at(result->events, i);
 		event_said(run, index, val_get_text(event, "kind", ""), val_get(event, "data"));

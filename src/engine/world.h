@@ -13,6 +13,7 @@
 #include "net/http_client.h"
 #include "net/process.h"
 
+struct store;
 struct kubernetes; /* kubernetes/kubernetes.h: the accounts; opaque to the engine */
 
 struct world {
@@ -22,6 +23,7 @@ struct world {
 	const struct url_policy *url_policy; /* for URLs that users give */
 	struct kubernetes *kubernetes;	     /* NULL when no account is set up */
 	struct val settings;		     /* the whole settings file as read, secrets included: never shown */
+	struct store *store;	     /* of the engine, for reading; set by engine_start */
 	pthread_mutex_t wake_lock; /* zero bytes are PTHREAD_MUTEX_INITIALIZER */
 	void (*wake)(void *engine, const char *key); /* set by engine_start; use world_wake */
 	void *engine;

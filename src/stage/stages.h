@@ -8,6 +8,7 @@ extern const struct stage_type check_preconditions_stage;
 extern const struct stage_type evaluate_variables_stage;
 extern const struct stage_type execution_window_stage;
 extern const struct stage_type manual_judgment_stage;
+extern const struct stage_type pipeline_stage;
 extern const struct stage_type wait_stage;
 extern const struct stage_type webhook_stage;
 

@@ -18,7 +18,7 @@
 #define START_MS 1700000000000 /* Tuesday, 2023-11-14 22:13:20 UTC: 14:13:20 in Los Angeles */
 
 static const struct stage_type *const types[] = { &wait_stage, &evaluate_variables_stage,
-	&execution_window_stage, NULL };
+	&execution_window_stage, &pipeline_stage, NULL };
 static const struct stage_registry registry = { .types = types, .plan_first = plan_execution_window };
 
 struct house {
@@ -457,6 +457,138 @@ static void a_window_can_be_skipped_by_a_patch(void **state)
 	assert_run(ended, "SUCCEEDED", 0, 1001);
 }
 
+/* ---- a pipeline in a pipeline ----------------------------------------------------------------------------------------------------- */
+
+static void save(struct house *house, const char *text)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct request request = { .kind = REQUEST_SAVE_PIPELINE };
+	assert_int_equal(json_parse(str_of(text), NULL, NULL, &request.value, &err), 0);
+	assert_int_equal(call(house, &request, NULL), ERR_NONE);
+}
+
+static const char child[] =
+	"{\"application\":\"app\",\"name\":\"child\",\"parameterConfig\":[{\"name\":\"a\"},"
+	"{\"name\":\"b\",\"default\":\"B\"}],\"stages\":[{\"refId\":\"w\",\"type\":\"wait\",\"waitTime\":3},"
+	"{\"refId\":\"v\",\"type\":\"evaluateVariables\",\"requisiteStageRefIds\":[\"w\"],\"variables\":"
+	"[{\"key\":\"out\",\"value\":\"${parameters.a}${parameters.b}\"}]}]}";
+
+#define PARENT(more)                                                                                                                   \
+	"{\"application\":\"app\",\"name\":\"parent\",\"stages\":[{\"refId\":\"p\",\"type\":\"pipeline\",\"pipeline\":\"child\"," more \
+	"\"pipelineParameters\":{\"a\":\"A\"}},{\"refId\":\"v\",\"type\":\"evaluateVariables\","                                       \
+	"\"requisiteStageRefIds\":[\"p\"],\"variables\":[{\"key\":\"seen\",\"value\":\"${out}\"}]}]}"
+
+static struct val child_of(struct house *house, struct val parent)
+{
+	return finish(
+		house, val_get_text(val_get(stage_of(parent, "p"), "context"), "executionId", ""));
+}
+
+static void a_child_runs_with_its_parameters_and_hands_back_its_outputs(void **state)
+{
+	struct house *house = *state;
+	save(house, child);
+	_cleanup_free_ char *id = start(house, PARENT(""));
+	_cleanup_(val_free) struct val parent = finish(house, id);
+	assert_run(parent, "SUCCEEDED", 0, 3001);
+	assert_string_equal(
+		val_get_text(val_get(stage_of(parent, "v"), "outputs"), "seen", ""), "AB");
+	_cleanup_(val_free) struct val run = child_of(house, parent);
+	assert_run(run, "SUCCEEDED", 0, 3001);
+	struct val trigger = val_get(run, "trigger");
+	assert_string_equal(val_get_text(trigger, "type", ""), "pipeline");
+	assert_string_equal(val_get_text(val_get(trigger, "parentExecution"), "id", ""), id);
+}
+
+static void without_waiting_the_parent_goes_on_at_once(void **state)
+{
+	struct house *house = *state;
+	save(house, child);
+	_cleanup_free_ char *id = start(house, PARENT("\"waitForCompletion\":false,"));
+	_cleanup_(val_free) struct val parent = finish(house, id);
+	assert_run(parent, "SUCCEEDED", 0, 0);
+	_cleanup_(val_free) struct val run = child_of(house, parent);
+	assert_run(run, "SUCCEEDED", 0, 3001);
+}
+
+static void a_child_that_fails_fails_its_parent_with_the_place(void **state)
+{
+	struct house *house = *state;
+	save(house,
+		"{\"application\":\"app\",\"name\":\"child\",\"stages\":[{\"refId\":\"1\",\"name\":\"Bad\","
+		"\"type\":\"wait\",\"waitTime\":\"soon\"}]}");
+	_cleanup_free_ char *id = start(house, PARENT(""));
+	_cleanup_(val_free) struct val parent = finish(house, id);
+	assert_run(parent, "TERMINAL", 0, 0);
+	struct val details = val_path(stage_of(parent, "p"), "context.exception.details");
+	assert_non_null(
+		strstr(val_get_text(details, "error", ""), "failed in stage \"Bad\": waitTime"));
+	assert_string_equal(val_get_text(val_get(details, "source"), "stageName", ""), "Bad");
+}
+
+static void a_child_that_is_not_there_fails_its_parent_by_name(void **state)
+{
+	struct house *house = *state;
+	_cleanup_free_ char *id = start(house, PARENT(""));
+	_cleanup_(val_free) struct val parent = finish(house, id);
+	assert_run(parent, "TERMINAL", 0, 0);
+	struct val details = val_path(stage_of(parent, "p"), "context.exception.details");
+	assert_non_null(strstr(val_get_text(details, "error", ""), "child"));
+}
+
+static void canceling_the_parent_cancels_the_child(void **state)
+{
+	struct house *house = *state;
+	save(house, child);
+	hold(house);
+	_cleanup_free_ char *id = start(house, PARENT(""));
+	assert_int_equal(ask(house, REQUEST_STATE, id, NULL), ERR_NONE);
+	assert_int_equal(ask(house, REQUEST_STATE, id, NULL), ERR_NONE);
+	assert_int_equal(ask(house, REQUEST_CANCEL, id, NULL), ERR_NONE);
+	release(house);
+	_cleanup_(val_free) struct val parent = finish(house, id);
+	assert_run(parent, "CANCELED", 0, 0);
+	_cleanup_(val_free) struct val run = child_of(house, parent);
+	assert_run(run, "CANCELED", 0, 0);
+}
+
+static void a_child_is_started_once_whatever_the_moment_of_a_crash(void **state)
+{
+	struct house *house = *state;
+	save(house, child);
+	for (uint64_t commit = 1; commit <= 8; commit++) {
+		_cleanup_err_ struct err err = ERR_INIT;
+		engine_stop(house->engine, 0);
+		struct engine_setup setup = { .world = &house->world,
+			.store = house->store,
+			.registry = &registry,
+			.crash_after_commit = commit };
+		house->engine = engine_start(&setup, &err);
+		struct request request = { .kind = REQUEST_START };
+		assert_int_equal(json_parse(str_of(PARENT("")), NULL, NULL, &request.value, &err), 0);
+		call(house, &request, NULL); /* its answer may have died with the process */
+		engine_wait_complete(house->engine, NULL);
+		engine_crash(house->engine);
+		open_engine(house);
+		engine_wait_complete(house->engine, NULL);
+	}
+	struct execution_filter filter = { .without_stages = true };
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_(val_free) struct val list = VAL_NULL;
+	uint64_t position;
+	assert_int_equal(
+		house->store->type->list_executions(house->store, &filter, &list, &position, &err),
+		0);
+	size_t parents = 0, children = 0;
+	for (size_t i = 0; i < val_count(list); i++) {
+		assert_string_equal(val_get_text(val_at(list, i), "status", ""), "SUCCEEDED");
+		parents += strcmp(val_get_text(val_at(list, i), "name", ""), "parent") == 0;
+		children += strcmp(val_get_text(val_at(list, i), "name", ""), "child") == 0;
+	}
+	assert_int_equal(parents, 8);
+	assert_int_equal(children, parents);
+}
+
 #define FLOW(name) cmocka_unit_test_setup_teardown(name, house_open, house_close)
 
 int main(void)
@@ -479,6 +611,12 @@ int main(void)
 		FLOW(a_window_without_days_and_hours_and_an_unknown_zone_are_errors),
 		FLOW(a_stage_with_a_window_starts_when_it_opens_and_its_timeout_does_not_run_before),
 		FLOW(a_window_can_be_skipped_by_a_patch),
+		FLOW(a_child_runs_with_its_parameters_and_hands_back_its_outputs),
+		FLOW(without_waiting_the_parent_goes_on_at_once),
+		FLOW(a_child_that_fails_fails_its_parent_with_the_place),
+		FLOW(a_child_that_is_not_there_fails_its_parent_by_name),
+		FLOW(canceling_the_parent_cancels_the_child),
+		FLOW(a_child_is_started_once_whatever_the_moment_of_a_crash),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,295 @@
+/*
+ * Pipeline: runs another pipeline, and waits for it (stages.md 4.4). The child is started in the commit of this stage's own result, so a
+ * crash can neither lose it nor start it twice. Waiting holds no thread: the child's end wakes the stage.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "base/vec.h"
+#include "model/secrets.h"
+#include "stage/stages.h"
+#include "store/store.h"
+
+struct pipeline_config {
+	char *application;
+	char *pipeline_application;
+	char *pipeline;
+	char *pipeline_id;
+	struct val parameters;
+	char *wait_for_completion;
+	bool skip_downstream_output;
+	char *execution_id;
+};
+
+/* ---- starting ------------------------------------------------------------------------------------------------------------------ */
+
+/* The parent as the child's trigger has it; its own parents' stages are left out, so that chains do not grow without end. */
+static struct val parent_execution(const struct execution *execution)
+{
+	_cleanup_(val_free) struct val json = execution_to_json(execution, true);
+	struct val *trigger = val_edit(&json, "trigger");
+	struct val *grandparent = trigger ? val_edit(trigger, "parentExecution") : NULL;
+	if (grandparent && val_is_map(*grandparent)) {
+		val_set(grandparent, "stages", val_list());
+		val_remove(grandparent, "initialConfig");
+	}
+	val_remove(&json, "initialConfig");
+	return secrets_masked(json);
+}
+
+/* All artifacts visible from here: this stage's ancestors', then the trigger's. */
+static struct val visible_artifacts(const struct task_input *in)
+{
+	struct val artifacts = val_list();
+	size_t count;
+	size_t *ancestors = stage_ancestors(in->execution, in->stage_index, &count);
+	for (size_t i = 0; i < count; i++) {
+		struct val own = val_get(stage_at(in->execution, ancestors[i])->outputs, "artifacts");
+		for (size_t j = 0; j < val_count(own); j++)
+			val_append(&artifacts, val_ref(val_at(own, j)));
+	}
+	free(ancestors);
+	struct val given = val_get(in->execution->trigger, "artifacts");
+	for (size_t j = 0; j < val_count(given); j++)
+		val_append(&artifacts, val_ref(val_at(given, j)));
+	return artifacts;
+}
+
+static int start_pipeline(const struct task_input *in, struct task_result *out, struct err *err)
+{
+	const struct pipeline_config *config = in->config;
+	const struct execution *parent = in->execution;
+	const char *target = config->pipeline ? config->pipeline : config->pipeline_id;
+	if (!target)
+		return err_set(err, ERR_INVALID, "pipeline: is required");
+	struct val trigger = val_map();
+	val_set(&trigger, "type", val_string("pipeline"));
+	val_set(&trigger, "user", val_string(parent->user ? parent->user : "[anonymous]"));
+	val_set(&trigger, "parentExecution", parent_execution(parent));
+	val_set(&trigger, "parentPipelineId", val_string(parent->id));
+	val_set(&trigger, "parentPipelineStageId", val_string(in->stage->id));
+	val_set(&trigger, "parameters", val_is_map(config->parameters) ? val_ref(config->parameters) : val_map());
+	val_set(&trigger, "strategy", val_bool(config->pipeline_id && !config->pipeline));
+	val_set(&trigger, "dryRun", val_bool(val_get_bool(parent->trigger, "dryRun", false)));
+	val_set(&trigger, "artifacts", visible_artifacts(in));
+	val_set(&trigger, "correlationId", val_string(in->idempotency_key));
+	val_set(&out->start_run, "pipeline", val_string(target));
+	if (config->pipeline_application || config->application)
+		val_set(&out->start_run, "application",
+			val_string(config->pipeline_application ? config->pipeline_application : config->application));
+	val_set(&out->start_run, "trigger", trigger);
+	return task_done(out);
+}
+
+static bool must_start(const struct task_input *in)
+{
+	const struct pipeline_config *config = in->config;
+	return !config->execution_id;
+}
+
+/* ---- waiting ---------------------------------------------------------------------------------------------------------------------- */
+
+static bool must_wait(const struct task_input *in)
+{
+	const struct pipeline_config *config = in->config;
+	return !config->wait_for_completion || strcasecmp(config->wait_for_completion, "false") != 0;
+}
+
+static bool is_merged(struct val stages, const bool *merged, struct val requisites)
+{
+	for (size_t i = 0; i < val_count(requisites); i++)
+		for (size_t j = 0; j < val_count(stages); j++)
+			if (!merged[j] && val_equal(val_get(val_at(stages, j), "refId"), val_at(requisites, i)))
+				return false;
+	return true;
+}
+
+static void merge_outputs(struct val *all, struct val outputs)
+{
+	for (size_t i = 0; i < val_count(outputs); i++) {
+		struct str key = val_key_at(outputs, i);
+		struct val value = val_value_at(outputs, i), there = val_get_str(*all, key);
+		if (!val_is_list(value) || !val_is_list(there)) {
+			val_set_str(all, key, val_ref(value));
+			continue;
+		}
+		struct val both = val_ref(there);
+		for (size_t j = 0; j < val_count(value); j++) {
+			bool known = false;
+			for (size_t k = 0; k < val_count(both) && !known; k++)
+				known = val_equal(val_at(both, k), val_at(value, j));
+			if (!known)
+				val_append(&both, val_ref(val_at(value, j)));
+		}
+		val_set_str(all, key, both);
+	}
+}
+
+/* The outputs of all top-level stages in the order of the graph; a later one wins, lists are joined (stages.md 1.5). */
+static struct val execution_outputs(struct val execution)
+{
+	struct val stages = val_get(execution, "stages"), all = val_map();
+	size_t count = val_count(stages), left = count;
+	bool *merged = xcalloc(count + 1, sizeof(*merged));
+	for (bool moved = true; moved && left > 0;) {
+		moved = false;
+		for (size_t i = 0; i < count; i++) {
+			struct val stage = val_at(stages, i);
+			if (merged[i] || !is_merged(stages, merged, val_get(stage, "requisiteStageRefIds")))
+				continue;
+			merged[i] = moved = true;
+			left--;
+			if (!val_has(stage, "parentStageId"))
+				merge_outputs(&all, val_get(stage, "outputs"));
+		}
+	}
+	free(merged);
+	return all;
+}
+
+static bool has_status(struct val map, const char *status)
+{
+	return strcmp(val_get_text(map, "status", ""), status) == 0;
+}
+
+/* Where the child failed, and what it said there. */
+static int child_failed(struct val child, struct err *err)
+{
+	struct val stages = val_get(child, "stages");
+	for (size_t i = 0; i < val_count(stages); i++) {
+		struct val stage = val_at(stages, i);
+		if (!has_status(stage, "TERMINAL") && !has_status(stage, "STOPPED"))
+			continue;
+		struct val errors = val_path(stage, "context.exception.details.errors");
+		struct val first = val_count(errors) > 0 ? val_at(errors, 0) : val_path(stage, "context.exception.details.error");
+		err_set(err, ERR_FAILED, "pipeline \"%s\" failed in stage \"%s\"%s%s", val_get_text(child, "name", ""),
+			val_get_text(stage, "name", ""), val_is_string(first) ? ": " : "", val_text(&first));
+		struct val source = val_map();
+		val_set(&source, "executionId", val_ref(val_get(child, "id")));
+		val_set(&source, "stageId", val_ref(val_get(stage, "id")));
+		val_set(&source, "stageName", val_ref(val_get(stage, "name")));
+		val_set(&source, "stageIndex", val_int((int64_t)i));
+		val_set(&err->details, "source", source);
+		return -1;
+	}
+	return err_set(err, ERR_FAILED, "pipeline \"%s\" ended %s", val_get_text(child, "name", ""),
+		       val_get_text(child, "status", ""));
+}
+
+/* Which of its stages runs now, for people. */
+static void say_progress(struct task_result *out, struct val child)
+{
+	struct val stages = val_get(child, "stages");
+	for (size_t i = 0; i < val_count(stages); i++)
+		if (has_status(val_at(stages, i), "RUNNING")) {
+			task_says(out, "pipeline \"%s\" is in stage \"%s\"", val_get_text(child, "name", ""),
+				  val_get_text(val_at(stages, i), "name", ""));
+			return;
+		}
+	task_says(out, "pipeline \"%s\" is %s", val_get_text(child, "name", ""), val_get_text(child, "status", ""));
+}
+
+static int child_ended(const struct pipeline_config *config, struct val child, struct task_result *out, struct err *err)
+{
+	_cleanup_(val_free) struct val outputs = config->skip_downstream_output ? VAL_NULL : execution_outputs(child);
+	for (size_t i = 0; i < val_count(outputs); i++)
+		val_set_str(&out->outputs, val_key_at(outputs, i), val_ref(val_value_at(outputs, i)));
+	task_context(out, "status", val_ref(val_get(child, "status")));
+	if (has_status(child, "SUCCEEDED"))
+		return task_done(out);
+	if (has_status(child, "CANCELED"))
+		return task_status(out, STATUS_CANCELED);
+	return child_failed(child, err);
+}
+
+static int monitor_pipeline(const struct task_input *in, struct task_result *out, struct err *err)
+{
+	const struct pipeline_config *config = in->config;
+	struct store *store = in->world->store;
+	_cleanup_(val_free) struct val child = VAL_NULL;
+	uint64_t position;
+	if (!config->execution_id)
+		return err_set(err, ERR_INVALID, "executionId: nothing was started");
+	if (store->type->get_execution(store, config->execution_id, &child, &position, err) < 0)
+		return err_wrap(err, "executionId");
+	struct val text = val_get(child, "status");
+	enum status status;
+	if (status_parse(val_as_str(&text), &status) && status_is_complete(status))
+		return child_ended(config, child, out, err);
+	_cleanup_free_ char *key = xasprintf("run:%s", config->execution_id);
+	say_progress(out, child);
+	task_context(out, "status", val_ref(text));
+	return task_wait(out, key, in->now_ms + LIMIT_WAIT_MS);
+}
+
+static int cancel_child(const struct task_input *in, struct task_result *out, struct err *err)
+{
+	const struct pipeline_config *config = in->config;
+	(void)err;
+	if (config->execution_id)
+		out->cancel_run = xstrdup(config->execution_id);
+	return task_done(out);
+}
+
+static void pipeline_restart(struct val *context, struct val *outputs)
+{
+	(void)outputs;
+	val_remove(context, "status");
+	val_remove(context, "executionId");
+	val_remove(context, "executionName");
+}
+
+static int pipeline_check(const struct task_input *in, struct err *err)
+{
+	if (val_count(val_get(in->stage->context, "expectedArtifacts")) > 0)
+		return err_set(err, ERR_UNSUPPORTED, "expectedArtifacts: binding artifacts is not built yet");
+	return 0;
+}
+
+const struct stage_type pipeline_stage = {
+	.name = "pipeline",
+	.title = { "Pipeline", "执行部署流程" },
+	.summary = { "Runs another pipeline, and waits for its end.", "执行另一个部署流程，并等待其结束。" },
+	.category = "general",
+	.fields = ROWS(struct field,
+		FIELD(struct pipeline_config, application, "application", .title = { "Application", "应用" },
+		      .help = { "Whose pipeline it is; nothing means this application.", "流程所属的应用；不填为当前应用。" }),
+		FIELD(struct pipeline_config, pipeline_application, "pipelineApplication", .flags = FIELD_UI,
+		      .title = { "Application", "应用" }),
+		FIELD(struct pipeline_config, pipeline, "pipeline", .title = { "Pipeline", "部署流程" },
+		      .help = { "Its id, or its name in that application.", "流程的 ID，或该应用下的流程名称。" }),
+		FIELD(struct pipeline_config, pipeline_id, "pipelineId", .title = { "Strategy", "部署策略" },
+		      .help = { "The id of a deployment strategy.", "部署策略的 ID。" }),
+		FIELD(struct pipeline_config, parameters, "pipelineParameters", .flags = FIELD_MAP,
+		      .title = { "Parameters", "参数" },
+		      .help = { "Parameters of the child; those that it declares and are not given have their defaults.",
+				"传给子流程的参数；未给出的使用其默认值。" }),
+		FIELD(struct pipeline_config, wait_for_completion, "waitForCompletion", .preset = "true",
+		      .title = { "Wait for its end", "等待完成" },
+		      .help = { "False: this stage succeeds as soon as the other pipeline has started.",
+				"为 false 时子流程启动后本阶段即成功。" }),
+		FIELD(struct pipeline_config, skip_downstream_output, "skipDownstreamOutput", .preset = "false",
+		      .title = { "Leave out its outputs", "不传递输出" },
+		      .help = { "The child's outputs do not become those of this stage.", "不将子流程的输出作为本阶段输出。" }),
+		FIELD(struct pipeline_config, execution_id, "executionId", .flags = FIELD_SET_AT_RUN,
+		      .title = { "Run", "执行记录" }, .help = { "The child that was started.", "已启动的子流程。" }),
+		FIELD_KNOWN("skippable", FIELD_BOOL, .title = { "May be skipped", "允许跳过" }),
+		FIELD_KNOWN("executionName", FIELD_STRING, .flags = FIELD_SET_AT_RUN)),
+	.config_size = sizeof(struct pipeline_config),
+	.check = pipeline_check,
+	.restart = pipeline_restart,
+	.tasks = ROWS(struct task_row,
+		{ .name = "startPipeline", .run = start_pipeline, .is_inline = true, .when = must_start },
+		{
+			.name = "monitorPipeline",
+			.run = monitor_pipeline,
+			.cancel = cancel_child,
+			.when = must_wait,
+			.poll_every_ms = 15000,
+			.timeout_ms = 12 * 3600 * 1000,
+			.timeout_overridable = true,
+		}),
+};
