@@ -1,5 +1,5 @@
 /*
- * gennaker lint: mistakes in pipeline files, with place and reason. Exit status 0 when nothing is an error.
+ * gennaker lint: mistakes in pipeline files, with place, reason and repair. Exit status 0 when nothing is an error.
  */
 #include <stdio.h>
 #include <string.h>
@@ -7,64 +7,76 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/limits.h"
-#include "base/yaml.h"
 #include "commands.h"
 #include "lint/lint.h"
 #include "stages.h"
 
 struct linting {
-	const char *path; /* of the file */
 	bool json;
-	struct val findings;
+	const char *language; /* "en" or "zh" */
+	struct lint_options options;
+	struct val findings; /* with --output json */
 	size_t errors;
 };
 
-static void found(void *data, const struct finding *found_here)
+/* FILE:LINE: PATH: LEVEL: TEXT */
+static void print_finding(const struct linting *linting, const char *file, struct val finding)
 {
-	struct linting *linting = data;
-	enum finding_level level = found_here->level;
-	const char *path = found_here->path, *text = found_here->text.en;
-	linting->errors += level == FINDING_ERROR;
-	if (!linting->json) {
-		printf("%s: %s%s%s: %s\n", linting->path, path, *path ? ": " : "",
-			finding_level_name(level), text);
-		return;
-	}
-	struct val finding = val_map();
-	val_set(&finding, "file", val_string(linting->path));
-	val_set(&finding, "path", val_string(path));
-	val_set(&finding, "level", val_string(finding_level_name(level)));
-	val_set(&finding, "text", val_string(text));
-	val_append(&linting->findings, finding);
+	int64_t line = val_get_int(finding, "line", 0);
+	const char *path = val_get_text(finding, "path", "");
+	printf("%s:", file);
+	if (line > 0)
+		printf("%lld:", (long long)line);
+	printf(" %s%s%s: %s\n", path, *path ? ": " : "", val_get_text(finding, "level", ""),
+		val_get_text(val_get(finding, "text"), linting->language, ""));
 }
 
-static void lint_file(struct linting *linting)
+/* FINDINGS is taken. */
+static void tell_findings(struct linting *linting, const char *file, struct val findings)
+{
+	linting->errors += lint_errors(findings);
+	for (size_t i = 0; i < val_count(findings); i++) {
+		struct val finding = val_at(findings, i);
+		if (!linting->json) {
+			print_finding(linting, file, finding);
+			continue;
+		}
+		struct val named = val_map();
+		val_set(&named, "file", val_string(file));
+		val_merge(&named, finding);
+		val_append(&linting->findings, named);
+	}
+	val_free(&findings);
+}
+
+static void lint_file(struct linting *linting, const char *file)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
-	_cleanup_(val_free) struct val pipeline = VAL_NULL;
-	struct strbuf text = STRBUF_INIT(LIMIT_BODY_BYTES);
-	int result = file_read(linting->path, LIMIT_BODY_BYTES, &text, &err);
-	if (result == 0)
-		result = yaml_or_json_parse(strbuf_str(&text), &pipeline, &err);
-	strbuf_free(&text);
-	if (result < 0)
-		found(linting,
-			&(struct finding){ .path = "", .text = { err_text(&err), err_text(&err) } });
-	else
-		lint_pipeline(pipeline, &stage_registry, found, linting);
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(LIMIT_BODY_BYTES);
+	if (file_read(file, LIMIT_BODY_BYTES, &text, &err) < 0) {
+		complain(EXIT_FAILED, "lint: %s", err_text(&err));
+		linting->errors++;
+		return;
+	}
+	tell_findings(
+		linting, file, lint_text(strbuf_str(&text), &stage_registry, &linting->options));
 }
 
 static int lint_run(const struct options *options)
 {
-	const char *output = options_get(options, "output");
+	const char *output = options_get(options, "output"), *language = options_get(options, "lang");
 	if (output && strcmp(output, "json") != 0 && strcmp(output, "text") != 0)
 		return complain(EXIT_USAGE, "lint: --output is json or text, not \"%s\"", output);
-	struct linting linting = { .json = output && strcmp(output, "json") == 0,
-		.findings = val_list() };
-	for (size_t i = 0; i < options->arguments.count; i++) {
-		linting.path = options->arguments.items[i];
-		lint_file(&linting);
-	}
+	if (language && strcmp(language, "en") != 0 && strcmp(language, "zh") != 0)
+		return complain(EXIT_USAGE, "lint: --lang is en or zh, not \"%s\"", language);
+	struct linting linting = {
+		.json = output && strcmp(output, "json") == 0,
+		.language = language ? language : "en",
+		.options = { .saving = options_has(options, "save") },
+		.findings = val_list(),
+	};
+	for (size_t i = 0; i < options->arguments.count; i++)
+		lint_file(&linting, options->arguments.items[i]);
 	if (linting.json) {
 		_cleanup_free_ char *text = json_text(linting.findings, JSON_PRETTY);
 		fputs(text, stdout);
@@ -79,8 +91,11 @@ const struct command lint_command = {
 	.min_arguments = 1,
 	.max_arguments = -1,
 	.summary = "Find mistakes in pipeline files.",
-	.details = "Exit status: 0 when nothing is an error, 1 otherwise.",
-	.options = ROWS(
-		struct option_row, { "output", 'o', "text|json", "json: a list of findings." }),
+	.details = "Exit status: 0 when nothing is an error, 1 otherwise. The rules: docs/reference/lint.md.",
+	.options = ROWS(struct option_row,
+		{ "output", 'o', "text|json", "json: a list of findings, with repairs as JSON Patch." },
+		{ "save", 0, NULL,
+			"Also ask for what a pipeline needs to be saved: application and name." },
+		{ "lang", 0, "en|zh", "The language of text output." }),
 	.run = lint_run,
 };

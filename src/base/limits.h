@@ -34,6 +34,7 @@
 /* Lint */
 #define LIMIT_LINT_FINDINGS 1000	/* of one pipeline; then it says that there are more */
 #define LIMIT_LINT_PATH_BYTES 4096
+#define LIMIT_LINT_COMPARISONS 200000	/* of names, for "did you mean" */
 
 /* Engine */
 #define LIMIT_INBOX_MESSAGES 20000	/* from the API; beyond: 503 */

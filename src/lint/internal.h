@@ -1,0 +1,81 @@
+/* What the files of lint share. */
+#ifndef LINT_INTERNAL_H
+#define LINT_INTERNAL_H
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "lint/lint.h"
+#include "lint/rules.h"
+
+/* Where in the document we are: lives on the stack, becomes text only for a finding. */
+struct place {
+	const struct place *up; /* NULL: the document */
+	struct str key;
+	ptrdiff_t index; /* in a list; -1: `key` counts */
+};
+
+struct told {
+	size_t stage; /* its index + 1; 0 = the pipeline's own */
+	size_t sequence;
+	struct val finding;
+};
+
+struct lint {
+	const struct stage_registry *registry;
+	bool saving;
+	struct val pipeline, stages; /* borrowed */
+	VEC(struct told) told;
+	bool full;
+	/* What expressions may name. Values are an index + 1, or the lint itself. */
+	bool references_known; /* false for a template's configuration, whose stages come from elsewhere */
+	struct map stage_by_name;
+	struct map repeated_names;
+	struct map stage_by_ref;
+	struct map parameters;
+	bool parameters_open;     /* something may give parameters that are not declared */
+	struct map variables;     /* of evaluateVariables stages */
+	size_t comparisons;       /* made for "did you mean" */
+	struct map unknown_types; /* told once each */
+	bool keys_unknown; /* while a stage of an unknown type is looked at: its keys are its own */
+};
+
+/* One thing to say. Strings are borrowed, FIX is taken. */
+struct found {
+	enum lint_rule rule;
+	const struct place *place;
+	const char *path; /* instead of PLACE: "stages[2].waitTime" */
+	const char *args[3];
+	const enum finding_level *level; /* NULL = the rule's */
+	struct str text;                 /* the text at the place, and in it … */
+	size_t from, to;                 /* … the bytes that are meant; to == 0: all */
+	struct val fix;
+};
+void lint_tell(struct lint *lint, struct found found);
+
+/* "stages[2].a", and "/stages/2/a" for JSON Patch; owned. */
+char *place_path(const struct place *place);
+char *place_pointer(const struct place *place);
+/* JSON Patch with one step, owned: replaces what stands at POINTER. */
+struct val fix_replace(const char *pointer, struct val value /* taken */);
+
+/* fields.c: what descriptors say about the pipeline and its stages. */
+void check_pipeline_fields(struct lint *lint);
+void check_stage_fields(struct lint *lint, size_t index);
+
+/* expressions.c: every text below VALUE, which stands at PLACE. */
+void check_expressions(struct lint *lint, struct val value, const struct place *place);
+/* Keys of maps are templates too: that at PLACE. */
+void check_key(struct lint *lint, const struct place *place);
+
+/* names.c: fills in what expressions may name. NEAREST gives the key of MAP that NAME was probably meant to be, or NULL; borrowed. */
+void names_fill(struct lint *lint);
+void names_free(struct lint *lint);
+const char *names_nearest(struct lint *lint, const struct map *map, struct str name);
+/* " (did you mean \"x\"?)", or ""; owned. */
+char *hint_en(const char *near);
+char *hint_zh(const char *near);
+
+/* place.c: sets `line` of each of FINDINGS whose path stands in the JSON TEXT. */
+void lines_fill(struct str text, struct val *findings);
+
+#endif

@@ -1,0 +1,108 @@
+"""gennaker lint: files, places, levels, output. What is a mistake is told by tests/unit/test_lint.c."""
+
+import json
+import os
+import pathlib
+import time
+
+import pytest
+
+corpus = pytest.mark.skipif("GENNAKER_CORPUS" not in os.environ, reason="GENNAKER_CORPUS names no folder of pipelines")
+
+
+def findings(gennaker, *arguments):
+    done = gennaker("lint", "--output", "json", *arguments)
+    return json.loads(done.stdout)
+
+
+def test_the_examples_are_clean(gennaker, examples):
+    done = gennaker("lint", *sorted(examples.iterdir()))
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_line_has_file_line_place_level_and_text(gennaker, write):
+    path = write("p.json", '{"stages": [\n{"refId": "1", "type": "wait", "waitTIme": 3},\n{"refId": "1", "type": "wait", "waitTime": []}]}')
+    done = gennaker("lint", path)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        f'{path}:2: stages[0].waitTIme: warning: unknown key; did you mean "waitTime"?',
+        f'{path}:3: stages[1].refId: error: the refId "1" is used by another stage too',
+        f"{path}:3: stages[1].waitTime: error: expected a number of seconds, got a list"]
+
+
+def test_json_has_code_key_and_repair(gennaker, write):
+    path = write("p.json", '{"stages": [{"refId": "7", "type": "wait", "waitTIme": 3, "comments": "${ #toInit(1) }"}]}')
+    first, second = findings(gennaker, path)
+    assert first == {
+        "file": str(path), "path": "stages[0].waitTIme", "refId": "7", "key": "waitTIme", "level": "warning", "code": "unknown-key",
+        "text": {"en": 'unknown key; did you mean "waitTime"?', "zh": '未知字段，是否应为 "waitTime"？'},
+        "fix": [{"op": "move", "from": "/stages/0/waitTIme", "path": "/stages/0/waitTime"}], "line": 1}
+    assert (second["code"], second["at"]) == ("unknown-function", {"from": 3, "to": 10})
+    assert second["fix"][0]["value"] == "${ #toInt(1) }"
+    assert "未知字段" in gennaker("lint", "--lang", "zh", path).stdout
+
+
+def test_only_an_error_fails(gennaker, write):
+    path = write("p.json", '{"stages": [{"type": "wait", "comments": "${ 1 + }"}]}')
+    done = gennaker("lint", path)
+    assert done.returncode == 0 and "stages[0].comments: warning:" in done.stdout and "column" in done.stdout
+
+
+def test_saving_needs_application_and_name(gennaker, write):
+    path = write("p.json", '{"stages": [{"type": "wait"}]}')
+    assert gennaker("lint", path).returncode == 0
+    done = gennaker("lint", "--save", path)
+    assert done.returncode == 1 and "application: error:" in done.stdout and "name: error:" in done.stdout
+
+
+@pytest.mark.parametrize("text, line, words", [
+    ('{\n "stages": [,]\n}', 2, "expected a value"),
+    ('{\n "stages": [\n {{ module "wait.stage" }}\n]}', 3, "render it first"),
+    ('{\n "stages": [{"type": "wait"},]\n}', 2, "read as YAML"),
+    ("stages: [\n", 2, "did not find"),
+])
+def test_what_does_not_parse_names_the_line(gennaker, write, text, line, words):
+    path = write("p.json", text)
+    first = gennaker("lint", path).stdout.splitlines()[0]
+    assert first.startswith(f"{path}:{line}: ") and words in first
+
+
+def test_a_key_that_stands_twice_is_a_warning(gennaker, write):
+    done = gennaker("lint", write("p.json", '{"name": "a",\n"name": "b", "stages": [{"type": "wait"}]}'))
+    assert done.returncode == 0 and ":2: warning: the key name stands twice" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("--output", "xml"), ("--lang", "fr")])
+def test_options_that_mean_nothing_are_refused(gennaker, write, arguments):
+    assert gennaker("lint", *arguments, write("p.json", "{}")).returncode == 2
+
+
+def test_a_file_that_is_not_there_fails(gennaker):
+    done = gennaker("lint", "missing.json")
+    assert done.returncode == 1 and "missing.json" in done.stderr
+
+
+def test_a_large_pipeline_takes_no_time(gennaker, write):
+    stages = [{"type": "wait", "refId": str(i), "requisiteStageRefIds": [str(i - 1)] if i else [], "name": f"Stage number {i}",
+               "comments": f"${{ #stage('Stage nummber {i}').status }} ${{ parameters.x{i} }}"} for i in range(10000)]
+    path = write("p.json", json.dumps({"stages": stages}))
+    start = time.monotonic()
+    assert "there is more to say" in gennaker("lint", path).stdout
+    assert time.monotonic() - start < 20
+
+
+@corpus
+def test_every_pipeline_of_the_corpus_is_fine(gennaker):
+    """But for what is not built yet, and those files whose refIds are used twice."""
+    folder = pathlib.Path(os.environ["GENNAKER_CORPUS"])
+    errors = [(pathlib.Path(finding["file"]).name, finding["code"]) for finding in findings(gennaker, *sorted(folder.glob("*.json")))
+              if finding["level"] == "error" and finding["code"] != "unsupported"]
+    assert {code for _, code in errors} <= {"same-ref", "circle"}
+    assert all("datalayer" in name or "builder_test" in name or "pipelines_test" in name for name, _ in errors), errors
+
+
+@corpus
+def test_every_broken_file_of_the_corpus_has_its_line(gennaker):
+    for path in sorted((pathlib.Path(os.environ["GENNAKER_CORPUS"]) / "broken").iterdir()):
+        found = findings(gennaker, path)
+        assert found and found[0]["line"] > 0, path
