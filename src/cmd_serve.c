@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/api.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "commands.h"
@@ -20,7 +22,8 @@
 
 struct server {
 	struct settings settings;
-	char *host; /* a numeric address */
+	struct auth *auth; /* NULL = nobody has to say who he is */
+	char *host;        /* a numeric address */
 	int port;
 	char *data_dir;
 	struct setup setup;
@@ -28,6 +31,66 @@ struct server {
 	struct api *api;
 	struct engine *engine;
 };
+
+/* ---- who may ask --------------------------------------------------------------------------------------------------------------- */
+
+/* What the first line of PATH holds; owned. */
+static int read_secret(const char *path, char **ret, struct err *err)
+{
+	struct strbuf text = STRBUF_INIT(LIMIT_CREDENTIAL_BYTES);
+	struct stat info;
+	if (file_read(path, LIMIT_CREDENTIAL_BYTES, &text, err) < 0)
+		return -1;
+	if (stat(path, &info) == 0 && info.st_mode & 0007)
+		log_warn("a file with a secret can be read by everybody", "file", path);
+	struct str rest = strbuf_str(&text), line;
+	str_split(&rest, '\n', &line);
+	line = str_trim(line);
+	*ret = xstrndup(line.bytes, line.length);
+	explicit_bzero(text.bytes, text.length);
+	strbuf_free(&text);
+	return 0;
+}
+
+static void secret_free(char **secret)
+{
+	if (*secret)
+		explicit_bzero(*secret, strlen(*secret));
+	free(*secret);
+}
+#define _cleanup_secret_ _cleanup_(secret_free)
+
+/* What the settings leave open is left out; what is in a file is read. */
+static int open_auth(struct server *server, struct err *err)
+{
+	const struct auth_settings *settings = &server->settings.server.auth;
+	const struct basic_settings *basic = &settings->basic;
+	_cleanup_secret_ char *token = NULL;
+	_cleanup_secret_ char *password = NULL;
+	if (settings->token && settings->token_file)
+		return err_set(err, ERR_INVALID, "server.auth: give token or tokenFile, not both");
+	if (settings->token_file && read_secret(settings->token_file, &token, err) < 0)
+		return err_wrap(err, "server.auth.tokenFile");
+	if (basic->password_file && read_secret(basic->password_file, &password, err) < 0)
+		return err_wrap(err, "server.auth.basic.passwordFile");
+	if (!basic->user && (basic->password_hash || password))
+		return err_set(err, ERR_INVALID, "server.auth.basic.user: whose password is it?");
+	bool is_hash = password && str_starts(str_of(password), "$argon2id$");
+	const struct auth_setup setup = {
+		.token = token ? token : settings->token,
+		.token_user = settings->token_user,
+		.user = basic->user,
+		.password = is_hash ? NULL : password,
+		.password_hash = is_hash ? password : basic->password_hash,
+	};
+	if (!setup.token && !setup.user)
+		return 0;
+	if (is_hash && basic->password_hash)
+		return err_set(err, ERR_INVALID,
+			"server.auth.basic: give either passwordHash or passwordFile");
+	server->auth = auth_new(&setup, err);
+	return server->auth ? 0 : -1;
+}
 
 /* ---- where to listen ------------------------------------------------------------------------------------------------------------ */
 
@@ -69,11 +132,15 @@ static int choose_address(const struct options *options, struct server *server, 
 		free(server->host);
 		server->host = xstrdup("127.0.0.1");
 	}
-	if (!is_loopback(server->host))
+	if (is_loopback(server->host))
+		return 0;
+	if (!server->auth)
 		return err_set(err, ERR_INVALID,
-			"cannot listen on %s: there is no authentication yet, so whoever reaches the server could deploy "
-			"anything; only 127.0.0.1 and ::1 are possible (an SSH tunnel makes them reachable)",
+			"cannot listen on %s: without authentication (server.auth in the settings) whoever reaches the "
+			"server could deploy anything; only 127.0.0.1 and ::1 are possible",
 			server->host);
+	log_warn("the server is reachable from outside and speaks plain HTTP: put a proxy with TLS before it",
+		"address", server->host);
 	return 0;
 }
 
@@ -109,7 +176,7 @@ static int prepare(const struct options *options, struct server *server, struct 
 	const char *data_dir = options_get(options, "data-dir");
 	_cleanup_(val_free) struct val settings = VAL_NULL;
 	if (settings_load(options_get(options, "config"), &settings, err) < 0 ||
-		settings_read(settings, &server->settings, err) < 0 ||
+		settings_read(settings, &server->settings, err) < 0 || open_auth(server, err) < 0 ||
 		choose_address(options, server, err) < 0)
 		return -1;
 	server->data_dir = data_dir ? xstrdup(data_dir) : settings_data_dir(&server->settings, err);
@@ -123,6 +190,7 @@ static int start(struct server *server, struct err *err)
 		.address = server->host,
 		.port = server->port,
 		.extra_hosts = &server->settings.server.hosts,
+		.auth = server->auth,
 		.accounts = describe,
 		.accounts_data = server->setup.kubernetes,
 	};
@@ -186,6 +254,7 @@ static void stop(struct server *server)
 		api_stop(server->api, LIMIT_SERVER_STOP_MS);
 	store_close(server->store);
 	setup_close(&server->setup);
+	auth_free(server->auth);
 	settings_free(&server->settings);
 	free(server->data_dir);
 	free(server->host);

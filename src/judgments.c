@@ -47,8 +47,10 @@ void judgments_event(struct judgments *judgments, struct val event)
 	status_parse(val_as_str(&status), &stage->status);
 	if (val_is_map(context))
 		val_merge(&stage->context, context);
-	if (stage->status == STATUS_NOT_STARTED)
+	if (stage->status == STATUS_NOT_STARTED) { /* perhaps anew */
+		val_remove(&stage->context, "judgmentStatus");
 		stage->answered = stage->refused = stage->told = false;
+	}
 	/* A stage that does not take an answer, of somebody without the role for it, empties it. */
 	if (stage->answered && val_has(context, "judgmentStatus") && judgment_is_open(context)) {
 		stage->answered = false;

@@ -20,17 +20,46 @@
 static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const log_formats[] = { "auto", "human", "json", NULL };
 
+static const struct field basic_fields[] = {
+	FIELD(struct basic_settings, user, "user", .title = { "User", "用户名" },
+		.help = { "The one user who may sign in with a password.",
+			"可以用密码登录的唯一用户。" }),
+	FIELD(struct basic_settings, password_hash, "passwordHash", .flags = FIELD_SECRET,
+		.title = { "Password hash", "密码哈希" },
+		.help = { "What \"gennaker password\" prints.", "“gennaker password” 输出的内容。" }),
+	FIELD(struct basic_settings, password_file, "passwordFile",
+		.title = { "Password file", "密码文件" },
+		.help = { "A file that holds the password, or its hash.", "存放密码或其哈希的文件。" }),
+	{ 0 },
+};
+
+static const struct field auth_fields[] = {
+	FIELD(struct auth_settings, token, "token", .flags = FIELD_SECRET,
+		.title = { "Token", "令牌" },
+		.help = { "Whoever sends it as a bearer token may do anything.",
+			"以 Bearer 令牌发送它的人可以做任何事。" }),
+	FIELD(struct auth_settings, token_file, "tokenFile", .title = { "Token file", "令牌文件" },
+		.help = { "A file that holds the token.", "存放令牌的文件。" }),
+	FIELD(struct auth_settings, token_user, "tokenUser", .preset = "api",
+		.title = { "Token's user", "令牌用户" },
+		.help = { "The name under which its runs and changes are kept.",
+			"其运行和修改所记录的用户名。" }),
+	FIELD(struct auth_settings, basic, "basic", .rows = basic_fields),
+	{ 0 },
+};
+
 static const struct field server_fields[] = {
 	FIELD(struct server_settings, host, "host", .preset = "127.0.0.1",
 		.title = { "Host", "监听地址" },
-		.help = { "The address to listen on. Only loopback as long as there is no authentication.",
-			"监听的地址。没有身份验证时只能是本机回环地址。" }),
+		.help = { "The address to listen on. Only loopback as long as server.auth is not set.",
+			"监听的地址。没有设置 server.auth 时只能是本机回环地址。" }),
 	FIELD(struct server_settings, port, "port", .preset = "8084", .title = { "Port", "端口" },
 		.help = { "The port to listen on; 0 takes any free one.",
 			"监听的端口；0 表示任意空闲端口。" }),
 	FIELD(struct server_settings, hosts, "hosts", .title = { "Host names", "主机名" },
 		.help = { "Further names under which the server may be called; others are refused.",
 			"允许用来访问服务的其他主机名；其余一律拒绝。" }),
+	FIELD(struct server_settings, auth, "auth", .rows = auth_fields),
 	{ 0 },
 };
 

@@ -13,10 +13,22 @@
 #include "base/log.h"
 #include "base/val.h"
 
+struct basic_settings {
+	char *user;
+	char *password_hash; /* one of the two */
+	char *password_file;
+};
+struct auth_settings {
+	char *token; /* one of the two */
+	char *token_file;
+	char *token_user;
+	struct basic_settings basic;
+};
 struct server_settings {
 	char *host;
 	int64_t port;
 	struct str_list hosts; /* further names under which browsers and clients may call us */
+	struct auth_settings auth;
 };
 struct data_settings {
 	char *dir; /* NULL = settings_data_dir's own choice */

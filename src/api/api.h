@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 
+#include "api/auth.h"
 #include "base/err.h"
 #include "base/field.h"
 #include "base/val.h"
@@ -31,6 +32,7 @@ struct api_setup {
 	int port;                           /* 0 = any free one */
 	int threads;                        /* 0 = by the machine */
 	const struct str_list *extra_hosts; /* may be NULL */
+	struct auth *auth;                  /* borrowed; NULL = nobody has to say who he is */
 	/* The accounts there are, as kubernetes_describe gives them; owned result; any thread. NULL = there are none. */
 	struct val (*accounts)(void *data);
 	void *accounts_data;

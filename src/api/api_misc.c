@@ -69,12 +69,17 @@ int api_version(struct call *call, struct err *err)
 	return answer_json(call, body);
 }
 
-/* Without authentication everyone is the same user. */
+/* Without authentication everyone is the same user; with it, nobody is no user: an empty answer, at which clients sign in. */
 int api_user(struct call *call, struct err *err)
 {
+	const char *name = call->user ? call->user : "anonymous";
 	_cleanup_(val_free) struct val body = val_map();
-	val_set(&body, "email", val_string("anonymous"));
-	val_set(&body, "username", val_string("anonymous"));
+	if (call->api->setup.auth && !call->user) {
+		http_reply(call->exchange, 200, NULL, STR(""), VAL_NULL);
+		return 0;
+	}
+	val_set(&body, "email", val_string(name));
+	val_set(&body, "username", val_string(name));
 	val_set(&body, "firstName", VAL_NULL);
 	val_set(&body, "lastName", VAL_NULL);
 	val_set(&body, "roles", val_list());

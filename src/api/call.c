@@ -163,6 +163,8 @@ int call_submit(struct call *call, struct request *request, answer_fn answer, st
 	pending->exchange = call->exchange;
 	pending->answer = answer;
 	request->origin = xstrdup("api");
+	if (call->user)
+		request->user = xstrdup(call->user);
 	/* A value takes a few times the space of its text. */
 	request->bytes = 512 + 4 * http_body(call->exchange).length;
 	request->reply = replied;

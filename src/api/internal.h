@@ -38,6 +38,7 @@ struct call {
 	struct api *api;
 	struct http_exchange *exchange; /* NULL once it is answered or handed over */
 	const struct route *route;
+	const char *user; /* who asks, of the exchange; NULL = nobody has said */
 };
 
 /* What stands in the path at "{NAME}", decoded; borrowed from the exchange. */
@@ -63,7 +64,8 @@ int answer_read(struct call *call, struct val body, uint64_t position);
 int answer_json(struct call *call, struct val body);
 /* Gate's error body; what is a mistake of ours also goes to the log. */
 void answer_error(struct http_exchange *exchange, const struct err *err);
-/* What http_server calls for each request; DATA is the struct api. */
+/* What http_server calls for each request; DATA is the struct api. routes_check: who asks, and whether he may. */
+struct http_refusal routes_check(void *data, const struct http_exchange *exchange, char **ret_user);
 void routes_handle(void *data, struct http_exchange *exchange);
 
 /* The position of the journal now: for reads that do not report it; take it before them. */

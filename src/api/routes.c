@@ -128,22 +128,47 @@ static void answer_methods(struct http_exchange *exchange, struct str methods)
 	http_reply(exchange, 405, "application/json", str_of(text), headers);
 }
 
-void routes_handle(void *data, struct http_exchange *exchange)
+/* The route of the request, or NULL; then *METHODS, if not NULL, gets those that its path has. */
+static const struct route *find_route(const struct http_exchange *exchange, struct strbuf *methods)
 {
-	_cleanup_err_ struct err err = ERR_INIT;
-	struct call call = { .api = data, .exchange = exchange };
-	struct strbuf methods = STRBUF_INIT(1000);
 	const char *method = http_method(exchange);
 	if (strcmp(method, "HEAD") == 0)
 		method = "GET";
-	for (const struct route *route = routes; route->method && !call.route; route++) {
+	for (const struct route *route = routes; route->method; route++) {
 		if (!route_matches(route, exchange))
 			continue;
 		if (strcmp(route->method, method) == 0)
-			call.route = route;
-		else if (!str_contains(strbuf_str(&methods), route->method))
-			strbuf_printf(&methods, "%s%s", methods.length ? ", " : "", route->method);
+			return route;
+		if (methods && !str_contains(strbuf_str(methods), route->method))
+			strbuf_printf(methods, "%s%s", methods->length ? ", " : "", route->method);
 	}
+	return NULL;
+}
+
+struct http_refusal routes_check(void *data, const struct http_exchange *exchange, char **ret_user)
+{
+	struct api *api = data;
+	const struct route *route = find_route(exchange, NULL);
+	if (strcmp(http_method(exchange), "OPTIONS") == 0 || (route && route->handle == api_health))
+		return (struct http_refusal){ 0 }; /* for browsers, and for those who only watch over us */
+	struct http_refusal refusal = auth_check(api->setup.auth, exchange, ret_user);
+	/* What there is, and what there is not, is for those who may ask. */
+	if (!refusal.status && !*ret_user && !(route && route->handle == api_user))
+		return (struct http_refusal){ .status = 401,
+			.text = "this server wants to know who asks: send a token or a password" };
+	return refusal;
+}
+
+void routes_handle(void *data, struct http_exchange *exchange)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct strbuf methods = STRBUF_INIT(1000);
+	struct call call = {
+		.api = data,
+		.exchange = exchange,
+		.route = find_route(exchange, &methods),
+		.user = http_user(exchange),
+	};
 	if (call.route && call.route->handle(&call, &err) < 0)
 		answer_error(exchange, &err);
 	else if (!call.route && methods.length > 0)

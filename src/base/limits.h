@@ -91,6 +91,14 @@
 /* Stages */
 #define LIMIT_WEBHOOK_PAST_CODES 1000	/* refusals of a status URL that are remembered */
 
+/* Who asks */
+#define LIMIT_USER_BYTES 256
+#define LIMIT_CREDENTIAL_BYTES 1024
+#define LIMIT_AUTH_FAILURES 10		/* wrong passwords at once, and one more in each … */
+#define LIMIT_AUTH_FAILURE_MS 1000
+#define LIMIT_AUTH_REMEMBER_MS 300000	/* a right password is not hashed again for so long */
+#define LIMIT_AUTH_LOG_MS 10000		/* between lines about wrong ones */
+
 /* Processes */
 #define LIMIT_PROCESS_OUTPUT_BYTES (4u << 20)
 #define LIMIT_PROCESS_GRACE_MS 2000	/* between SIGTERM and SIGKILL */

@@ -58,6 +58,7 @@ void http_exchange_unref(struct http_exchange *exchange)
 		return;
 	atomic_fetch_sub(&server->body_bytes, exchange->reserved);
 	free(exchange->method);
+	free(exchange->user);
 	http_target_free(&exchange->target);
 	val_free(&exchange->headers);
 	strbuf_free(&exchange->body);
@@ -147,6 +148,8 @@ static struct http_refusal check_head(struct http_exchange *exchange, const char
 		reason = (struct http_refusal){ 405, "the method is not allowed" };
 	if (!reason.status)
 		reason = check_sender(exchange);
+	if (!reason.status && exchange->server->check)
+		reason = exchange->server->check(exchange->server->data, exchange, &exchange->user);
 	return reason.status ? reason : check_body(exchange);
 }
 
@@ -160,6 +163,10 @@ static enum MHD_Result queue(struct http_exchange *exchange, int status, struct 
 static enum MHD_Result refuse(struct http_exchange *exchange, struct http_refusal reason)
 {
 	struct MHD_Response *response = http_refusal_response(reason);
+
+	if (reason.status == 401 && exchange->server->challenge)
+		MHD_add_response_header(
+			response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, exchange->server->challenge);
 	enum MHD_Result result = queue(exchange, reason.status, response);
 
 	MHD_destroy_response(response);
@@ -332,6 +339,11 @@ const char *http_header(const struct http_exchange *exchange, const char *name)
 	if (value && val_is_list(*value))
 		value = val_edit_at(value, 0);
 	return value ? val_text(value) : NULL;
+}
+
+const char *http_user(const struct http_exchange *exchange)
+{
+	return exchange->user;
 }
 
 struct str http_body(const struct http_exchange *exchange)

@@ -60,6 +60,7 @@ struct http_exchange {
 	char *method;
 	struct http_target target;
 	struct val headers; /* lower-case name → string or list */
+	char *user;         /* found by server->check */
 	struct strbuf body;
 	struct http_refusal refusal; /* found while the body was coming */
 	size_t reserved;             /* of server->body_bytes */
@@ -82,6 +83,9 @@ struct http_server {
 	bool guard;
 	struct str_list extra_hosts;
 	int headers_ms, body_ms;
+	struct http_refusal (*check)(
+		void *data, const struct http_exchange *exchange, char **ret_user);
+	const char *challenge;
 	void (*handle)(void *data, struct http_exchange *exchange);
 	void *data;
 	pthread_mutex_t lock;

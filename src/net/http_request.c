@@ -41,6 +41,8 @@ static struct http_refusal look_at(struct http_framing *framing, struct str name
 		return refusal(400, "a header's value holds a control character");
 	if (str_equal_nocase(name, STR("Host"))) {
 		framing->hosts++;
+	} else if (str_equal_nocase(name, STR("Authorization"))) {
+		framing->credentials++;
 	} else if (str_equal_nocase(name, STR("Content-Length"))) {
 		framing->lengths++;
 		if (!is_number(value))
@@ -70,6 +72,8 @@ struct http_refusal http_framing_end(const struct http_framing *framing)
 		return framing->refusal;
 	if (framing->hosts > 1 || framing->lengths > 1 || framing->codings > 1)
 		return refusal(400, "Host, Content-Length and Transfer-Encoding may come once");
+	if (framing->credentials > 1)
+		return refusal(400, "ambiguous credentials: Authorization may come once");
 	if (framing->lengths && framing->codings)
 		return refusal(400, "Content-Length together with Transfer-Encoding");
 	if (framing->http11 && !framing->hosts)
@@ -215,26 +219,42 @@ static bool split_host(const char *host, struct str *ret_name, int64_t *ret_port
 		str_to_int(port, ret_port);
 }
 
-/* Addresses cannot be rebound by a name server, and of the names only this one is never asked of
- * one. */
-static bool is_loopback_name(struct str name)
+/* "127.0.0.1", "[::1]". */
+static bool parse_address(
+	struct str name, struct in_addr *ret_v4, struct in6_addr *ret_v6, bool *ret_is_v6)
 {
 	char text[INET6_ADDRSTRLEN];
-	struct in_addr v4;
-	struct in6_addr v6;
-	bool bracketed = str_starts(name, "[") && str_ends(name, "]");
 
-	if (str_equal_nocase(name, STR("localhost")))
-		return true;
-	if (bracketed)
+	*ret_is_v6 = str_starts(name, "[") && str_ends(name, "]");
+	if (*ret_is_v6)
 		name = str_slice(name, 1, name.length - 1);
 	if (name.length >= sizeof(text))
 		return false;
 	memcpy(text, name.bytes, name.length);
 	text[name.length] = '\0';
-	if (bracketed)
-		return inet_pton(AF_INET6, text, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-	return inet_pton(AF_INET, text, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
+	return *ret_is_v6 ? inet_pton(AF_INET6, text, ret_v6) == 1 :
+			    inet_pton(AF_INET, text, ret_v4) == 1;
+}
+
+/* Addresses cannot be rebound by a name server, and of the names only this one is never asked of
+ * one. */
+static bool is_own_address(const struct http_guard *guard, struct str name)
+{
+	struct in_addr v4;
+	struct in6_addr v6, bound;
+	bool is_v6;
+
+	if (str_equal_nocase(name, STR("localhost")))
+		return true;
+	if (!parse_address(name, &v4, &v6, &is_v6))
+		return false;
+	if (strcmp(guard->address, "0.0.0.0") == 0 || strcmp(guard->address, "::") == 0)
+		return true;
+	if (is_v6)
+		return IN6_IS_ADDR_LOOPBACK(&v6) ||
+			(inet_pton(AF_INET6, guard->address, &bound) == 1 &&
+				memcmp(&v6, &bound, sizeof(v6)) == 0);
+	return (ntohl(v4.s_addr) >> 24) == 127 || str_is(name, guard->address);
 }
 
 static bool is_own_host(const struct http_guard *guard, const char *host)
@@ -252,7 +272,7 @@ static bool is_own_host(const struct http_guard *guard, const char *host)
 	}
 	if (port != guard->port)
 		return false;
-	return is_loopback_name(name) || str_equal_nocase(name, str_of(guard->address));
+	return is_own_address(guard, name);
 }
 
 /* The page's origin is the host that it called; behind a proxy it may be https. */

@@ -24,7 +24,7 @@ struct http_refusal {
 struct http_framing {
 	bool http11;
 	size_t count;
-	size_t hosts, lengths, codings;
+	size_t hosts, lengths, codings, credentials;
 	struct http_refusal refusal; /* the first reason */
 };
 void http_framing_see(struct http_framing *framing, struct str name, struct str value);
@@ -46,7 +46,7 @@ void http_target_free(struct http_target *target);
 /* Our own names, for requests without authentication. */
 struct http_guard {
 	int port;
-	const char *address;                /* that we are bound to */
+	const char *address; /* that we are bound to; of all ("0.0.0.0", "::") any address is ours */
 	const struct str_list *extra_hosts; /* "name" with any port, or "name:port" */
 };
 /* HOST, ORIGIN and FETCH_SITE are header values, NULL when absent. */

@@ -224,6 +224,8 @@ static struct http_server *server_new(const struct http_server_setup *setup)
 	server->guard = setup->guard;
 	server->headers_ms = setup->headers_ms ? setup->headers_ms : LIMIT_SERVER_HEADERS_MS;
 	server->body_ms = setup->body_ms ? setup->body_ms : LIMIT_SERVER_BODY_MS;
+	server->check = setup->check;
+	server->challenge = setup->challenge;
 	server->handle = setup->handle;
 	server->data = setup->data;
 	if (setup->extra_hosts) {

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "base/val.h"
+#include "net/http_request.h"
 
 struct http_server;
 struct http_exchange; /* one request and its answer */
@@ -24,6 +25,11 @@ struct http_server_setup {
 	int headers_ms; /* for all headers of a request; 0 = LIMIT_SERVER_HEADERS_MS */
 	/* for a body or an answer, and a second more for each 64 kB; 0 = LIMIT_SERVER_BODY_MS */
 	int body_ms;
+	/* Who asks: called on a server thread when the headers are there and nothing of the body, so that it is quick; a refusal is
+	 * answered at once. It may set *RET_USER, owned, for http_user. NULL = nobody has to say who he is. */
+	struct http_refusal (*check)(
+		void *data, const struct http_exchange *exchange, char **ret_user);
+	const char *challenge; /* WWW-Authenticate of a 401 from it; static */
 	/* Called once the whole body is there, on a server thread; must answer with http_reply,
 	 * now or later, exactly once. */
 	void (*handle)(void *data, struct http_exchange *exchange);
@@ -48,6 +54,8 @@ const char *http_segment(const struct http_exchange *exchange, size_t index); /*
 const char *http_query(const struct http_exchange *exchange, const char *name);
 const char *http_header(const struct http_exchange *exchange, const char *name); /* NULL when absent */
 struct str http_body(const struct http_exchange *exchange);
+/* Who asks, as `check` has found; NULL = nobody has said. */
+const char *http_user(const struct http_exchange *exchange);
 
 /* Answers; any thread; the exchange must not be touched afterwards. BODY is copied. TYPE NULL = no
  * body, no content type. HEADERS: further ones (map name → string), VAL_NULL for none. */

@@ -118,8 +118,6 @@ def test_a_server_that_is_not_there_is_named(gennaker, write):
     ("dangling.json", '{"stages": [{"refId": "1", "type": "wait", "requisiteStageRefIds": ["7"]}]}',
      'stages[0].requisiteStageRefIds[0]: there is no stage with refId "7"'),
     ("twice.json", '{"stages": [{"refId": "1", "type": "wait"}, {"refId": "1", "type": "wait"}]}', "stages[1].refId"),
-    ("window.json", '{"stages": [{"type": "wait", "restrictExecutionDuringTimeWindow": true}]}',
-     "stages[0].restrictExecutionDuringTimeWindow"),
     ("monitor.json", '{"stages": [{"type": "webhook", "url": "https://x.example/", "waitForCompletion": true}]}',
      "stages[0].waitForCompletion"),
 ])
