@@ -118,8 +118,10 @@ def test_a_server_that_is_not_there_is_named(gennaker, write):
     ("dangling.json", '{"stages": [{"refId": "1", "type": "wait", "requisiteStageRefIds": ["7"]}]}',
      'stages[0].requisiteStageRefIds[0]: there is no stage with refId "7"'),
     ("twice.json", '{"stages": [{"refId": "1", "type": "wait"}, {"refId": "1", "type": "wait"}]}', "stages[1].refId"),
-    ("monitor.json", '{"stages": [{"type": "webhook", "url": "https://x.example/", "waitForCompletion": true}]}',
-     "stages[0].waitForCompletion"),
+    ("artifact.json", '{"stages": [{"type": "deployManifest", "account": "a", "source": "artifact", "manifestArtifactId": "m"}]}',
+     "stages[0].source"),
+    ("bind.json", '{"stages": [{"type": "webhook", "url": "https://x.example/", "expectedArtifacts": [{"id": "a"}]}]}',
+     "expectedArtifacts"),
 ])
 def test_bad_input_is_one_clear_line_and_exit_2(gennaker, write, name, text, said):
     done = gennaker("run", write(name, text))
