@@ -71,7 +71,8 @@ struct judgment *judgments_waiting(struct judgments *judgments)
 
 bool judgment_is_open(struct val context)
 {
-	return !*val_get_text(context, "judgmentStatus", "");
+	struct str given = str_of(val_get_text(context, "judgmentStatus", ""));
+	return !str_equal_nocase(given, STR("continue")) && !str_equal_nocase(given, STR("stop"));
 }
 
 /* Spinnaker has {"value": "a"}, templates often just "a". */

@@ -1,0 +1,205 @@
+"""Manual judgments from the command line: gennaker judge, --judge, and questions on a terminal."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+
+import pytest
+
+from server import PATIENCE, environment, program, wait_until
+
+
+def judgment(ref="1", name="Approve", **more):
+    return {"type": "manualJudgment", "refId": ref, "name": name, "instructions": "Ship it?", **more}
+
+
+def choice(ref="1", name="Approve"):
+    return judgment(ref, name, judgmentInputs=[{"value": "blue"}, {"value": "green"}])
+
+
+def document(*stages):
+    return json.dumps({"application": "demo", "name": "p", "stages": list(stages)})
+
+
+@pytest.fixture
+def waiting(server):
+    """Starts STAGES and gives the run's id once all of them wait."""
+    def start(*stages):
+        server.save("demo", "p", list(stages))
+        run = server.run("demo", "p")
+        wait_until(lambda: all(stage["status"] == "RUNNING" for stage in server.get(f"/pipelines/{run}").json()["stages"]))
+        return run
+    return start
+
+
+@pytest.fixture
+def judge(server, gennaker):
+    def run(*arguments):
+        return gennaker("judge", *arguments, "--server", f"http://127.0.0.1:{server.port}")
+    return run
+
+
+class Terminal:
+    """A program on a terminal of its own: what it shows, and typing into it."""
+
+    def __init__(self, *arguments, cwd):
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen([program(), *map(str, arguments)], stdin=slave, stdout=slave, stderr=slave, cwd=cwd,
+                                        start_new_session=True, env=environment(HOME=str(cwd), KUBECONFIG=os.devnull))
+        os.close(slave)
+        self.shown = ""
+
+    def read(self):
+        ready, _, _ = select.select([self.master], [], [], PATIENCE)
+        assert ready, self.shown
+        try:
+            piece = os.read(self.master, 65536).decode(errors="replace")
+        except OSError:
+            piece = ""
+        self.shown += piece
+        return piece
+
+    def until(self, text, start=0):
+        while text not in self.shown[start:]:
+            assert self.read(), f"the end came before {text!r}: {self.shown}"
+
+    def type(self, text):
+        """Types a line; what comes from there on starts at the place given back."""
+        start = len(self.shown)
+        os.write(self.master, text.encode() + b"\n")
+        return start
+
+    def end(self):
+        while self.read():
+            pass
+        return self.process.wait(PATIENCE)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+
+@pytest.fixture
+def terminal(tmp_path):
+    started = []
+
+    def start(*arguments):
+        started.append(Terminal(*arguments, cwd=tmp_path))
+        return started[-1]
+    yield start
+    for one in started:
+        one.close()
+
+
+# ---- judge
+
+
+@pytest.mark.parametrize("verdict, status", [("continue", "SUCCEEDED"), ("stop", "TERMINAL")])
+def test_a_judgment_is_given(waiting, judge, server, verdict, status):
+    run = waiting(judgment())
+    done = judge(run, verdict)
+    assert done.returncode == 0 and f"Approve: {verdict}" in done.stdout
+    assert server.wait_for(run)["status"] == status
+    again = judge(run, "continue")
+    assert again.returncode == 2 and "waits for a judgment" in again.stderr and status in again.stderr
+
+
+def test_a_choice_is_one_of_those_that_are_offered(waiting, judge, server):
+    run = waiting(choice())
+    for arguments in ([], ["--input", "red"]):
+        done = judge(run, "continue", *arguments)
+        assert done.returncode == 2 and "blue, green" in done.stderr
+    assert judge(run, "continue", "--input", "green").returncode == 0
+    assert server.wait_for(run)["stages"][0]["context"]["judgmentInput"] == "green"
+
+
+def test_of_several_the_stage_is_named(waiting, judge, server):
+    run = waiting(judgment("1", "First"), judgment("2", "Second"))
+    done = judge(run, "continue")
+    assert done.returncode == 2 and '"First" (1)' in done.stderr and '"Second" (2)' in done.stderr
+    assert judge(run, "continue", "--stage", "Third").returncode == 2
+    assert judge(run, "continue", "--stage", "Second").returncode == 0
+    assert judge(run, "continue", "--stage", "1").returncode == 0
+    assert server.wait_for(run)["status"] == "SUCCEEDED"
+
+
+def test_a_run_that_is_not_there_is_named(judge):
+    done = judge("01ARZ3NDEKTSV4RRFFQ69G5FAV", "continue")
+    assert done.returncode == 2 and "01ARZ3NDEKTSV4RRFFQ69G5FAV" in done.stderr
+
+
+# ---- run --judge
+
+
+@pytest.mark.parametrize("answer, code, status", [("continue", 0, "SUCCEEDED"), ("stop", 1, "TERMINAL")])
+def test_a_local_run_is_judged_by_the_option(gennaker, write, answer, code, status):
+    path = write("p.json", document(judgment(), judgment("2", "Again", requisiteStageRefIds=["1"])))
+    done = gennaker("run", path, "--judge", answer, "-o", "json")
+    execution = json.loads(done.stdout)
+    assert done.returncode == code and execution["status"] == status
+    assert [stage["status"] for stage in execution["stages"]] == \
+        (["SUCCEEDED", "SUCCEEDED"] if answer == "continue" else ["TERMINAL", "NOT_STARTED"])
+
+
+def test_the_option_may_choose(gennaker, server, write):
+    path = write("p.json", document(choice()))
+    for arguments in ([], ["--server", f"http://127.0.0.1:{server.port}"]):
+        done = gennaker("run", path, "--judge", "continue=blue", "-o", "json", *arguments)
+        assert json.loads(done.stdout)["stages"][0]["context"]["judgmentInput"] == "blue", done.stderr
+
+
+def test_a_choice_that_is_not_offered_is_said_once(start_gennaker, write):
+    process = start_gennaker("run", write("p.json", document(choice())), "--judge", "continue=red")
+    line = process.stderr.readline()
+    assert "Approve" in line and "blue, green" in line
+    process.terminate()
+    out, err = process.communicate()
+    assert "CANCELED" in out and "red" not in err
+
+
+def test_where_nobody_can_be_asked_it_says_how_to_answer(start_gennaker, judge, waiting, server, write):
+    process = start_gennaker("run", write("p.json", document(judgment())))
+    assert '"Approve" waits for a judgment: run it with --judge' in process.stderr.readline()
+    run = waiting(judgment())
+    watching = start_gennaker("watch", run, "--server", f"http://127.0.0.1:{server.port}")
+    assert f"gennaker judge {run} continue|stop" in watching.stderr.readline()
+    assert judge(run, "continue").returncode == 0
+    assert "SUCCEEDED" in watching.communicate()[0]
+
+
+# ---- on a terminal
+
+
+def test_a_terminal_is_asked(terminal, write):
+    screen = terminal("run", write("p.json", document(choice())))
+    screen.until("? Approve: Ship it?")
+    screen.until("one of: blue, green")
+    screen.until("stop? ")
+    start = screen.type("perhaps")
+    screen.until("continue or stop, not", start)
+    start = screen.type("continue=red")
+    screen.until('"red" is none of its inputs', start)
+    screen.until("stop? ", start)
+    screen.type("c green")
+    assert screen.end() == 0
+    assert "p SUCCEEDED" in screen.shown
+
+
+def test_the_question_ends_when_somebody_else_answers(terminal, waiting, judge, server):
+    run = waiting(judgment())
+    screen = terminal("watch", run, "--server", f"http://127.0.0.1:{server.port}")
+    screen.until("stop? ")
+    assert judge(run, "stop").returncode == 0
+    assert screen.end() == 1
+    assert "judged elsewhere" in screen.shown and "TERMINAL" in screen.shown
+
+
+def test_ctrl_c_at_the_question_cancels_the_run(terminal, write):
+    screen = terminal("run", write("p.json", document(judgment())))
+    screen.until("stop? ")
+    screen.process.send_signal(2)
+    assert screen.end() == 3
+    assert "CANCELED" in screen.shown
