@@ -15,6 +15,7 @@ static const struct stage_type *const stage_types[] = {
 	&pause_rollout_manifest_stage,
 	&resume_rollout_manifest_stage,
 	&rolling_restart_manifest_stage,
+	&patch_manifest_stage,
 	&enable_manifest_stage,
 	&disable_manifest_stage,
 	&evaluate_variables_stage,

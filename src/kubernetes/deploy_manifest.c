@@ -5,14 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kubernetes/bind.h"
 #include "kubernetes/deploy.h"
 #include "kubernetes/manifest.h"
 #include "kubernetes/selectors.h"
 #include "kubernetes/stage_common.h"
+#include "kubernetes/stage_source.h"
 #include "kubernetes/stages.h"
 
-static const char *const sources[] = { "text", "artifact", NULL };
 static const char *const strategies[] = { "none", "redblack", "bluegreen", "highlander", NULL };
 
 static int deploy_check(const struct task_input *in, struct err *err);
@@ -61,7 +60,7 @@ const struct stage_type deploy_manifest_stage = {
 			.help = { "Counts when account is empty.", "account 为空时使用。" }),
 		FIELD_KNOWN("cloudProvider", FIELD_STRING, .flags = FIELD_UI,
 			.title = { "Provider", "云服务" }),
-		FIELD(struct deploy_config, source, "source", .choices = sources,
+		FIELD(struct deploy_config, source, "source", .choices = source_names,
 			.flags = FIELD_REQUIRED, .unsupported_if = "artifact",
 			.unsupported = "manifests from an artifact are not built yet; use \"text\"",
 			.widget = "radio", .title = { "Manifest source", "制品来源" },
@@ -189,68 +188,11 @@ static int deploy_check(const struct task_input *in, struct err *err)
 
 /* ---- expressions ------------------------------------------------------------------------------ */
 
-/* What the API server gave back is nobody's expression. */
-static bool is_never_evaluated(struct str key)
-{
-	return str_is(key, "outputs.manifests") || str_is(key, "deployPlan");
-}
-
-static bool is_source(struct str key)
-{
-	return str_is(key, "manifests") || str_is(key, "manifest");
-}
-
-static bool skips_expressions(struct val context)
-{
-	struct val flag = val_get(context, "skipExpressionEvaluation");
-	bool skip = false;
-
-	if (val_is_string(flag))
-		return str_equal_nocase(val_as_str(&flag), STR("true"));
-	return val_as_bool(flag, &skip) && skip;
-}
-
-/* Adds to *TARGET what of SOURCE is (or is not) a manifest, evaluated. */
-static enum expr_failure evaluate_part(
-	struct evaluation *evaluation, struct val source, bool manifests, struct val *target)
-{
-	_cleanup_(val_free) struct val part = val_map(), evaluated = VAL_NULL;
-	enum expr_failure failure;
-
-	for (size_t i = 0; i < val_count(source); i++) {
-		struct str key = val_key_at(source, i);
-
-		if (!is_never_evaluated(key) && is_source(key) == manifests)
-			val_set_str(&part, key, val_ref(val_value_at(source, i)));
-	}
-	failure = evaluation_values(evaluation, NULL, part, &evaluated);
-	if (failure == EXPR_OK)
-		val_merge(target, evaluated);
-	return failure;
-}
-
-static void keep_part(struct val source, bool (*wanted)(struct str key), struct val *target)
-{
-	for (size_t i = 0; i < val_count(source); i++) {
-		if (wanted(val_key_at(source, i)))
-			val_set_str(target, val_key_at(source, i), val_ref(val_value_at(source, i)));
-	}
-}
-
 static enum expr_failure deploy_evaluate(struct evaluation *evaluation)
 {
-	_cleanup_(val_free) struct val result = val_map();
-	enum expr_failure failure = evaluate_part(evaluation, evaluation->context, false, &result);
+	static const char *const keys[] = { "manifests", "manifest", NULL };
 
-	if (failure == EXPR_OK && !skips_expressions(result))
-		failure = evaluate_part(evaluation, evaluation->context, true, &result);
-	else if (failure == EXPR_OK)
-		keep_part(evaluation->context, is_source, &result);
-	if (failure != EXPR_OK)
-		return failure;
-	keep_part(evaluation->context, is_never_evaluated, &result);
-	val_replace(&evaluation->context, take(&result));
-	return EXPR_OK;
+	return source_evaluate(evaluation, keys);
 }
 
 const char *deploy_strategy_name(const struct deploy_config *config)
@@ -285,31 +227,6 @@ static int check_history(const struct deploy_config *config, struct val manifest
 bool deploy_has_selectors(const struct deploy_config *config)
 {
 	return val_count(val_get(config->label_selectors, "selectors")) > 0;
-}
-
-static void add_artifacts(struct val *list, struct val artifacts)
-{
-	for (size_t i = 0; i < val_count(artifacts); i++) {
-		if (val_is_map(val_at(artifacts, i)))
-			artifacts_add(list, val_ref(val_at(artifacts, i)));
-	}
-}
-
-/* All that upstream stages and the trigger have, nearest first; owned. */
-static struct val visible_artifacts(const struct task_input *in)
-{
-	struct val list = val_list();
-	size_t count;
-	size_t *ancestors = stage_ancestors(in->execution, in->stage_index, &count);
-
-	for (size_t i = 0; i < count; i++) {
-		if (ancestors[i] != in->stage_index)
-			add_artifacts(&list,
-				val_get(stage_at(in->execution, ancestors[i])->outputs, "artifacts"));
-	}
-	free(ancestors);
-	add_artifacts(&list, val_get(in->execution->trigger, "artifacts"));
-	return list;
 }
 
 /* The stage's manifests as one list; owned. */
@@ -349,7 +266,7 @@ static int resolve_run(const struct task_input *in, struct task_result *out, str
 	}
 	task_context(out, "manifests", val_ref(manifests));
 	task_context(out, "requiredArtifacts", val_list());
-	task_context(out, "optionalArtifacts", config->bind ? visible_artifacts(in) : val_list());
+	task_context(out, "optionalArtifacts", config->bind ? source_artifacts(in) : val_list());
 	return task_done(out);
 }
 

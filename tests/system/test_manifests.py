@@ -331,3 +331,55 @@ def test_one_that_never_came_up_is_deleted(run, cluster, namespace):
     done = good(run({**deploy(namespaceOverride=namespace), **attached("2", "bluegreen")}))
     assert [stage["type"] for stage in done.execution["stages"]] == ["deployManifest", "deleteManifest"]
     assert set(replica_sets(cluster, namespace)) == {"web-v001"}
+
+
+# Patch
+
+
+def test_patches(run, cluster, namespace):
+    made = named("ConfigMap", "a", data={"a": "1", "b": "2"}, annotations={"strategy.spinnaker.io/versioned": "false"})
+    good(run(deploy(made, deployment(replicas=1), namespaceOverride=namespace)))
+
+    def patch(body, name="configMap a", **options):
+        return run(stage("patchManifest", name, namespace, source="text", patchBody=body, mode="static",
+                         options=options))
+
+    def data():
+        return get(cluster, core(namespace, "configmaps", "a"))["data"]
+
+    done = good(patch({"data": {"a": None, "c": "${ 'x' + 'y' }"}}, mergeStrategy="merge"))
+    assert data() == {"b": "2", "c": "xy"}
+    assert done.stage("patchManifest")["outputs"]["outputs.manifests"] == [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": namespace}}]
+    for _ in range(2):
+        good(patch([{"data": {"d": "4"}}], record=True))
+    assert data() == {"b": "2", "c": "xy", "d": "4"}
+    good(patch([{"op": "remove", "path": "/data/b"}, {"op": "add", "path": "/data/e", "value": "5"}],
+               mergeStrategy="json"))
+    assert data() == {"c": "xy", "d": "4", "e": "5"}
+
+    good(patch({"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "example.test/web:2"}]}}}},
+               "deployment web"))
+    assert image(cluster, namespace) == "2"
+    assert "Could not find kubernetes manifest: configMap none" in bad(
+        patch({"data": {}}, "configMap none"), "patchManifest")
+    assert "Could not find kubernetes manifest: configMap none" in bad(
+        patch([{"op": "remove", "path": "/data"}], "configMap none", mergeStrategy="json"), "patchManifest")
+
+
+def test_a_patch_of_a_secret_keeps_its_values_inside(run, namespace):
+    good(run(deploy(named("Secret", "key", stringData={"a": "b"}), namespaceOverride=namespace)))
+    done = run(stage("patchManifest", "secret key-v000", namespace, patchBody={"data": {"a": "planted!"}}))
+    assert "planted" not in bad(done, "patchManifest")
+
+
+@pytest.mark.parametrize("fields, text", [
+    ({}, "requires a valid patch body"),
+    ({"patchBody": [{"a": 1}, {"b": 2}]}, "Only one patch object is valid"),
+    ({"patchBody": [{"op": "move"}], "options": {"mergeStrategy": "json"}}, "patchBody[0].op"),
+    ({"patchBody": {"a": 1}, "options": {"mergeStrategy": "best"}}, "mergeStrategy"),
+    ({"patchBody": {"a": 1}, "source": "artifact"}, "source: "),
+])
+def test_what_is_no_patch(run, namespace, fields, text):
+    done = run({**stage("patchManifest", "configMap a", namespace), **fields})
+    assert done.status != 0 and text in "".join(done.lines) + json.dumps(done.execution)
