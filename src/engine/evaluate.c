@@ -196,6 +196,7 @@ enum expr_failure evaluate_stage(const struct execution *execution, size_t index
 	};
 	struct val before = val_get(stage_at(execution, index)->context, "expressionEvaluationSummary");
 	val_remove(&evaluation.context, "expressionEvaluationSummary");
+	_cleanup_(val_free) struct val raw = raw_hide(type, &evaluation.context);
 	enum expr_failure failure;
 	if (type && type->evaluate) {
 		failure = type->evaluate(&evaluation);
@@ -206,6 +207,7 @@ enum expr_failure evaluate_stage(const struct execution *execution, size_t index
 			val_replace(&evaluation.context, evaluated);
 	}
 	if (failure == EXPR_OK) {
+		raw_show(type, raw, &evaluation.context);
 		struct val summary = evaluation.result.summary;
 		if (val_count(summary) > 0)
 			val_set(&evaluation.context, "expressionEvaluationSummary",
@@ -277,8 +279,8 @@ enum expr_failure task_evaluate(const struct task_input *in, const char *text, s
 	return failure;
 }
 
-enum expr_failure evaluate_pipeline(struct val pipeline, struct val trigger, const struct expr_limits *limits,
-				    int64_t now_ms, struct val *ret)
+enum expr_failure evaluate_pipeline(const struct stage_registry *registry, struct val pipeline, struct val trigger,
+				    const struct expr_limits *limits, int64_t now_ms, struct val *ret)
 {
 	struct view view = { .trigger = trigger, .template_variables = val_get(pipeline, "templateVariables") };
 	struct expr_host host = {
@@ -295,8 +297,12 @@ enum expr_failure evaluate_pipeline(struct val pipeline, struct val trigger, con
 	if (later)
 		val_remove(&source, "stages");
 	val_remove(&source, "trigger");
+	struct val *stages = val_edit(&source, "stages");
+	_cleanup_(val_free) struct val raw = stages ? raw_hide_all(registry, stages) : VAL_NULL;
 	struct template_result result = { 0 };
 	enum expr_failure failure = template_evaluate(source, NULL, &host, limits, now_ms, ret, &result);
+	if (failure == EXPR_OK && stages)
+		raw_show_all(registry, raw, val_edit(ret, "stages"));
 	if (failure == EXPR_OK && later && val_has(pipeline, "stages"))
 		val_set(ret, "stages", val_ref(val_get(pipeline, "stages")));
 	template_result_free(&result);

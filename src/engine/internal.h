@@ -361,8 +361,15 @@ char *stage_enabled_text(const struct execution *execution, size_t index);
 enum expr_failure evaluate_text(const struct execution *execution, size_t index, const char *text,
 				const struct expr_limits *limits, int64_t now_ms, struct val *ret);
 /* The pass over a pipeline at submission. */
-enum expr_failure evaluate_pipeline(struct val pipeline, struct val trigger, const struct expr_limits *limits,
-				    int64_t now_ms, struct val *ret);
+enum expr_failure evaluate_pipeline(const struct stage_registry *registry, struct val pipeline, struct val trigger,
+				    const struct expr_limits *limits, int64_t now_ms, struct val *ret);
+
+/* raw.c: FIELD_RAW. What *CONTEXT holds of it is taken out before a pass, and put back behind it. */
+struct val raw_hide(const struct stage_type *type, struct val *context);
+void raw_show(const struct stage_type *type, struct val hidden, struct val *context);
+/* The same for all stages of a document. */
+struct val raw_hide_all(const struct stage_registry *registry, struct val *stages);
+void raw_show_all(const struct stage_registry *registry, struct val hidden, struct val *stages);
 
 /* event.c */
 void event_run(struct engine *engine, const struct execution *execution);

@@ -338,8 +338,8 @@ static void start(struct engine *engine, struct request *request)
 	val_replace(&request->value, document);
 	struct expr_limits limits = { .max_steps = LIMIT_EXPR_INLINE_STEPS, .no_io = true };
 	struct val evaluated = VAL_NULL;
-	if (evaluate_pipeline(request->value, request->trigger, &limits, clock_now_ms(engine->clock), &evaluated) ==
-	    EXPR_OVER_BUDGET) {
+	if (evaluate_pipeline(engine->setup.registry, request->value, request->trigger, &limits,
+			      clock_now_ms(engine->clock), &evaluated) == EXPR_OVER_BUDGET) {
 		start_on_worker(engine, request);
 		return;
 	}
@@ -380,7 +380,8 @@ int request_start_run(struct engine *engine, const struct run *parent, struct va
 	if (result == 0) {
 		start_trigger(&request, document);
 		struct expr_limits limits = { .max_steps = LIMIT_EXPR_STEPS / 10, .no_io = true };
-		if (evaluate_pipeline(document, request.trigger, &limits, clock_now_ms(engine->clock), &evaluated) != EXPR_OK)
+		if (evaluate_pipeline(engine->setup.registry, document, request.trigger, &limits,
+				      clock_now_ms(engine->clock), &evaluated) != EXPR_OK)
 			result = err_set(err, ERR_TOO_LARGE, "the expressions of that pipeline need more than %d steps",
 					 LIMIT_EXPR_STEPS / 10);
 	}

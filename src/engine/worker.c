@@ -88,7 +88,7 @@ void job_perform(struct job *job)
 		break;
 	case JOB_SUBMIT:
 		limits.allow_unknown_keys = false;
-		if (evaluate_pipeline(job->request->value, job->request->trigger, &limits, job->now_ms,
+		if (evaluate_pipeline(job->engine->setup.registry, job->request->value, job->request->trigger, &limits, job->now_ms,
 				      &job->evaluated) != EXPR_OK)
 			job->status = err_set(&job->err, ERR_TOO_LARGE,
 					      "the expressions of this pipeline need more than %d steps",

@@ -27,7 +27,6 @@ static bool is_of_an_entry(const struct task_input *in);
 static int check_preconditions_check(const struct task_input *in, struct err *err);
 static int check_preconditions_plan(
 	const struct task_input *in, struct stage_plan *plan, struct err *err);
-static enum expr_failure check_preconditions_evaluate(struct evaluation *evaluation);
 
 #define NO_SERVER_GROUPS \
 	"clusterSize counts server groups, and no provider that has them is built yet"
@@ -63,6 +62,9 @@ static const struct field context_fields[] = {
 	FIELD_KNOWN("onlyEnabledServerGroups", FIELD_BOOL, .preset = "false",
 		.when = "type == clusterSize",
 		.title = { "Count enabled only", "仅统计已启用的服务组" }),
+	FIELD_KNOWN("expressionResult", FIELD_STRING, .flags = FIELD_RAW | FIELD_SET_AT_RUN,
+		.title = { "Result", "结果" },
+		.help = { "What the expression came to.", "表达式的求值结果。" }),
 	FIELD_KNOWN("failureMessage", FIELD_STRING, .title = { "Failure message", "失败提示" },
 		.help = { "Shown when the check fails.", "检查不通过时展示。" }),
 	FIELD_KNOWN("statusFailureMessage", FIELD_STRING,
@@ -96,12 +98,11 @@ const struct stage_type check_preconditions_stage = {
 				"所有条件同时检查，必须全部满足。" }),
 		FIELD(struct check_preconditions_config, precondition_type, "preconditionType",
 			.flags = FIELD_SET_AT_RUN),
-		FIELD(struct check_preconditions_config, context, "context",
+		FIELD(struct check_preconditions_config, context, "context", .rows = context_fields,
 			.flags = FIELD_SET_AT_RUN)),
 	.config_size = sizeof(struct check_preconditions_config),
 	.check = check_preconditions_check,
 	.plan_before = check_preconditions_plan,
-	.evaluate = check_preconditions_evaluate,
 	.tasks = ROWS(struct task_row,
 		{ .name = "checkPrecondition",
 			.run = check_run,
@@ -164,51 +165,6 @@ static int check_preconditions_plan(
 		val_set(val_edit_at(&plan->stages, i), "requisites", val_list()); /* side by side */
 	}
 	return 0;
-}
-
-/* ---- expressions ----------------------------------------------------------------------------- */
-
-/* Takes HOLDER.context's expression, and what it came to, out for this pass: a map, owned. */
-static struct val expressions_hide(struct val *holder)
-{
-	static const char *const keys[] = { "expression", "expressionResult" };
-	struct val hidden = val_map();
-	struct val *context = holder ? val_edit(holder, "context") : NULL;
-	for (size_t i = 0; context && i < sizeof(keys) / sizeof(keys[0]); i++) {
-		struct val value = val_get(*context, keys[i]);
-		if (!template_is_candidate(value))
-			continue;
-		val_set(&hidden, keys[i], val_ref(value));
-		val_set(context, keys[i], VAL_NULL); /* keeps the place */
-	}
-	return hidden;
-}
-
-static void expressions_show(struct val *holder, struct val hidden)
-{
-	if (val_count(hidden) > 0)
-		val_merge(val_edit(holder, "context"), hidden);
-}
-
-/* Everything but the expressions of preconditions, which are for check_run. */
-static enum expr_failure check_preconditions_evaluate(struct evaluation *evaluation)
-{
-	_cleanup_(val_free) struct val context = val_ref(evaluation->context);
-	_cleanup_(val_free) struct val own = expressions_hide(&context);
-	_cleanup_(val_free) struct val hidden = val_list();
-	struct val *list = val_edit(&context, "preconditions");
-	for (size_t i = 0; list && val_is_list(*list) && i < val_count(*list); i++)
-		val_append(&hidden, expressions_hide(val_edit_at(list, i)));
-	struct val evaluated = VAL_NULL;
-	enum expr_failure failure = evaluation_values(evaluation, NULL, context, &evaluated);
-	if (failure != EXPR_OK)
-		return failure;
-	expressions_show(&evaluated, own);
-	list = val_edit(&evaluated, "preconditions");
-	for (size_t i = 0; i < val_count(hidden); i++)
-		expressions_show(val_edit_at(list, i), val_at(hidden, i));
-	val_replace(&evaluation->context, evaluated);
-	return EXPR_OK;
 }
 
 /* ---- the checks ------------------------------------------------------------------------------ */
