@@ -222,8 +222,8 @@ int access_select(struct eval *ev, struct value target, const struct node *node,
 
 static const struct {
 	const char *name;
-	enum value_kind kind;
-	char code; /* of java.h, for what is put into it */
+	uint8_t kind; /* enum value_kind, or ELEMENT_BYTE */
+	char code;    /* of java.h, for what is put into it */
 } primitives[] = {
 	{ "int", V_INT, 'i' },
 	{ "long", V_LONG, 'j' },
@@ -232,11 +232,11 @@ static const struct {
 	{ "boolean", V_BOOL, 'z' },
 	{ "char", V_CHAR, 'c' },
 	{ "short", V_INT, 'i' },
-	{ "byte", V_INT, 'i' },
+	{ "byte", ELEMENT_BYTE, 'i' },
 };
 
 struct element {
-	enum value_kind kind; /* V_NULL: objects */
+	uint8_t kind; /* V_NULL: objects */
 	char code;
 };
 
@@ -255,7 +255,7 @@ static int array_element(struct eval *ev, struct str name, struct element *ret)
 	return 0;
 }
 
-static struct value array_default(enum value_kind kind)
+static struct value array_default(uint8_t kind)
 {
 	switch (kind) {
 	case V_BOOL:
@@ -266,8 +266,10 @@ static struct value array_default(enum value_kind kind)
 		return value_float(0);
 	case V_DOUBLE:
 		return value_double(0);
+	case ELEMENT_BYTE:
+		return value_int(0);
 	default:
-		return (struct value){ .kind = (uint8_t)kind };
+		return (struct value){ .kind = kind };
 	}
 }
 
@@ -284,7 +286,7 @@ static int array_of_size(struct eval *ev, const struct element *element, const i
 		seq_push(ev, seq, item);
 	}
 	*ret = value_of_seq(V_ARRAY, seq);
-	ret->element = dimensions > 1 ? V_NULL : (uint8_t)element->kind;
+	ret->element = dimensions > 1 ? V_NULL : element->kind;
 	return 0;
 }
 
@@ -333,10 +335,12 @@ static int array_of_items(struct eval *ev, const struct frame *frame, const stru
 		if (eval_node(ev, frame, items->children[i], &item) < 0 ||
 			java_convert(ev, element->code, item, &item) < 0)
 			return -1;
+		if (item.kind == V_NULL && element->kind != V_NULL)
+			return fail(ev, FAIL_ARGUMENT, "Null conversion result for value [null]");
 		seq_push(ev, seq, item);
 	}
 	*ret = value_of_seq(V_ARRAY, seq);
-	ret->element = (uint8_t)element->kind;
+	ret->element = element->kind;
 	return 0;
 }
 

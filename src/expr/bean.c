@@ -57,6 +57,9 @@ size_t bean_stage_count(struct eval *ev)
 		ev->stage_count = ev->host->stage_count(ev->host->data);
 		ev->stages = xcalloc(ev->stage_count + 1, sizeof(*ev->stages));
 		ev->stage_loaded = xcalloc(ev->stage_count + 1, sizeof(*ev->stage_loaded));
+		ev->stage_beans = xmalloc((ev->stage_count + 1) * sizeof(*ev->stage_beans));
+		for (size_t i = 0; i < ev->stage_count; i++)
+			ev->stage_beans[i] = (struct bean){ &stage_class, VAL_NULL, (ptrdiff_t)i };
 	}
 	return ev->stage_count;
 }
@@ -74,7 +77,9 @@ struct val bean_stage_json(struct eval *ev, ptrdiff_t index)
 
 struct value bean_stage(struct eval *ev, ptrdiff_t index)
 {
-	return new_bean(ev, &stage_class, VAL_NULL, index);
+	if (index < 0 || (size_t)index >= bean_stage_count(ev))
+		return NULL_VALUE;
+	return (struct value){ .kind = V_BEAN, .bean = &ev->stage_beans[index] };
 }
 
 static struct val stage_of_graph(void *data, size_t index)
@@ -435,8 +440,8 @@ static const struct bean_property *find_property(
 	struct eval *ev, const struct bean *bean, struct str name)
 {
 	const struct bean_property *row = bean->class->properties;
-	for (; row && row->name; row++)
-		if (str_is(name, row->name) && applies(ev, bean, row))
+	for (; row && row->name && name.length; row++)
+		if (row->name[0] == name.bytes[0] && str_is(name, row->name) && applies(ev, bean, row))
 			return row;
 	return NULL;
 }

@@ -18,7 +18,7 @@ static int cannot_convert(struct eval *ev, struct value value, const char *to)
 }
 
 /* The shortest decimal digits that read back as NUMBER, and the decimal exponent of the first. */
-static int shortest_digits(double number, bool is_float, char digits[24], int *ret_exponent)
+int java_digits(double number, bool is_float, char digits[24], int *ret_exponent)
 {
 	char text[40];
 	for (int precision = 0; precision < 17; precision++) {
@@ -48,7 +48,7 @@ void java_double_text(double number, bool is_float, char ret[40])
 	}
 	char digits[24];
 	int exponent;
-	int count = shortest_digits(fabs(number), is_float, digits, &exponent);
+	int count = java_digits(fabs(number), is_float, digits, &exponent);
 	size_t at = 0;
 	if (number < 0)
 		ret[at++] = '-';
@@ -171,6 +171,20 @@ static int object_to_text(struct eval *ev, struct value value, struct strbuf *bu
 	return 0;
 }
 
+/* Java prints an array's class and address. */
+static const char *array_code(uint8_t element)
+{
+	static const char *const codes[] = { [V_NULL] = "Ljava.lang.Object;",
+		[V_BOOL] = "Z",
+		[V_INT] = "I",
+		[V_LONG] = "J",
+		[V_FLOAT] = "F",
+		[V_DOUBLE] = "D",
+		[V_CHAR] = "C",
+		[V_STRING] = "Ljava.lang.String;" };
+	return element == ELEMENT_BYTE ? "B" : codes[element];
+}
+
 int value_to_java_text(struct eval *ev, struct value value, struct strbuf *buf)
 {
 	if (scalar_to_text(value, buf))
@@ -193,6 +207,9 @@ int value_to_java_text(struct eval *ev, struct value value, struct strbuf *buf)
 		return 0;
 	case V_RAW:
 		return value_to_java_text(ev, value.seq->items[0], buf);
+	case V_ARRAY:
+		strbuf_printf(buf, "[%s@1", array_code(value.element));
+		return 0;
 	default:
 		strbuf_printf(buf, "%s@1", value_type_name(value));
 		return 0;
@@ -268,6 +285,8 @@ int value_to_bool(struct eval *ev, struct value value, bool *ret)
 		*ret = value.boolean;
 		return 0;
 	}
+	if (value_is_seq(value) && seq_count(value))
+		return value_to_bool(ev, seq_at(ev, value, 0), ret);
 	if (value.kind != V_STRING)
 		return cannot_convert(ev, value, "java.lang.Boolean");
 	struct str text = str_trim(value_str(value));
@@ -333,6 +352,9 @@ int value_to_number(struct eval *ev, struct value value, enum value_kind kind, s
 {
 	if (value.kind == V_STRING)
 		return parse_number(ev, value_str(value), kind, ret);
+	/* Of a list or array the first element counts. */
+	if (value_is_seq(value) && seq_count(value) && eval_step(ev, 1) == 0)
+		return value_to_number(ev, seq_at(ev, value, 0), kind, ret);
 	if (value.kind == V_CHAR)
 		value = value_int(value.integer);
 	if (!value_is_number(value))
@@ -397,7 +419,17 @@ static int map_to_val(struct eval *ev, struct value value, struct val *ret)
 	return 0;
 }
 
-/* Jackson writes an array of characters as one text. */
+static int bytes_to_val(struct eval *ev, struct value value, struct val *ret)
+{
+	size_t count = seq_count(value);
+	char *bytes = arena_alloc(&ev->arena, count + 1);
+	for (size_t i = 0; i < count; i++)
+		bytes[i] = (char)seq_at(ev, value, i).integer;
+	*ret = val_str(text_base64(&ev->arena, (struct str){ bytes, count }));
+	return 0;
+}
+
+/* Jackson writes an array of characters as one text, and bytes in base 64. */
 static int chars_to_val(struct eval *ev, struct value value, struct val *ret)
 {
 	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
@@ -454,6 +486,8 @@ int value_to_val(struct eval *ev, struct value value, struct val *ret)
 	case V_ARRAY:
 		if (value.element == V_CHAR)
 			return chars_to_val(ev, value, ret);
+		if (value.element == ELEMENT_BYTE)
+			return bytes_to_val(ev, value, ret);
 		return container_to_val(ev, value, ret);
 	case V_LIST:
 	case V_SET:

@@ -1,6 +1,8 @@
 /* java.text.SimpleDateFormat in the English locale and the server's zone. */
 #include <stdio.h>
 #include <string.h>
+#include <unicode/ucal.h>
+#include <unicode/ustring.h>
 
 #include "expr/java_time.h"
 
@@ -82,6 +84,20 @@ static void add_offset(struct strbuf *buf, int offset_s, bool colon, size_t coun
 		strbuf_printf(buf, "%s%02d", colon ? ":" : "", minutes % 60);
 }
 
+/* "Central European Summer Time" */
+static void add_zone_name(struct strbuf *buf, const struct wall *wall)
+{
+	UErrorCode status = U_ZERO_ERROR;
+	UChar name[128];
+	char text[256] = "";
+	UCalendar *calendar = ucal_open(NULL, 0, "en", UCAL_GREGORIAN, &status);
+	ucal_getTimeZoneDisplayName(calendar, wall->daylight ? UCAL_DST : UCAL_STANDARD, "en", name,
+		sizeof(name) / sizeof(name[0]), &status);
+	u_strToUTF8(text, sizeof(text), NULL, name, -1, &status);
+	ucal_close(calendar);
+	strbuf_add_text(buf, U_SUCCESS(status) ? text : wall->zone);
+}
+
 /* The year and what else is text; false when the letter is none of these. */
 static bool add_name(struct strbuf *buf, const struct run *run, const struct wall *wall)
 {
@@ -112,7 +128,10 @@ static bool add_name(struct strbuf *buf, const struct run *run, const struct wal
 		strbuf_add_text(buf, wall->hour < 12 ? "AM" : "PM");
 		return true;
 	case 'z':
-		strbuf_add_text(buf, wall->zone);
+		if (run->count < 4)
+			strbuf_add_text(buf, wall->zone);
+		else
+			add_zone_name(buf, wall);
 		return true;
 	case 'Z':
 		add_offset(buf, wall->offset_s, false, 2);
@@ -208,6 +227,7 @@ int date_format_write(struct eval *ev, struct str pattern, int64_t ms, struct st
 struct reading {
 	struct str text;
 	size_t at;
+	int64_t this_year;
 	int64_t year, month, day, hour, minute, second, milli;
 	bool pm, has_half, has_offset;
 	int64_t offset_s;
@@ -281,7 +301,10 @@ static bool read_run(struct reading *in, const struct run *run, bool next_is_let
 		if (!read_number(in, most, &in->year))
 			return false;
 		if (run->count <= 2 && in->year < 100)
-			in->year += in->year < 80 ? 2000 : 1900;
+			in->year += in->this_year / 100 * 100;
+		/* From 80 years ago to 20 years ahead. */
+		if (run->count <= 2 && in->year > in->this_year + 20 && in->year < in->this_year + 100)
+			in->year -= 100;
 		return true;
 	case 'M':
 		if (run->count < 3)
@@ -335,6 +358,7 @@ static int64_t reading_ms(const struct reading *in)
 int date_format_read(struct eval *ev, struct str pattern, struct str text, int64_t *ret_ms)
 {
 	struct reading in = { .text = text, .year = 1970, .month = 1, .day = 1 };
+	in.this_year = wall_of_ms(eval_now_ms(ev)).date.year;
 	struct run run;
 	struct str rest = pattern;
 	while (next_run(&rest, &run)) {
@@ -360,7 +384,9 @@ static int format_new(struct eval *ev, const struct call *call, struct value *re
 	struct str rest = value_str(call->args[0]);
 	struct run run;
 	while (next_run(&rest, &run))
-		if (run.letter && !strchr("GyYMLwWDdFEuaHkKhmsSzZX", run.letter))
+		if (run.letter &&
+			(!strchr("GyYMLwWDdFEuaHkKhmsSzZX", run.letter) ||
+				(run.letter == 'X' && run.count > 3)))
 			return illegal_letter(ev, run.letter);
 	*ret = java_object(ev, &java_date_format, 0, 0);
 	ret->object->text = call->args[0];

@@ -72,6 +72,7 @@ void eval_free(struct eval *ev)
 		val_free(&ev->stages[i]);
 	free(ev->stages);
 	free(ev->stage_loaded);
+	free(ev->stage_beans);
 	val_free(&ev->execution_bean.json);
 	arena_free(&ev->arena);
 }

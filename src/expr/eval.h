@@ -52,6 +52,7 @@ struct eval {
 	struct bean execution_bean;  /* once it was asked for; its JSON is owned */
 	struct val *stages;          /* JSON of each stage, once it was asked for */
 	bool *stage_loaded;
+	struct bean *stage_beans; /* what the stages are as values */
 	size_t stage_count;
 	struct value root;
 	unsigned depth;
@@ -106,6 +107,8 @@ int value_to_bool(struct eval *ev, struct value value, bool *ret);
 /* VALUE as a number of KIND (V_INT … V_DOUBLE): numbers between widths in range, text parsed. */
 int value_to_number(struct eval *ev, struct value value, enum value_kind kind, struct value *ret);
 int value_to_index(struct eval *ev, struct value value, int64_t *ret);
+/* The shortest decimal digits that read back as NUMBER (> 0, finite): how many, and the decimal exponent of the first. */
+int java_digits(double number, bool is_float, char digits[24], int *ret_exponent);
 /* Java's Double.toString and Float.toString. */
 void java_double_text(double number, bool is_float, char ret[40]);
 

@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -77,6 +76,8 @@ static bool parse_place(struct str format, size_t *at, struct place *ret)
 	if (*at >= format.length)
 		return false;
 	ret->conversion = format.bytes[(*at)++];
+	if ((ret->left || ret->zero) && ret->width < 0)
+		return false; /* these flags need a width */
 	ret->text = str_slice(format, start, *at);
 	return true;
 }
@@ -155,19 +156,77 @@ static int format_integer(
 	return 0;
 }
 
-/* Java rounds half up on the decimal value that it prints, C half to even on the binary one. */
-static void fixed_digits(double number, int precision, char *digits, size_t size)
+/* Digits of a decimal number with their exponent. */
+struct decimal {
+	char digits[24];
+	int count; /* 0 = zero */
+	int exponent;
+};
+
+/* KEEP digits of it, rounded half up as Java does: in decimal, on the shortest digits. */
+static void decimal_round(struct decimal *decimal, int keep)
 {
-	char shortest[40];
-	java_double_text(number, false, shortest);
-	const char *point = strchr(shortest, '.');
-	bool plain = point && !strchr(shortest, 'E');
-	snprintf(digits, size, "%.*f", precision, number);
-	if (!plain || (int)strlen(point + 1) != precision + 1 || point[1 + precision] != '5')
+	if (keep >= decimal->count)
 		return;
-	/* Exactly half in decimal: away from zero. */
-	snprintf(digits, size, "%.*f", precision,
-		nextafter(number, INFINITY) + pow(10, -precision) / 1000);
+	bool up = keep >= 0 && decimal->digits[keep] >= '5';
+	decimal->count = keep > 0 ? keep : 0;
+	int i = decimal->count - 1;
+	for (; up && i >= 0; i--) {
+		up = decimal->digits[i] == '9';
+		decimal->digits[i] = up ? '0' : (char)(decimal->digits[i] + 1);
+	}
+	if (!up)
+		return;
+	memmove(decimal->digits + 1, decimal->digits, (size_t)decimal->count);
+	decimal->digits[0] = '1';
+	decimal->count++;
+	decimal->exponent++;
+}
+
+static char digit_at(const struct decimal *decimal, int index)
+{
+	return index >= 0 && index < decimal->count ? decimal->digits[index] : '0';
+}
+
+static struct decimal decimal_of(double number)
+{
+	struct decimal decimal = { 0 };
+	if (number != 0)
+		decimal.count = java_digits(number, false, decimal.digits, &decimal.exponent);
+	return decimal;
+}
+
+/* PRECISION digits behind the point. */
+static void add_fixed(struct strbuf *buf, double number, int precision)
+{
+	struct decimal decimal = decimal_of(number);
+	decimal_round(&decimal, decimal.exponent + 1 + precision);
+	if (!decimal.count)
+		decimal.exponent = 0;
+	if (decimal.exponent < 0)
+		strbuf_add_char(buf, '0');
+	for (int i = 0; i <= decimal.exponent; i++)
+		strbuf_add_char(buf, digit_at(&decimal, i));
+	if (precision)
+		strbuf_add_char(buf, '.');
+	for (int i = 1; i <= precision; i++)
+		strbuf_add_char(buf, digit_at(&decimal, decimal.exponent + i));
+}
+
+static void add_scientific(struct strbuf *buf, double number, int precision, char letter)
+{
+	struct decimal decimal = decimal_of(number);
+	decimal_round(&decimal, precision + 1);
+	if (!decimal.count)
+		decimal.exponent = 0;
+	strbuf_add_char(buf, digit_at(&decimal, 0));
+	if (precision)
+		strbuf_add_char(buf, '.');
+	for (int i = 1; i <= precision; i++)
+		strbuf_add_char(buf, digit_at(&decimal, i));
+	int exponent = decimal.exponent;
+	strbuf_printf(buf, "%c%c%02d", letter, exponent < 0 ? '-' : '+',
+		exponent < 0 ? -exponent : exponent);
 }
 
 static int format_real(
@@ -175,30 +234,31 @@ static int format_real(
 {
 	if (value.kind != V_DOUBLE && value.kind != V_FLOAT)
 		return mismatch(ev, place, value);
-	char shortest[40];
-	java_double_text(value.number, value.kind == V_FLOAT, shortest);
-	double number = strtod(shortest, NULL);
+	double number = value.number;
 	if (isnan(number) || isinf(number)) {
-		add_padded(buf, place, str_of(shortest));
+		char text[40];
+		java_double_text(number, false, text);
+		add_padded(buf, place, str_of(text));
 		return 0;
 	}
 	int precision = place->precision < 0 ? 6 : place->precision > 300 ? 300 : place->precision;
-	char digits[700];
+	_cleanup_strbuf_ struct strbuf digits = STRBUF_INIT(2000);
 	bool negative = signbit(number);
 	number = fabs(number);
+	/* %g: the other form for the very small and the large, PRECISION counts all digits. */
+	int all = precision ? precision : 1;
+	struct decimal decimal = decimal_of(number);
+	decimal_round(&decimal, all);
+	bool large = number != 0 && (number < 1e-4 || decimal.exponent >= all);
 	if (place->conversion == 'f')
-		fixed_digits(number, precision, digits, sizeof(digits));
-	else if (place->conversion == 'e')
-		snprintf(digits, sizeof(digits), "%.*e", precision, number);
-	else if (place->conversion == 'E')
-		snprintf(digits, sizeof(digits), "%.*E", precision, number);
-	else if (number != 0 && (number < 1e-4 || number >= pow(10, precision ? precision : 1)))
-		snprintf(digits, sizeof(digits), "%.*e", precision ? precision - 1 : 0, number);
+		add_fixed(&digits, number, precision);
+	else if (place->conversion == 'e' || place->conversion == 'E')
+		add_scientific(&digits, number, precision, place->conversion);
+	else if (large)
+		add_scientific(&digits, number, all - 1, 'e');
 	else
-		snprintf(digits, sizeof(digits), "%.*f",
-			(precision ? precision : 1) - 1 - (number ? (int)floor(log10(number)) : 0),
-			number);
-	add_number(buf, place, negative, digits);
+		add_fixed(&digits, number, all - 1 - (number != 0 ? decimal.exponent : 0));
+	add_number(buf, place, negative, digits.bytes);
 	return 0;
 }
 
@@ -207,6 +267,7 @@ static int format_text(
 	struct eval *ev, const struct place *place, struct value value, struct strbuf *buf)
 {
 	struct value text;
+	char code[4];
 	char conversion = (char)(place->conversion | 0x20);
 	if (conversion == 'b')
 		text = eval_text(ev,
@@ -217,8 +278,10 @@ static int format_text(
 		text = eval_text(ev, "null");
 	else if (conversion == 'h')
 		text = eval_text(ev, arena_printf(&ev->arena, "%x", (unsigned)value_hash(ev, value)));
-	else if (conversion == 'c' && value.kind == V_INT)
-		value_java_text(ev, value_char((uint16_t)value.integer), &text);
+	else if (conversion == 'c' && value.kind == V_INT && value.integer >= 0 &&
+		value.integer <= 0x10ffff)
+		text = eval_string(
+			ev, (struct str){ code, text_encode((uint32_t)value.integer, code) });
 	else if (conversion == 'c' && value.kind != V_CHAR)
 		return mismatch(ev, place, value);
 	else if (value_java_text(ev, value, &text) < 0)

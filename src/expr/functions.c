@@ -42,28 +42,13 @@ static int fn_to_boolean(struct eval *ev, const struct call *call, struct value 
 	return 0;
 }
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 static int fn_to_base64(struct eval *ev, const struct call *call, struct value *ret)
 {
 	if (no_null(ev, call, "toBase64") < 0)
 		return -1;
 	struct str from = text_clean(&ev->arena, value_str(call->args[0]));
-	if (eval_step(ev, from.length / 16) < 0)
-		return -1;
-	char *bytes = arena_alloc(&ev->arena, from.length / 3 * 4 + 8);
-	size_t length = 0;
-	for (size_t i = 0; i < from.length; i += 3) {
-		uint32_t bits = 0;
-		for (size_t k = 0; k < 3; k++)
-			bits = bits << 8 |
-				(i + k < from.length ? (unsigned char)from.bytes[i + k] : 0);
-		for (size_t k = 0; k < 4; k++)
-			bytes[length++] = i + k > from.length ? '=' :
-								alphabet[bits >> (18 - 6 * k) & 63];
-	}
-	*ret = value_string((struct str){ bytes, length });
-	return 0;
+	*ret = value_string(text_base64(&ev->arena, from));
+	return eval_step(ev, from.length / 16);
 }
 
 static int fn_from_base64(struct eval *ev, const struct call *call, struct value *ret)
@@ -77,11 +62,11 @@ static int fn_from_base64(struct eval *ev, const struct call *call, struct value
 		digits--;
 	uint32_t bits = 0;
 	for (size_t i = 0; i < digits; i++) {
-		const char *at = memchr(alphabet, from.bytes[i], 64);
+		const char *at = memchr(text_base64_digits, from.bytes[i], 64);
 		if (!at)
 			return fail(ev, FAIL_ARGUMENT, "Illegal base64 character %x",
 				(unsigned char)from.bytes[i]);
-		bits = bits << 6 | (uint32_t)(at - alphabet);
+		bits = bits << 6 | (uint32_t)(at - text_base64_digits);
 		if (i % 4)
 			bytes[length++] = (char)(bits >> (6 - i % 4 * 2));
 	}

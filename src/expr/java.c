@@ -148,7 +148,8 @@ static enum fit fit_number(struct value value, enum value_kind kind)
 {
 	if (value.kind == (uint8_t)kind)
 		return FIT_CLOSE;
-	bool convertible = value_is_number(value) || value.kind == V_STRING || value.kind == V_CHAR;
+	bool convertible = value_is_number(value) || value.kind == V_STRING ||
+		value.kind == V_CHAR || value_is_seq(value);
 	return convertible ? FIT_CONVERT : FIT_NONE;
 }
 
@@ -188,13 +189,15 @@ static enum fit fit_of(char code, struct value value)
 	case 'd':
 		return fit_number(value, V_DOUBLE);
 	case 'z':
-		return value.kind == V_BOOL    ? FIT_CLOSE :
-			value.kind == V_STRING ? FIT_CONVERT :
-						 FIT_NONE;
+		if (value.kind == V_BOOL)
+			return FIT_CLOSE;
+		return value.kind == V_STRING || value_is_seq(value) ? FIT_CONVERT : FIT_NONE;
 	case 'c':
-		return value.kind == V_CHAR                                         ? FIT_CLOSE :
-			value.kind == V_STRING && text_units(value_str(value)) == 1 ? FIT_CONVERT :
-										      FIT_NONE;
+		if (value.kind == V_CHAR)
+			return FIT_CLOSE;
+		if (value.kind == V_STRING && text_units(value_str(value)) != 1)
+			return FIT_NONE;
+		return value.kind == V_STRING || value_is_number(value) ? FIT_CONVERT : FIT_NONE;
 	default:
 		break;
 	}
@@ -229,6 +232,8 @@ int java_convert(struct eval *ev, char code, struct value value, struct value *r
 	case 'c':
 		if (value.kind == V_STRING)
 			*ret = value_char(text_unit_at(value_str(value), 0));
+		else if (value_is_number(value))
+			*ret = value_char((uint16_t)(uint64_t)java_long_of(value));
 		return 0;
 	case 'C':
 		if (!value_is_seq(value)) {
@@ -312,7 +317,7 @@ int java_choose(struct eval *ev, const struct java_method *rows, struct str name
 	enum fit best_fit = FIT_NONE;
 	unsigned best_distance = 0;
 	bool ambiguous = false;
-	bool constructor = ret_call->self.kind == V_NULL; /* the original takes any that fits */
+	bool constructor = ret_call->self.kind == V_NULL; /* of these the last one wins */
 	for (const struct java_method *row = rows; row && row->name; row++) {
 		unsigned distance;
 		if (row->name[0] != name.bytes[0] || !str_is(name, row->name))
@@ -320,10 +325,8 @@ int java_choose(struct eval *ev, const struct java_method *rows, struct str name
 		enum fit fit = fit_row(row, args, count, &distance);
 		if (fit == FIT_NONE || fit < best_fit)
 			continue;
-		if (fit == best_fit && fit == FIT_CONVERT) {
+		if (fit == best_fit && fit == FIT_CONVERT)
 			ambiguous = !constructor;
-			continue;
-		}
 		if (fit == best_fit && fit == FIT_CLOSE && distance >= best_distance)
 			continue;
 		if (fit > best_fit)

@@ -462,7 +462,7 @@ static int string_get_bytes(struct eval *ev, const struct call *call, struct val
 	for (size_t i = 0; i < text.length; i++)
 		seq_push(ev, seq, value_int((signed char)text.bytes[i]));
 	*ret = value_of_seq(V_ARRAY, seq);
-	ret->element = V_INT;
+	ret->element = ELEMENT_BYTE;
 	return eval_step(ev, text.length);
 }
 

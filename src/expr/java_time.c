@@ -91,6 +91,7 @@ struct wall wall_of_ms(int64_t ms)
 		.second = tm.tm_sec,
 		.milli = (int)(ms - floor_div(ms, 1000) * 1000),
 		.offset_s = (int)tm.tm_gmtoff,
+		.daylight = tm.tm_isdst > 0,
 	};
 	snprintf(wall.zone, sizeof(wall.zone), "%s", tm.tm_zone ? tm.tm_zone : "UTC");
 	wall.days = civil_to_days(wall.date);
@@ -239,6 +240,19 @@ static int date_new(struct eval *ev, const struct call *call, struct value *ret)
 	return 0;
 }
 
+/* The form that toString() gives; Java's own reading of older forms is not wanted. */
+static int date_of_text(struct eval *ev, const struct call *call, struct value *ret)
+{
+	int64_t ms;
+	if (call->args[0].kind == V_NULL)
+		return fail(ev, FAIL_ARGUMENT, "the text is null");
+	if (date_format_read(
+		    ev, STR("EEE MMM dd HH:mm:ss zzz yyyy"), value_str(call->args[0]), &ms) < 0)
+		return -1;
+	*ret = java_object(ev, &java_date, ms, 0);
+	return 0;
+}
+
 static int date_get_time(struct eval *ev, const struct call *call, struct value *ret)
 {
 	*ret = value_long(call->self.object->a);
@@ -327,6 +341,7 @@ static const struct java_method date_statics[] = {
 };
 static const struct java_method date_constructors[] = {
 	{ "Date", "", "Date", date_new, "now" },
+	{ "Date", "s", "Date", date_of_text, "as its toString() prints it" },
 	{ "Date", "j", "Date", date_new, "that many milliseconds after 1970" },
 	{ 0 },
 };

@@ -32,6 +32,7 @@ struct wall {
 	int64_t days;
 	int hour, minute, second, milli;
 	int offset_s; /* from UTC */
+	bool daylight;
 	char zone[16];
 };
 

@@ -66,7 +66,7 @@ bad:
 static int uuid_name_bytes(struct eval *ev, const struct call *call, struct value *ret)
 {
 	struct value array = call->args[0];
-	if (array.kind != V_ARRAY || array.element != V_INT)
+	if (array.kind != V_ARRAY || array.element != ELEMENT_BYTE)
 		return fail(ev, FAIL_EVAL,
 			"EL1004E: Method call: Method nameUUIDFromBytes wants bytes, as 'text'.getBytes() gives them");
 	size_t count = seq_count(array);

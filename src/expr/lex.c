@@ -133,7 +133,8 @@ static void lex_name(struct lexer *lexer)
 	while (is_name_start(peek(lexer, 0)) || is_digit(peek(lexer, 0)))
 		lexer->at++;
 	struct str text = str_slice(lexer->text, from, lexer->at);
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	bool short_enough = text.length == 2 || text.length == 3;
+	for (size_t i = 0; short_enough && i < sizeof(words) / sizeof(words[0]); i++) {
 		if (str_equal_nocase(text, str_of(words[i].text))) {
 			push(lexer, words[i].kind, from, lexer->at, true);
 			return;
@@ -234,7 +235,7 @@ static int lex_mark(struct lexer *lexer)
 {
 	struct str rest = str_slice(lexer->text, lexer->at, lexer->text.length);
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		if (!str_starts(rest, marks[i].text))
+		if (rest.bytes[0] != marks[i].text[0] || !str_starts(rest, marks[i].text))
 			continue;
 		size_t from = lexer->at;
 		lexer->at += strlen(marks[i].text);
@@ -254,6 +255,9 @@ static int lex_mark(struct lexer *lexer)
 int lex(struct str text, struct tokens *ret)
 {
 	struct lexer lexer = { .text = text, .tokens = ret };
+	/* Room for nearly any text at once. */
+	ret->list.capacity = text.length / 2 + 4;
+	ret->list.items = xmalloc(ret->list.capacity * sizeof(*ret->list.items));
 	while (lexer.at < text.length) {
 		char c = text.bytes[lexer.at];
 		int result = 0;

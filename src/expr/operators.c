@@ -368,6 +368,7 @@ int op_unary(struct eval *ev, int op, struct value operand, struct value *ret)
 		return fail(ev, FAIL_EVAL,
 			"EL1030E: The operator '%s' is not supported for an object of type '%s'",
 			op_texts[op], value_type_name(operand));
+	/* Subtracted from zero, as the original does: -0.0 is 0.0. */
 	if (op == OP_PLUS)
 		*ret = operand;
 	else if (operand.kind == V_INT)
@@ -375,8 +376,8 @@ int op_unary(struct eval *ev, int op, struct value operand, struct value *ret)
 	else if (operand.kind == V_LONG)
 		*ret = value_long((int64_t)(0 - (uint64_t)operand.integer));
 	else if (operand.kind == V_FLOAT)
-		*ret = value_float(-operand.number);
+		*ret = value_float(0 - operand.number);
 	else
-		*ret = value_double(-operand.number);
+		*ret = value_double(0 - operand.number);
 	return 0;
 }

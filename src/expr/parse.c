@@ -162,10 +162,13 @@ static struct node *parse_unary(struct parser *parser)
 	return node;
 }
 
-static void fold_step(struct parser *parser, struct gathered *gathered, enum node_op op,
-	int position, struct node *right)
+/* OP and RIGHT behind LEFT, which is gathered with the first of them. */
+static void fold_step(struct gathered *gathered, struct node *left, enum node_op op, int position,
+	struct node *right)
 {
 	struct node_step step = { .op = (uint8_t)op, .position = position };
+	if (!gathered->list.count)
+		vec_push(&gathered->list, left);
 	vec_push(&gathered->steps, step);
 	vec_push(&gathered->list, right);
 }
@@ -193,10 +196,9 @@ static struct node *parse_power(struct parser *parser)
 		if (!parser_must(parser, left))
 			return NULL;
 		struct gathered gathered = { 0 };
-		vec_push(&gathered.list, left);
 		parser_take(parser);
 		struct node *right = parser_must(parser, parse_unary(parser));
-		fold_step(parser, &gathered, OP_POWER, token->position, right);
+		fold_step(&gathered, left, OP_POWER, token->position, right);
 		return fold_end(parser, &gathered, NODE_FOLD, left);
 	}
 	if (left && (token->kind == TOKEN_INCREMENT || token->kind == TOKEN_DECREMENT)) {
@@ -220,7 +222,6 @@ static struct node *parse_level(struct parser *parser, const struct level *level
 {
 	struct node *left = level->operand(parser);
 	struct gathered gathered = { 0 };
-	vec_push(&gathered.list, left);
 	for (;;) {
 		const struct token *token = parser_peek(parser);
 		size_t i = 0;
@@ -232,7 +233,7 @@ static struct node *parse_level(struct parser *parser, const struct level *level
 			break;
 		parser_take(parser);
 		struct node *right = parser_must(parser, level->operand(parser));
-		fold_step(parser, &gathered, level->operators[i].op, token->position, right);
+		fold_step(&gathered, left, level->operators[i].op, token->position, right);
 	}
 	return fold_end(parser, &gathered, NODE_FOLD, left);
 }
@@ -289,10 +290,9 @@ static struct node *parse_relational(struct parser *parser)
 	if (!parser_must(parser, left))
 		return NULL;
 	struct gathered gathered = { 0 };
-	vec_push(&gathered.list, left);
 	int position = parser_take(parser)->position;
 	struct node *right = parser_must(parser, parse_sum(parser));
-	fold_step(parser, &gathered, op, position, right);
+	fold_step(&gathered, left, op, position, right);
 	return fold_end(parser, &gathered, NODE_FOLD, left);
 }
 
@@ -301,14 +301,13 @@ static struct node *parse_logical(struct parser *parser, const char *word, enum 
 {
 	struct node *left = operand(parser);
 	struct gathered gathered = { 0 };
-	vec_push(&gathered.list, left);
 	while (!parser->failed &&
 		(parser_at_word(parser, word) || parser_peek(parser)->kind == kind)) {
 		if (!parser_must(parser, left))
 			break;
-		parser_take(parser);
+		int position = parser_take(parser)->position;
 		struct node *right = parser_must(parser, operand(parser));
-		vec_push(&gathered.list, right);
+		fold_step(&gathered, left, OP_EQ, position, right);
 	}
 	return fold_end(parser, &gathered, node, left);
 }

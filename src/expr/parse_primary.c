@@ -315,6 +315,7 @@ static struct node *parse_list_or_map(struct parser *parser)
 	if (parser_peek(parser)->kind != TOKEN_LCURLY)
 		return NULL;
 	struct node *node = node_new(parser, NODE_LIST, parser_take(parser)->position);
+	node->constant = true;
 	if (parser_accept(parser, TOKEN_RCURLY))
 		return node;
 	if (parser_accept(parser, TOKEN_COLON)) {
@@ -391,11 +392,13 @@ struct node *parse_primary(struct parser *parser)
 	if (parser->failed || !start)
 		return NULL;
 	struct gathered gathered = { 0 };
-	vec_push(&gathered.list, start);
-	for (struct node *part; (part = parse_part(parser)) != NULL;)
-		vec_push(&gathered.list, part);
 	struct node *result = start;
-	if (gathered.list.count > 1) {
+	for (struct node *part; (part = parse_part(parser)) != NULL;) {
+		if (!gathered.list.count)
+			vec_push(&gathered.list, start);
+		vec_push(&gathered.list, part);
+	}
+	if (!parser->failed && gathered.list.count) {
 		result = node_new(parser, NODE_CHAIN, start->position);
 		gathered_move(parser, &gathered, result);
 	}

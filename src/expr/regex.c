@@ -11,264 +11,6 @@
 #define HEAP_KB 8192
 #define CHARGE 4 /* calls of PCRE2's matcher for one step */
 
-/* Classes that PCRE2 does not know by these names. */
-static const struct {
-	const char *name;
-	const char *inside; /* of [ ] */
-} named_classes[] = {
-	{ "Lower", "a-z" },
-	{ "Upper", "A-Z" },
-	{ "ASCII", "\\x00-\\x7f" },
-	{ "Alpha", "A-Za-z" },
-	{ "Digit", "0-9" },
-	{ "Alnum", "A-Za-z0-9" },
-	{ "Punct", "!-\\/:-@\\[-`{-~" },
-	{ "Graph", "!-~" },
-	{ "Print", " -~" },
-	{ "Blank", " \\t" },
-	{ "Cntrl", "\\x00-\\x1f\\x7f" },
-	{ "XDigit", "0-9A-Fa-f" },
-	{ "Space", "\\t-\\r " },
-	{ "IsAlphabetic", "\\p{L}\\p{Nl}" },
-	{ "IsLetter", "\\p{L}" },
-	{ "IsDigit", "\\p{Nd}" },
-	{ "IsUppercase", "\\p{Lu}" },
-	{ "IsLowercase", "\\p{Ll}" },
-	{ "IsPunctuation", "\\p{P}" },
-	{ "IsWhite_Space", "\\s" },
-	{ "javaLowerCase", "\\p{Ll}" },
-	{ "javaUpperCase", "\\p{Lu}" },
-	{ "javaWhitespace", "\\s" },
-};
-
-struct translator {
-	struct str from;
-	size_t at;
-	struct strbuf *to;
-	const char *why;
-	bool atom; /* something stands before that can be repeated */
-};
-
-static char peek(const struct translator *tr, size_t offset)
-{
-	return tr->at + offset < tr->from.length ? tr->from.bytes[tr->at + offset] : 0;
-}
-
-static int refuse(struct translator *tr, const char *why)
-{
-	tr->why = why;
-	return -1;
-}
-
-static void copy(struct translator *tr, size_t count)
-{
-	size_t left = tr->from.length - tr->at;
-	if (count > left)
-		count = left;
-	strbuf_add(tr->to, tr->from.bytes + tr->at, count);
-	tr->at += count;
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* \p{…} and \P{…} */
-static int translate_property(struct translator *tr, bool in_class)
-{
-	bool negative = peek(tr, 1) == 'P';
-	ptrdiff_t end = str_find(tr->from, "}", tr->at);
-	if (peek(tr, 2) != '{' || end < 0) {
-		copy(tr, 3);
-		return 0;
-	}
-	struct str name = str_slice(tr->from, tr->at + 3, (size_t)end);
-	for (size_t i = 0; i < sizeof(named_classes) / sizeof(named_classes[0]); i++) {
-		if (!str_is(name, named_classes[i].name))
-			continue;
-		if (in_class && negative)
-			return refuse(tr, "a negated named class inside [ ]");
-		if (!in_class)
-			strbuf_add_text(tr->to, negative ? "[^" : "[");
-		strbuf_add_text(tr->to, named_classes[i].inside);
-		if (!in_class)
-			strbuf_add_char(tr->to, ']');
-		tr->at = (size_t)end + 1;
-		return 0;
-	}
-	/* \p{IsL}, \p{IsLatin} */
-	bool is = str_starts(name, "Is") && name.length > 2;
-	struct str bare = is ? str_slice(name, 2, name.length) : name;
-	strbuf_printf(tr->to, "\\%c{%.*s}", negative ? 'P' : 'p', STR_ARG(bare));
-	tr->at = (size_t)end + 1;
-	return 0;
-}
-
-/* What stands behind a backslash. */
-static int translate_escape(struct translator *tr, bool in_class)
-{
-	char c = peek(tr, 1);
-	if (tr->at + 1 >= tr->from.length)
-		return refuse(tr, "it ends in a backslash");
-	if (c == 'p' || c == 'P')
-		return translate_property(tr, in_class);
-	if (c == 'u') {
-		strbuf_printf(
-			tr->to, "\\x{%.*s}", STR_ARG(str_slice(tr->from, tr->at + 2, tr->at + 6)));
-		tr->at += 6;
-		if (tr->at > tr->from.length)
-			return refuse(tr, "\\u needs four digits");
-		return 0;
-	}
-	if (c == 'Q') {
-		ptrdiff_t end = str_find(tr->from, "\\E", tr->at);
-		copy(tr, end < 0 ? SIZE_MAX : (size_t)end + 2 - tr->at);
-		return 0;
-	}
-	bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-	if (letter && !strchr("abBcdDeEfGhHkLnNrRsStvVwWxXzZAQ", c))
-		return refuse(tr, "an escape that Java does not know");
-	if (in_class && letter && strchr("bBAGzZXR", c))
-		return refuse(tr, "an escape that has no meaning inside [ ]");
-	if ((unsigned char)c >= 0x80) {
-		tr->at++;
-		return 0;
-	}
-	copy(tr, 2);
-	return 0;
-}
-
-/* […]: nested classes are joined, intersections refused. */
-static int translate_class(struct translator *tr)
-{
-	unsigned depth = 1;
-	copy(tr, 1);
-	if (peek(tr, 0) == '^')
-		copy(tr, 1);
-	bool first = true;
-	while (tr->at < tr->from.length) {
-		char c = peek(tr, 0);
-		if (c == '&' && peek(tr, 1) == '&')
-			return refuse(tr, "intersections (&&) inside [ ] are not supported");
-		if (c == '[') {
-			if (peek(tr, 1) == '^')
-				return refuse(tr, "a negated class inside [ ] is not supported");
-			depth++;
-			tr->at++;
-		} else if (c == ']' && !first && depth > 1) {
-			depth--;
-			tr->at++;
-		} else if (c == ']' && !first) {
-			copy(tr, 1);
-			tr->atom = true;
-			return 0;
-		} else if (c == ']') {
-			strbuf_add_text(tr->to, "\\]");
-			tr->at++;
-		} else if (c == '\\') {
-			if (translate_escape(tr, true) < 0)
-				return -1;
-		} else {
-			copy(tr, 1);
-		}
-		first = false;
-	}
-	return refuse(tr, "an unclosed [");
-}
-
-static int translate_group(struct translator *tr)
-{
-	copy(tr, 1);
-	tr->atom = false;
-	if (peek(tr, 0) == '*')
-		return refuse(tr, "nothing to repeat before *");
-	if (peek(tr, 0) != '?')
-		return 0;
-	char c = peek(tr, 1);
-	if (c == ':' || c == '=' || c == '!' || c == '>') {
-		copy(tr, 2);
-		return 0;
-	}
-	if (c == '<') {
-		copy(tr, peek(tr, 2) == '=' || peek(tr, 2) == '!' ? 3 : 2);
-		return 0;
-	}
-	copy(tr, 1);
-	while (peek(tr, 0) && strchr("imsx-", peek(tr, 0)))
-		copy(tr, 1);
-	/* (?u) and (?d): case and line ends by Unicode's rules, which is what PCRE2 does here anyway. */
-	while (peek(tr, 0) == 'u' || peek(tr, 0) == 'd')
-		tr->at++;
-	if (peek(tr, 0) != ')' && peek(tr, 0) != ':')
-		return refuse(tr, "a kind of group that Java does not know");
-	copy(tr, 1);
-	return 0;
-}
-
-/* {n}, {n,}, {n,m}: anything else is an error in Java. */
-static int translate_repetition(struct translator *tr)
-{
-	size_t length = 1;
-	while (is_digit(peek(tr, length)))
-		length++;
-	bool digits = length > 1;
-	if (peek(tr, length) == ',') {
-		length++;
-		while (is_digit(peek(tr, length)))
-			length++;
-	}
-	if (!digits || peek(tr, length) != '}' || !tr->atom)
-		return refuse(tr, "Illegal repetition near {; write \\\\{ for the character");
-	copy(tr, length + 1);
-	return 0;
-}
-
-static int translate_one(struct translator *tr)
-{
-	char c = peek(tr, 0);
-	switch (c) {
-	case '\\':
-		tr->atom = true;
-		return translate_escape(tr, false);
-	case '[':
-		return translate_class(tr);
-	case '(':
-		return translate_group(tr);
-	case '{':
-		return translate_repetition(tr);
-	case '|':
-		tr->atom = false;
-		break;
-	case '*':
-	case '+':
-	case '?':
-		if (!tr->atom)
-			return refuse(tr, "Dangling meta character: nothing to repeat");
-		break;
-	default:
-		tr->atom = true;
-	}
-	copy(tr, 1);
-	return 0;
-}
-
-int regex_translate(struct str pattern, struct strbuf *buf, const char **ret_why)
-{
-	struct translator tr = { .from = pattern, .to = buf };
-	while (tr.at < pattern.length) {
-		if (translate_one(&tr) < 0) {
-			*ret_why = tr.why;
-			return -1;
-		}
-	}
-	if (buf->overflowed) {
-		*ret_why = "it is too long";
-		return -1;
-	}
-	return 0;
-}
-
 /* A compiled pattern and what matching needs. */
 struct regex {
 	pcre2_code *code;
@@ -299,7 +41,8 @@ static int regex_open(struct eval *ev, struct str pattern, struct str text, stru
 	/* Looked at once; PCRE2 would look at all of it for each match. */
 	if (!str_is_utf8(ret->text))
 		return fail(ev, FAIL_ARGUMENT, "the text is no valid Unicode");
-	if (regex_translate(text_clean(&ev->arena, pattern), &buf, &why) < 0)
+	if (regex_translate(text_clean(&ev->arena, pattern), !text_is_ascii(ret->text), &buf, &why) <
+		0)
 		return not_valid(ev, pattern, why);
 	if (eval_step(ev, 20 + buf.length + text.length / 32) < 0)
 		return -1;
@@ -374,6 +117,11 @@ static size_t next_character(struct str text, size_t from)
 		return from + 1;
 	text_next(text, &from);
 	return from;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
 }
 
 static struct str group_text(const struct regex *regex, uint32_t group)
@@ -494,6 +242,7 @@ int regex_replace(struct eval *ev, struct str text, struct str pattern, struct s
 static int split(struct regex *regex, int64_t limit, struct seq *seq)
 {
 	size_t copied = 0, from = 0;
+	bool found = false;
 	int result;
 	while (from <= regex->text.length && (limit <= 0 || (int64_t)seq->count < limit - 1) &&
 		(result = regex_run(regex, from, 0)) != 0) {
@@ -501,11 +250,11 @@ static int split(struct regex *regex, int64_t limit, struct seq *seq)
 			return -1;
 		PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(regex->match);
 		size_t begin = offsets[0], end = offsets[1];
-		bool empty_start = end == 0;
-		bool empty_end = begin == end && begin == regex->text.length;
-		if (!empty_start && !empty_end) {
+		/* No empty piece before an empty match at the start. */
+		if (end > 0) {
 			seq_push(regex->ev, seq, value_string(str_slice(regex->text, copied, begin)));
 			copied = end;
+			found = true;
 		}
 		from = end > begin ? end : next_character(regex->text, end);
 	}
@@ -514,7 +263,7 @@ static int split(struct regex *regex, int64_t limit, struct seq *seq)
 		while (seq->count > 1 && !seq->items[seq->count - 1].length)
 			seq->count--;
 	/* All pieces were empty and at least one separator was found: ",".split(",") has none. */
-	if (limit == 0 && seq->count == 1 && !seq->items[0].length && copied > 0)
+	if (limit == 0 && seq->count == 1 && !seq->items[0].length && found)
 		seq->count = 0;
 	return 0;
 }

@@ -17,7 +17,7 @@ int regex_replace(struct eval *ev, struct str text, struct str pattern, struct s
 /* String.split: an array of strings. */
 int regex_split(
 	struct eval *ev, struct str text, struct str pattern, int64_t limit, struct value *ret);
-/* Java's syntax as PCRE2's: 0, or -1 with a static text in *RET_WHY. */
-int regex_translate(struct str pattern, struct strbuf *buf, const char **ret_why);
+/* Java's syntax as PCRE2's: 0, or -1 with a static text in *RET_WHY. WIDE: the text is not all ASCII. */
+int regex_translate(struct str pattern, bool wide, struct strbuf *buf, const char **ret_why);
 
 #endif

@@ -222,3 +222,21 @@ struct str text_repair(struct arena *arena, struct str bytes)
 	}
 	return (struct str){ repaired, length };
 }
+
+const char text_base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+struct str text_base64(struct arena *arena, struct str bytes)
+{
+	char *text = arena_alloc(arena, bytes.length / 3 * 4 + 8);
+	size_t length = 0;
+	for (size_t i = 0; i < bytes.length; i += 3) {
+		uint32_t bits = 0;
+		for (size_t k = i; k < i + 3; k++)
+			bits = bits << 8 | (k < bytes.length ? (unsigned char)bytes.bytes[k] : 0);
+		for (size_t k = 0; k < 4; k++)
+			text[length++] = i + k > bytes.length ?
+				'=' :
+				text_base64_digits[bits >> (18 - 6 * k) & 63];
+	}
+	return (struct str){ text, length };
+}

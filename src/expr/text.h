@@ -32,6 +32,9 @@ size_t text_encode(uint32_t code, char ret[4]);
 /* TEXT as valid UTF-8: two halves become a character, a lone one '?'. TEXT itself when nothing is to do. */
 struct str text_clean(struct arena *arena, struct str text);
 
+/* BYTES in base 64, with padding. */
+struct str text_base64(struct arena *arena, struct str bytes);
+extern const char text_base64_digits[65];
 /* Any bytes as UTF-8: what is none becomes U+FFFD. */
 struct str text_repair(struct arena *arena, struct str bytes);
 

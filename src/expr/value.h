@@ -36,6 +36,9 @@ enum value_kind {
 	V_RAW,    /* what #doNotEval wraps, in .seq */
 };
 
+/* The element of byte arrays, whose items are V_INT. */
+#define ELEMENT_BYTE 200
+
 /* How a list or map is held. */
 enum value_form {
 	FORM_OWN,     /* .seq or .table, in the arena */
@@ -45,9 +48,9 @@ enum value_form {
 };
 
 struct value {
-	uint8_t kind;    /* enum value_kind */
-	uint8_t form;    /* enum value_form */
-	uint8_t element; /* of an array: enum value_kind of its items, V_NULL = objects */
+	uint8_t kind; /* enum value_kind */
+	uint8_t form; /* enum value_form */
+	uint8_t element; /* of an array: enum value_kind of its items or ELEMENT_BYTE; V_NULL = objects */
 	uint32_t length; /* of a string, in bytes */
 	union {
 		bool boolean;
