@@ -189,6 +189,7 @@ static int start(struct server *server, struct err *err)
 		.version = GENNAKER_VERSION,
 		.address = server->host,
 		.port = server->port,
+		.registry = &stage_registry,
 		.extra_hosts = &server->settings.server.hosts,
 		.auth = server->auth,
 		.accounts = describe,

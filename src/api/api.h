@@ -21,6 +21,7 @@
 #include "base/field.h"
 #include "base/val.h"
 #include "engine/engine.h"
+#include "engine/stage_type.h"
 #include "store/store.h"
 
 struct api;
@@ -33,6 +34,7 @@ struct api_setup {
 	int threads;                        /* 0 = by the machine */
 	const struct str_list *extra_hosts; /* may be NULL */
 	struct auth *auth;                  /* borrowed; NULL = nobody has to say who he is */
+	const struct stage_registry *registry; /* for lint and schema; NULL = there is none */
 	/* The accounts there are, as kubernetes_describe gives them; owned result; any thread. NULL = there are none. */
 	struct val (*accounts)(void *data);
 	void *accounts_data;

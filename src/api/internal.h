@@ -117,6 +117,11 @@ int api_stage_patch(struct call *call, struct err *err);
 
 int api_admin_state(struct call *call, struct err *err);
 
+int api_lint(struct call *call, struct err *err);
+int api_schema_stages(struct call *call, struct err *err);
+int api_schema_stage(struct call *call, struct err *err);
+int api_schema_pipeline(struct call *call, struct err *err);
+
 int api_events(struct call *call, struct err *err);
 int api_execution_events(struct call *call, struct err *err);
 

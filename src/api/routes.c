@@ -61,6 +61,11 @@ const struct route routes[] = {
 		"What happened in a run, or as it happens (ours)" },
 	{ "GET", "/events", api_events, "What happened, or as it happens (ours)" },
 
+	{ "POST", "/lint", api_lint, "Mistakes in the pipeline of the body (ours)" },
+	{ "GET", "/schema/pipeline", api_schema_pipeline, "The keys of a pipeline (ours)" },
+	{ "GET", "/schema/stages", api_schema_stages, "The stage types and their fields (ours)" },
+	{ "GET", "/schema/stages/{type}", api_schema_stage, "One stage type (ours)" },
+
 	{ "GET", "/admin/state", api_admin_state, "What is in flight and what waits for what (ours)" },
 	{ 0 },
 };

@@ -260,29 +260,23 @@ static void check_head_texts(struct lint *lint)
 	}
 }
 
-/* Texts that a run leaves alone are left alone here too. */
-static bool is_raw(struct val stage, const struct stage_type *type, struct str key)
+/* Manifests may be kept from evaluation. */
+static bool is_left_alone(struct val stage, struct str key)
 {
-	const struct field *row = type && type->fields ? field_find(type->fields, key) : NULL;
-	if (row && (row->flags & FIELD_RAW))
-		return true;
-	return val_get_bool(stage, "skipExpressionEvaluation", false) &&
-		(str_is(key, "manifests") || str_is(key, "manifest"));
+	return (str_is(key, "manifests") || str_is(key, "manifest")) &&
+		val_get_bool(stage, "skipExpressionEvaluation", false);
 }
 
 static void check_stage(struct lint *lint, size_t index)
 {
 	struct val stage = val_at(lint->stages, index);
-	const char *alias = val_get_text(stage, "alias", "");
-	const struct stage_type *type = registry_find(
-		lint->registry, *alias ? alias : val_get_text(stage, "type", ""));
 	struct place list = { .key = STR("stages"), .index = -1 };
 	struct place item = { .up = &list, .index = (ptrdiff_t)index };
 	check_stage_fields(lint, index);
 	for (size_t i = 0; i < val_count(stage); i++) {
 		struct place place = { .up = &item, .key = val_key_at(stage, i), .index = -1 };
 		check_key(lint, &place);
-		if (!is_raw(stage, type, place.key))
+		if (!is_left_alone(stage, place.key))
 			check_expressions(lint, val_value_at(stage, i), &place);
 	}
 }

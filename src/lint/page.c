@@ -64,7 +64,7 @@ static void add_help(struct strbuf *buf, const struct field *row)
 {
 	add_sentence(buf, row->help.en);
 	if (row->flags & FIELD_RAW)
-		add_sentence(buf, "Expressions in it are left alone.");
+		add_sentence(buf, "Expressions in it are for the stage itself.");
 	if (row->flags & FIELD_SET_AT_RUN)
 		add_sentence(buf, "Set while it runs, not by authors.");
 	if (row->flags & FIELD_UI)
@@ -237,9 +237,12 @@ char *page_rules(void)
 		strbuf_printf(
 			&buf, "| `%s` | %s | ", rules[i].code, finding_level_name(rules[i].level));
 		for (const char *at = rules[i].text.en; *at; at++) {
-			if (*at == '%' && at[1])
-				at++, strbuf_add_text(&buf, "…");
-			else
+			bool filled_in = at[0] == '%' && at[1] >= '1' && at[1] <= '3';
+			if (filled_in)
+				at++;
+			if (filled_in && !str_ends(strbuf_str(&buf), "…"))
+				strbuf_add_text(&buf, "…");
+			else if (!filled_in)
 				strbuf_printf(&buf, "%s%c", *at == '|' ? "\\" : "", *at);
 		}
 		strbuf_add_text(&buf, " |");

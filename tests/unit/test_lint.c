@@ -37,7 +37,6 @@ static const struct stage_type deploy_type = {
 		FIELD_KNOWN("skipExpressionEvaluation", FIELD_BOOL),
 		FIELD_KNOWN("trafficManagement", FIELD_OBJECT, .rows = traffic_fields),
 		FIELD_KNOWN("entries", FIELD_VALUE, .flags = FIELD_LIST, .rows = entry_fields),
-		FIELD_KNOWN("script", FIELD_STRING, .flags = FIELD_RAW),
 		FIELD_KNOWN("moniker", FIELD_VALUE, .flags = FIELD_MAP | FIELD_UI)),
 };
 static const struct stage_type *const types[] = { &wait_type, &judgment_type, &deploy_type, NULL };
@@ -309,8 +308,6 @@ static void parameters_that_a_trigger_may_give_are_not_missed(void **state)
 static void texts_that_a_run_leaves_alone_are_left_alone(void **state)
 {
 	static const struct lint_case cases[] = {
-		{ "{'stages': [{'type': 'deployManifest', 'account': 'a', 'script': '${ 1 + }'}]}",
-			"" },
 		{ "{'stages': [{'type': 'deployManifest', 'account': 'a', 'manifests': [{'x': '${ 1 + }'}]}]}",
 			"W broken-expression stages[0].manifests[0].x\n" },
 		{ "{'stages': [{'type': 'deployManifest', 'account': 'a', 'skipExpressionEvaluation': true, 'manifests': [{'x': '${ 1 + }'}]}]}",
