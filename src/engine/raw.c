@@ -100,5 +100,6 @@ void raw_show_all(const struct stage_registry *registry, struct val hidden, stru
 {
 	for (size_t i = 0; i < val_count(hidden); i++)
 		if (!val_is_null(val_at(hidden, i)))
-			raw_show(type_of(registry, val_at(*stages, i)), val_at(hidden, i), val_edit_at(stages, i));
+			raw_show(type_of(registry, val_at(*stages, i)), val_at(hidden, i),
+				val_edit_at(stages, i));
 }

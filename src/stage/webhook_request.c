@@ -274,6 +274,9 @@ bool webhook_code_is_in(struct val codes, int status)
 			number == status)
 			return true;
 	}
+	int64_t only;
+	if (val_as_int(codes, &only))
+		return only == status;
 	struct str rest = val_as_str(&codes);
 	for (struct str part; val_is_string(codes) && str_split(&rest, ',', &part);) {
 		int64_t number;
