@@ -18,6 +18,7 @@ static const struct stage_type *const stage_types[] = {
 	&patch_manifest_stage,
 	&enable_manifest_stage,
 	&disable_manifest_stage,
+	&run_job_manifest_stage,
 	&evaluate_variables_stage,
 	&execution_window_stage,
 	&manual_judgment_stage,

@@ -117,6 +117,7 @@
 #define LIMIT_KUBERNETES_BACKOFF_MS 200		 /* before the first repetition, then twice as much each time */
 #define LIMIT_KUBERNETES_RETRY_AFTER_MS 10000	 /* what is waited inside a call; more is left to the engine */
 #define LIMIT_KUBERNETES_CONFLICTS 5		 /* re-reads after a stale resourceVersion */
+#define LIMIT_KUBERNETES_LOG_BYTES (1 << 20)	 /* of a container, searched for properties */
 #define LIMIT_WATCHES 64			 /* at a time; more are polled */
 #define LIMIT_WATCH_OBJECTS 20000		 /* kept by one watch; beyond, it only wakes */
 #define LIMIT_WATCH_STREAM_MS 60000		 /* then it is asked for anew: a dead connection shows within that */

@@ -84,6 +84,7 @@ const struct stage_type delete_manifest_stage = {
 			.timeout_ms = 30 * 60 * 1000,
 			.timeout_overridable = true,
 			.slot = stage_account_slot }),
+	.restart = stage_forget,
 	.outputs = ROWS(struct field, TARGET_OUTPUTS),
 };
 

@@ -156,6 +156,7 @@ const struct stage_type deploy_manifest_stage = {
 			.timeout_ms = 2 * 60 * 1000,
 			.slot = stage_account_slot }),
 	.plan_after = deploy_plan_after,
+	.restart = stage_forget,
 	.outputs = ROWS(struct field,
 		FIELD_KNOWN("manifests", FIELD_VALUE,
 			.help = { "The manifests as they were resolved.", "解析后的资源清单。" }),

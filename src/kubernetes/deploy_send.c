@@ -52,42 +52,6 @@ static int wait_for_kind(struct sender *sender, const char *name, struct err *er
 	return 0;
 }
 
-/* strategy recreate: the object that was there when names were chosen goes; waits until it is gone. */
-static int remove_victim(struct sender *sender, const struct kube_resource *resource,
-	struct val object, struct val uid, struct err *err)
-{
-	const char *namespace = manifest_namespace(object), *name = manifest_name(object);
-	_cleanup_(val_free) struct val options = val_map(), live = VAL_NULL;
-	_cleanup_free_ char *key = NULL, *full_name = NULL;
-	struct val preconditions = val_map();
-	int64_t poll_ms = 0;
-
-	val_set(&preconditions, "uid", val_ref(uid));
-	val_set(&options, "propagationPolicy", val_string("Background"));
-	val_set(&options, "preconditions", preconditions);
-	key = kube_watch(sender->account, resource, namespace, name, &poll_ms);
-	if (kube_delete(sender->account, resource, namespace, name, options, sender->in->cancel,
-		    NULL, err) < 0) {
-		if (err->kind != ERR_NOT_FOUND && err->kind != ERR_CONFLICT)
-			return -1;
-		err_clear(err); /* it is gone, or another is there: the one that was to come */
-		return 0;
-	}
-	if (kube_get(sender->account, resource, namespace, name, sender->in->cancel, &live, err) < 0) {
-		if (err->kind != ERR_NOT_FOUND)
-			return -1;
-		err_clear(err);
-		return 0;
-	}
-	if (!val_equal(val_get(val_get(live, "metadata"), "uid"), uid))
-		return 0;
-	full_name = manifest_full_name(object, NULL);
-	task_says(sender->out, "%s: waiting until the old one is gone", full_name);
-	task_wait(sender->out, key, sender->in->now_ms + poll_ms);
-	sender->waits = true;
-	return 0;
-}
-
 static int send_object(struct sender *sender, const struct kube_resource *resource,
 	struct val object, struct val *ret, struct err *err)
 {
@@ -137,7 +101,8 @@ static int send_one(struct sender *sender, struct val entry, struct err *err)
 	if (!resource->namespaced)
 		val_remove(val_edit(&object, "metadata"), "namespace");
 	if (!val_is_null(uid)) {
-		if (remove_victim(sender, resource, object, uid, err) < 0)
+		if (stage_remove_object(sender->in, sender->out, sender->account, resource, object,
+			    uid, &sender->waits, err) < 0)
 			return -1;
 		if (sender->waits)
 			return 0;

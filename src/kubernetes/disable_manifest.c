@@ -31,5 +31,6 @@ const struct stage_type disable_manifest_stage = {
 			.repeat = TASK_SAFE,
 			.slot = stage_account_slot },
 		WAIT_STABLE_TASK),
+	.restart = stage_forget,
 	.outputs = ROWS(struct field, TARGET_OUTPUTS),
 };

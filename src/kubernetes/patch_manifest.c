@@ -93,6 +93,7 @@ const struct stage_type patch_manifest_stage = {
 			.repeat = TASK_SAFE,
 			.slot = stage_account_slot },
 		WAIT_STABLE_TASK),
+	.restart = stage_forget,
 	.outputs = ROWS(struct field, TARGET_OUTPUTS,
 		FIELD_KNOWN("outputs.manifests", FIELD_VALUE,
 			.help = { "Kind, name and namespace of the object.",

@@ -33,5 +33,6 @@ const struct stage_type pause_rollout_manifest_stage = {
 			.timeout_ms = 10 * 60 * 1000,
 			.repeat = TASK_SAFE,
 			.slot = stage_account_slot }),
+	.restart = stage_forget,
 	.outputs = ROWS(struct field, TARGET_OUTPUTS),
 };

@@ -34,5 +34,6 @@ const struct stage_type resume_rollout_manifest_stage = {
 			.repeat = TASK_SAFE,
 			.slot = stage_account_slot },
 		WAIT_STABLE_TASK),
+	.restart = stage_forget,
 	.outputs = ROWS(struct field, TARGET_OUTPUTS),
 };

@@ -33,6 +33,7 @@ const struct stage_type scale_manifest_stage = {
 			.repeat = TASK_SAFE,
 			.slot = stage_account_slot },
 		WAIT_STABLE_TASK),
+	.restart = stage_forget,
 	.outputs = ROWS(struct field, TARGET_OUTPUTS),
 };
 

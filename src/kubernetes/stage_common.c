@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "kubernetes/manifest.h"
 
 const char *stage_account_name(const struct stage *stage)
 {
@@ -49,4 +50,63 @@ char *stage_account_line(const struct task_input *in, const struct kube_account 
 char *stage_account_slot(const struct task_input *in)
 {
 	return xasprintf("kubernetes:%s", stage_account_name(in->stage));
+}
+
+/* True when there is still the object of UID; -1: it cannot be told. */
+static int is_there(const struct task_input *in, struct kube_account *account,
+	const struct kube_resource *resource, struct val object, struct val uid, struct err *err)
+{
+	_cleanup_(val_free) struct val live = VAL_NULL;
+
+	if (kube_get(account, resource, manifest_namespace(object), manifest_name(object),
+		    in->cancel, &live, err) == 0)
+		return val_equal(val_get(val_get(live, "metadata"), "uid"), uid);
+	if (err->kind != ERR_NOT_FOUND)
+		return -1;
+	err_clear(err);
+	return 0;
+}
+
+int stage_remove_object(const struct task_input *in, struct task_result *out,
+	struct kube_account *account, const struct kube_resource *resource, struct val object,
+	struct val uid, bool *ret_waits, struct err *err)
+{
+	const char *namespace = manifest_namespace(object), *name = manifest_name(object);
+	_cleanup_(val_free) struct val options = val_map();
+	_cleanup_free_ char *key = NULL, *full_name = NULL;
+	struct val preconditions = val_map();
+	int64_t poll_ms = 0;
+	int there;
+
+	val_set(&preconditions, "uid", val_ref(uid));
+	val_set(&options, "propagationPolicy", val_string("Background"));
+	val_set(&options, "preconditions", preconditions);
+	key = kube_watch(account, resource, namespace, name, &poll_ms);
+	if (kube_delete(account, resource, namespace, name, options, in->cancel, NULL, err) < 0) {
+		if (err->kind != ERR_NOT_FOUND && err->kind != ERR_CONFLICT)
+			return -1;
+		err_clear(err); /* it is gone, or another is there: the one that was to come */
+		return 0;
+	}
+	there = is_there(in, account, resource, object, uid, err);
+	if (there <= 0)
+		return there;
+	full_name = manifest_full_name(object, NULL);
+	task_says(out, "%s: waiting until the old one is gone", full_name);
+	task_wait(out, key, in->now_ms + poll_ms);
+	*ret_waits = true;
+	return 0;
+}
+
+void stage_forget(struct val *context, struct val *outputs)
+{
+	static const char *const keys[] = { "stableManifests", "failedManifests", "messages",
+		"warnings", "deployPlan", "kindUnknownSince", "rolloutFollowUps", "deleteTargets",
+		"undoRevision", "patchBefore", "jobPlan", "jobStatus", "completionDetails",
+		"propertyFileContents", "propertyFileTries", "deploy.jobs", "jobUid" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		val_remove(context, keys[i]);
+		val_remove(outputs, keys[i]);
+	}
 }

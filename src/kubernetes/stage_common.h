@@ -17,6 +17,17 @@ char *stage_account_line(const struct task_input *in, const struct kube_account 
 char *stage_account_slot(const struct task_input *in);
 
 /*
+ * Deletes the object in whose place OBJECT comes, which has UID, and waits until it is gone: *RET_WAITS, and *OUT says when to come again.
+ * May be repeated: what has another uid stays.
+ */
+int stage_remove_object(const struct task_input *in, struct task_result *out,
+	struct kube_account *account, const struct kube_resource *resource, struct val object,
+	struct val uid, bool *ret_waits, struct err *err);
+
+/* For struct stage_type.restart: what the tasks of these stages have noted for themselves. */
+void stage_forget(struct val *context, struct val *outputs);
+
+/*
  * The task that ends when all objects of `outputs.manifestNamesByNamespace` (else `manifest.name` in `manifest.location`) are
  * stable or failed, and fails if one has failed, then only.
  */

@@ -9,7 +9,8 @@ const char *const source_names[] = { "text", "artifact", NULL };
 
 /* ---- expressions ------------------------------------------------------------------------------ */
 
-static const char *const never_evaluated[] = { "outputs.manifests", "deployPlan", NULL };
+static const char *const never_evaluated[] = { "outputs.manifests", "deployPlan", "jobStatus",
+	"completionDetails", "propertyFileContents", NULL };
 
 static bool is_one_of(struct str key, const char *const *keys)
 {

@@ -51,6 +51,7 @@ const struct stage_type undo_rollout_manifest_stage = {
 			.repeat = TASK_SAFE,
 			.slot = stage_account_slot },
 		WAIT_STABLE_TASK),
+	.restart = stage_forget,
 	.outputs = ROWS(struct field, TARGET_OUTPUTS),
 };
 

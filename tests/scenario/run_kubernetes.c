@@ -27,6 +27,7 @@ static const struct stage_type *const types[] = {
 	&patch_manifest_stage,
 	&enable_manifest_stage,
 	&disable_manifest_stage,
+	&run_job_manifest_stage,
 	&evaluate_variables_stage,
 	&wait_stage,
 	NULL,

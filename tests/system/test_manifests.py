@@ -383,3 +383,101 @@ def test_a_patch_of_a_secret_keeps_its_values_inside(run, namespace):
 def test_what_is_no_patch(run, namespace, fields, text):
     done = run({**stage("patchManifest", "configMap a", namespace), **fields})
     assert done.status != 0 and text in "".join(done.lines) + json.dumps(done.execution)
+
+
+# Jobs
+
+
+def job(name="migrate", **notes):
+    made = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name},
+            "spec": {"backoffLimit": 0, "template": template(name, "1")}}
+    made["spec"]["template"]["metadata"]["annotations"] = {
+        "gennaker.test/" + key.replace("_", "-"): value for key, value in notes.items()}
+    made["spec"]["template"]["spec"]["restartPolicy"] = "Never"
+    return made
+
+
+def run_job(manifest, namespace, **fields):
+    return {"refId": "Job", "requisiteStageRefIds": [], "type": "runJobManifest", "alias": "runJob",
+            "name": "Job", "account": "", "credentials": "default", "cloudProvider": "kubernetes",
+            "source": "text", "manifest": manifest, "application": "shop", "namespaceOverride": namespace,
+            **fields}
+
+
+def jobs(cluster, namespace):
+    return {item["metadata"]["name"]: item for item in
+            get(cluster, f"/apis/batch/v1/namespaces/{namespace}/jobs")["items"]}
+
+
+def test_a_job_is_run_to_its_end(run, cluster, namespace):
+    done = good(run(run_job(job(run_for="1s"), namespace)))
+    context = done.stage("Job")["context"]
+    assert context["deploy.jobs"] == {namespace: ["job migrate"]}
+    assert context["jobStatus"]["jobState"] == "Succeeded"
+    first = jobs(cluster, namespace)["migrate"]
+    assert first["metadata"]["annotations"]["moniker.spinnaker.io/application"] == "shop"
+    assert first["metadata"]["annotations"]["strategy.spinnaker.io/recreate"] == "true"
+    assert any("job migrate: 1 active" in line for line in done.lines), done.lines
+    good(run(without(run_job(job(), namespace), "alias")))
+    assert jobs(cluster, namespace)["migrate"]["metadata"]["uid"] != first["metadata"]["uid"]
+
+
+def test_jobs_with_generated_names(run, cluster, namespace):
+    made = job()
+    made["metadata"] = {"generateName": "migrate-"}
+    for _ in range(2):
+        good(run(run_job([made], namespace, waitForCompletion=False)))
+    assert len(jobs(cluster, namespace)) == 2
+
+
+def test_a_job_that_fails(run, namespace):
+    done = run(run_job(job(exit_code="3"), namespace))
+    text = bad(done, "Job")
+    assert text.startswith("Job: 'migrate' failed. Reason: BackoffLimitExceeded. Details: ")
+    assert "Container: 'main' exited with code: 3. Status: Error." in text
+    context = done.stage("Job")["context"]
+    assert context["jobStatus"]["jobState"] == "Failed"
+    assert context["completionDetails"]["exitCode"] == 3
+
+
+def test_a_job_that_takes_too_long_is_deleted(run, cluster, namespace):
+    done = run(run_job(job(run_for="1h"), namespace, stageTimeoutMs=1500))
+    assert done.status == 1
+    wait_for("no Job", lambda: not jobs(cluster, namespace), 20)
+    done = run(run_job(job(run_for="1h"), namespace, stageTimeoutMs=1500, deleteJobOnCancel=False))
+    assert done.status == 1 and set(jobs(cluster, namespace)) == {"migrate"}
+
+
+@pytest.mark.parametrize("fields, text", [
+    ({"manifest": [job("a"), job("b")]}, "Run Job only supports manifests with a single Job."),
+    ({"manifest": named("ConfigMap", "a")}, "Only kind of Job is accepted for the Run Job operation."),
+    ({"manifest": None}, "No text manifest was specified."),
+    ({"manifest": None, "containers": [{}]}, "containers: "),
+    ({"source": "artifact"}, "source: "),
+    ({"consumeArtifactSource": "propertyFile"}, "propertyFile: "),
+    ({"consumeArtifactSource": "artifact"}, "consumeArtifactSource: "),
+])
+def test_what_is_no_job_is_not_run(run, cluster, namespace, fields, text):
+    done = run({**run_job(job(), namespace), **fields})
+    assert done.status != 0 and text in "".join(done.lines) + json.dumps(done.execution)
+    assert not jobs(cluster, namespace)
+
+
+def test_killed_while_a_job_runs_and_started_again(run, cluster, namespace):
+    command = run.command([run_job(job(run_for="4s"), namespace)], "--data-dir", str(run.directory / "data"))
+    first = subprocess.Popen(command, text=True, env=run.environment, cwd=run.directory,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = threading.Timer(PATIENCE, first.kill)
+    deadline.start()
+    for line in first.stderr:
+        if "1 active" in line:
+            break
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    first.stderr.close()
+    deadline.cancel()
+    uid = jobs(cluster, namespace)["migrate"]["metadata"]["uid"]
+    second = Run(subprocess.run(command, text=True, env=run.environment, cwd=run.directory,
+                                timeout=PATIENCE, stdin=subprocess.DEVNULL, capture_output=True))
+    good(second)
+    assert jobs(cluster, namespace)["migrate"]["metadata"]["uid"] == uid
