@@ -13,7 +13,6 @@
 #include "model/pipeline.h"
 #include "settings.h"
 #include "setup.h"
-#include "stages.h"
 
 /* One run, wherever it is. */
 struct job_run {
@@ -113,7 +112,7 @@ static int open_here(struct job_run *run, struct err *err)
 	struct engine_setup setup = {
 		.world = &run->setup.world,
 		.store = run->store,
-		.registry = &stage_registry,
+		.registry = preconfigured_registry(run->setup.webhooks),
 	};
 	run->engine = engine_start(&setup, err);
 	return run->engine ? 0 : -1;

@@ -18,7 +18,6 @@
 #include "commands.h"
 #include "settings.h"
 #include "setup.h"
-#include "stages.h"
 
 struct server {
 	struct settings settings;
@@ -189,7 +188,7 @@ static int start(struct server *server, struct err *err)
 		.version = GENNAKER_VERSION,
 		.address = server->host,
 		.port = server->port,
-		.registry = &stage_registry,
+		.registry = preconfigured_registry(server->setup.webhooks),
 		.extra_hosts = &server->settings.server.hosts,
 		.auth = server->auth,
 		.accounts = describe,
@@ -207,7 +206,7 @@ static int start(struct server *server, struct err *err)
 	struct engine_setup engine = {
 		.world = &server->setup.world,
 		.store = server->store,
-		.registry = &stage_registry,
+		.registry = preconfigured_registry(server->setup.webhooks),
 	};
 	server->engine = engine_start(&engine, err);
 	if (!server->engine)

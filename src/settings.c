@@ -13,6 +13,7 @@
 #include "client.h"
 #include "kubernetes/kubernetes.h"
 #include "net/address.h"
+#include "stage/preconfigured.h"
 
 #define PREFIX "GENNAKER_"
 #define LIST_MAX 1000 /* positions in a variable's name */
@@ -94,6 +95,7 @@ const struct field settings_fields[] = {
 	FIELD(struct settings, log, "log", .rows = log_fields),
 	FIELD_KNOWN("kubernetes", FIELD_OBJECT, .rows = kubernetes_fields),
 	FIELD_KNOWN("user-configured-url-restrictions", FIELD_OBJECT, .rows = url_policy_fields),
+	FIELD_KNOWN("webhook", FIELD_OBJECT, .rows = webhook_settings_fields),
 	{ 0 },
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "commands.h"
+#include "stages.h"
 
 /* No URL that a user gives may lead to the API servers that we hold credentials of. */
 static void guard_api_servers(struct setup *setup)
@@ -31,6 +32,9 @@ int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig,
 		    val_get(settings, "user-configured-url-restrictions"), &setup->policy, err) < 0)
 		return err_wrap(err, "user-configured-url-restrictions");
 	world->url_policy = &setup->policy;
+	setup->webhooks = preconfigured_read(val_get(settings, "webhook"), &stage_registry, err);
+	if (!setup->webhooks)
+		return -1;
 	setup->kubernetes = kubernetes_new(world);
 	world->kubernetes = setup->kubernetes;
 	if (kubernetes_load_settings(setup->kubernetes, val_get(settings, "kubernetes"), err) < 0)
@@ -65,5 +69,6 @@ void setup_close(struct setup *setup)
 	if (setup->world.http)
 		http_transport_free(setup->world.http);
 	url_policy_free(&setup->policy);
+	preconfigured_free(setup->webhooks);
 	val_free(&setup->world.settings);
 }

@@ -7,15 +7,17 @@
 #include "engine/world.h"
 #include "kubernetes/kubernetes.h"
 #include "options.h"
+#include "stage/preconfigured.h"
 
 struct setup {
 	struct world world;
 	struct url_policy policy;
 	struct kubernetes *kubernetes;
+	struct preconfigured *webhooks; /* its registry holds all stage types */
 };
 
 /*
- * Clock, HTTP, processes, URL rules and Kubernetes accounts. SETTINGS is the whole settings map (VAL_NULL = defaults), kept by
+ * Clock, HTTP, processes, URL rules, Kubernetes accounts and stage types. SETTINGS is the whole settings map (VAL_NULL = defaults), kept by
  * reference. KUBECONFIG: accounts come from it (NULL = the usual places) when WITH_KUBECONFIG. Free with setup_close in any case.
  */
 int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig,

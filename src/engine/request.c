@@ -226,6 +226,16 @@ static int refuse_stage(struct engine *engine, struct execution *execution, size
 	return 0;
 }
 
+static void fill_stage(struct engine *engine, struct execution **execution, size_t index)
+{
+	const struct stage_type *type = registry_find_for(engine->setup.registry, stage_at(*execution, index));
+	if (!type || !type->fill)
+		return;
+	struct stage *stage = stage_edit(execution, index);
+	type->fill(type, &stage->context);
+	stage->unresolved = template_is_candidate(stage->context);
+}
+
 /* A start that failed leaves a TERMINAL execution behind, and is refused. */
 static void start_failed(struct engine *engine, struct execution *execution, const struct err *err)
 {
@@ -273,6 +283,8 @@ static int start_run(struct engine *engine, const struct request *request, struc
 			start_failed(engine, execution, err);
 		return -1;
 	}
+	for (size_t i = 0; i < stage_count(execution); i++)
+		fill_stage(engine, &execution, i);
 	for (size_t i = 0; i < stage_count(execution); i++)
 		if (refuse_stage(engine, execution, i, err) < 0) {
 			execution_unref(execution);

@@ -163,6 +163,9 @@ struct stage_type {
 	int (*plan_on_failure)(const struct task_input *in, struct stage_plan *plan, struct err *err);
 	/* The type's own way of evaluating its context; NULL = one pass over all of it. */
 	enum expr_failure (*evaluate)(struct evaluation *evaluation);
+	/* Puts what the settings fix for this type into the context of a new stage, before anything is evaluated; NULL = nothing. */
+	void (*fill)(const struct stage_type *type, struct val *context);
+	const void *fixed; /* for fill */
 	/* Takes out of CONTEXT and OUTPUTS what a restarted stage must not find of its last run; NULL = nothing. */
 	void (*restart)(struct val *context, struct val *outputs);
 	const char *category; /* "general", "kubernetes", "tencent": pages and menus */
