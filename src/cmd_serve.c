@@ -188,6 +188,7 @@ static int start(struct server *server, struct err *err)
 		.version = GENNAKER_VERSION,
 		.address = server->host,
 		.port = server->port,
+		.webhooks = server->setup.webhooks,
 		.registry = preconfigured_registry(server->setup.webhooks),
 		.extra_hosts = &server->settings.server.hosts,
 		.auth = server->auth,

@@ -22,18 +22,20 @@
 #include "base/val.h"
 #include "engine/engine.h"
 #include "engine/stage_type.h"
+#include "stage/preconfigured.h"
 #include "store/store.h"
 
 struct api;
 
 struct api_setup {
-	struct store *store;                /* borrowed; must outlive the API */
-	const char *version;                /* of the program, static */
-	const char *address;                /* where to listen; see http_server_setup */
-	int port;                           /* 0 = any free one */
-	int threads;                        /* 0 = by the machine */
-	const struct str_list *extra_hosts; /* may be NULL */
-	struct auth *auth;                  /* borrowed; NULL = nobody has to say who he is */
+	struct store *store;                   /* borrowed; must outlive the API */
+	const char *version;                   /* of the program, static */
+	const char *address;                   /* where to listen; see http_server_setup */
+	int port;                              /* 0 = any free one */
+	int threads;                           /* 0 = by the machine */
+	const struct str_list *extra_hosts;    /* may be NULL */
+	struct auth *auth;                     /* borrowed; NULL = nobody has to say who he is */
+	const struct preconfigured *webhooks;  /* borrowed; NULL = there are none */
 	const struct stage_registry *registry; /* for lint and schema; NULL = there is none */
 	/* The accounts there are, as kubernetes_describe gives them; owned result; any thread. NULL = there are none. */
 	struct val (*accounts)(void *data);

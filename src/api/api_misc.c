@@ -131,6 +131,14 @@ int api_credentials(struct call *call, struct err *err)
 	return answer_json(call, body);
 }
 
+int api_preconfigured_webhooks(struct call *call, struct err *err)
+{
+	const struct preconfigured *webhooks = call->api->setup.webhooks;
+	_cleanup_(val_free) struct val body = webhooks ? preconfigured_describe(webhooks) : val_list();
+	(void)err;
+	return answer_json(call, body);
+}
+
 int api_credential(struct call *call, struct err *err)
 {
 	const char *name = call_param(call, "name");

@@ -87,6 +87,7 @@ int api_health(struct call *call, struct err *err);
 int api_version(struct call *call, struct err *err);
 int api_user(struct call *call, struct err *err);
 int api_credentials(struct call *call, struct err *err);
+int api_preconfigured_webhooks(struct call *call, struct err *err);
 int api_credential(struct call *call, struct err *err);
 int api_applications(struct call *call, struct err *err);
 int api_application(struct call *call, struct err *err);

@@ -61,6 +61,9 @@ const struct route routes[] = {
 		"What happened in a run, or as it happens (ours)" },
 	{ "GET", "/events", api_events, "What happened, or as it happens (ours)" },
 
+	{ "GET", "/webhooks/preconfigured", api_preconfigured_webhooks,
+		"Webhooks that the settings make stage types" },
+
 	{ "POST", "/lint", api_lint, "Mistakes in the pipeline of the body (ours)" },
 	{ "GET", "/schema/pipeline", api_schema_pipeline, "The keys of a pipeline (ours)" },
 	{ "GET", "/schema/stages", api_schema_stages, "The stage types and their fields (ours)" },

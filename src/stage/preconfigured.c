@@ -9,7 +9,7 @@
 /* One entry, and the type made of it. */
 struct entry {
 	char *type, *label, *description;
-	bool enabled;
+	bool enabled, no_user_fields;
 	struct val parameters;
 	struct val fixed; /* map: of webhook's own keys those that the entry sets */
 	struct stage_type stage;
@@ -44,7 +44,8 @@ static const struct field entry_fields[] = {
 			"由流程作者填写，保存在 parameterValues 中。" }),
 	FIELD_KNOWN("permissions", FIELD_VALUE, .title = { "Permissions", "权限" },
 		.help = { "Kept for when there are roles.", "保留，待支持角色后生效。" }),
-	FIELD_KNOWN("noUserConfigurableFields", FIELD_BOOL, .flags = FIELD_UI),
+	FIELD(struct entry, no_user_fields, "noUserConfigurableFields", .preset = "false",
+		.title = { "No fields of its own", "无可配置项" }),
 	FIELD_KNOWN("producesArtifacts", FIELD_BOOL, .flags = FIELD_UI),
 	{ 0 },
 };
@@ -179,6 +180,33 @@ struct preconfigured *preconfigured_read(
 const struct stage_registry *preconfigured_registry(const struct preconfigured *preconfigured)
 {
 	return &preconfigured->registry;
+}
+
+static struct val describe(const struct entry *entry)
+{
+	struct val properties = val_list();
+	for (size_t i = 0; i < val_count(entry->fixed); i++)
+		val_append(&properties, val_str(val_key_at(entry->fixed, i)));
+	struct val all = val_map();
+	val_set(&all, "type", val_string(entry->type));
+	val_set(&all, "label", val_string(entry->stage.title.en));
+	val_set(&all, "description", val_string(entry->description));
+	val_set(&all, "waitForCompletion",
+		val_bool(val_get_bool(entry->fixed, "waitForCompletion", false)));
+	val_set(&all, "preconfiguredProperties", properties);
+	val_set(&all, "noUserConfigurableFields", val_bool(entry->no_user_fields));
+	val_set(&all, "parameters",
+		val_is_list(entry->parameters) ? val_ref(entry->parameters) : val_list());
+	return all;
+}
+
+struct val preconfigured_describe(const struct preconfigured *preconfigured)
+{
+	struct val list = val_list();
+	for (size_t i = 0; i < preconfigured->entries.count; i++)
+		if (preconfigured->entries.items[i]->enabled)
+			val_append(&list, describe(preconfigured->entries.items[i]));
+	return list;
 }
 
 void preconfigured_free(struct preconfigured *preconfigured)

@@ -17,6 +17,8 @@ struct preconfigured *preconfigured_read(
 	struct val settings, const struct stage_registry *base, struct err *err);
 /* Borrowed, as long as *PRECONFIGURED lives. */
 const struct stage_registry *preconfigured_registry(const struct preconfigured *preconfigured);
+/* The list of those that are enabled, as GET /webhooks/preconfigured gives it; owned. Any thread. */
+struct val preconfigured_describe(const struct preconfigured *preconfigured);
 void preconfigured_free(struct preconfigured *preconfigured); /* NULL is fine */
 DEFINE_CLEANUP(struct preconfigured *, preconfigured_free)
 

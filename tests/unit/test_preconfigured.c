@@ -59,6 +59,20 @@ static void test_each_entry_becomes_a_type(void **state)
 	assert_ptr_equal(registry_find(registry, "wait"), &wait_stage);
 }
 
+static void test_they_are_described(void **state)
+{
+	_cleanup_(preconfigured_free_cleanup) struct preconfigured *all = make(
+		"preconfigured:\n"
+		"- { type: a, url: \"https://x.example.com\", waitForCompletion: true, parameters: [ { name: p } ] }\n"
+		"- { type: unused, enabled: false }\n");
+	_cleanup_(val_free) struct val list = preconfigured_describe(all);
+	_cleanup_free_ char *text = json_text(list, JSON_COMPACT);
+	assert_string_equal(text,
+		"[{\"type\":\"a\",\"label\":\"a\",\"description\":null,\"waitForCompletion\":true,"
+		"\"preconfiguredProperties\":[\"url\",\"waitForCompletion\"],"
+		"\"noUserConfigurableFields\":false,\"parameters\":[{\"name\":\"p\"}]}]");
+}
+
 static void test_nothing_set_is_the_base(void **state)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
@@ -107,6 +121,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_entry_becomes_a_type),
+		cmocka_unit_test(test_they_are_described),
 		cmocka_unit_test(test_nothing_set_is_the_base),
 		cmocka_unit_test(test_what_an_entry_sets_wins_and_parameters_have_defaults),
 		cmocka_unit_test(test_mistakes_are_told_with_their_place),
