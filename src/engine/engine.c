@@ -371,6 +371,8 @@ static void *engine_main(void *data)
 		if (drained(engine))
 			engine->ended = true;
 	}
+	for (struct job *job = engine->flight_first; job; job = job->flight_next)
+		cancel_set(job->cancel); /* nobody takes its result any more */
 	if (atomic_load(&engine->dead))
 		engine_bury(engine);
 	clock_release(engine->clock);
@@ -434,6 +436,7 @@ static struct engine *engine_new(const struct engine_setup *setup)
 	engine->clock = setup->world->clock;
 	engine->ids.seed = setup->seed;
 	engine->ready_last = &engine->ready_first;
+	engine->at_work.last = &engine->at_work.first;
 	engine->batch = batch_new();
 	inbox_init(&engine->inbox);
 	pthread_mutex_init(&engine->store_mutex, NULL);
@@ -530,8 +533,6 @@ static void engine_end(struct engine *engine)
 	pthread_cond_signal(&engine->retry_condition);
 	pthread_mutex_unlock(&engine->store_mutex);
 	pthread_join(engine->store_thread, NULL);
-	for (struct job *job = engine->flight_first; job; job = job->flight_next)
-		cancel_set(job->cancel);
 	world_attach(engine->world, NULL);
 	engine_free(engine);
 }

@@ -56,8 +56,9 @@ struct job {
 	char key[128]; /* idempotency key */
 	char *slot;    /* NULL = none */
 	bool has_slot;
-	bool queued;	   /* waits for its slot … */
-	int64_t queued_ms; /* … since */
+	bool at_work;	    /* a worker has it */
+	struct slot *queue; /* waits in there … */
+	int64_t queued_ms;  /* … since */
 	uint64_t change;   /* of the run, at the dispatch */
 	/* Out */
 	struct task_result result;
@@ -74,6 +75,7 @@ void job_free(struct job *job);
 /* Does the work (worker.c); any thread. */
 void job_perform(struct job *job);
 
+struct slot;
 struct workers;
 struct workers *workers_new(struct engine *engine);
 void workers_push(struct workers *workers, struct job *job); /* takes a hold on the clock for the job */
@@ -235,6 +237,7 @@ struct engine {
 	struct job *flight_first, *flight_last;
 	size_t in_flight;
 	struct map slots;
+	struct slot at_work; /* LIMIT_WORKERS at a time */
 
 	struct map keys;
 	uint64_t wake_seq;

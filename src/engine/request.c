@@ -604,7 +604,7 @@ static struct val state_of(const struct run *run)
 			val_set(&state, "since", val_int(mine->job->now_ms));
 		if (mine->job && mine->job->slot)
 			val_set(&state, "slot", val_string(mine->job->slot));
-		if (mine->job && mine->job->queued)
+		if (mine->job && mine->job->queue)
 			val_set(&state, "queuedSince", val_int(mine->job->queued_ms));
 		if (mine->timer.place)
 			val_set(&state, "nextLook", val_int(mine->timer.due_ms));

@@ -139,7 +139,7 @@ static int64_t task_deadline(const struct run *run, size_t index, const struct t
 		const struct task *task = &stage->tasks[run->stages[index]->current];
 		const struct stage_run *mine = run->stages[index];
 		deadline = task->start_ms + (given && row->timeout_overridable ? ms : row->timeout_ms) + mine->queued_ms;
-		if (mine->job && mine->job->queued)
+		if (mine->job && mine->job->queue)
 			deadline += clock_now_ms(run->engine->clock) - mine->job->queued_ms;
 	}
 	if (deadline != CLOCK_FOREVER)
@@ -269,74 +269,96 @@ static void job_return_canceled(struct engine *engine, struct job *job)
 	task_returned(engine, job);
 }
 
-/* To a worker, or into the queue of its slot. */
-void job_release(struct engine *engine, struct job *job)
+static void job_enqueue(struct engine *engine, struct job *job, struct slot *slot)
 {
-	if (engine->stopping) {
-		job_take_back(engine, job);
-		return;
-	}
-	if (cancel_is_set(job->cancel)) {
-		job_return_canceled(engine, job);
-		return;
-	}
-	if (job->slot) {
-		struct slot *slot = slot_get(engine, job->slot);
-		if (slot->used >= LIMIT_HTTP_PER_ORIGIN) {
-			job->next = NULL;
-			*slot->last = job;
-			slot->last = &job->next;
-			job->queued = true;
-			job->queued_ms = clock_now_ms(engine->clock);
-			return;
-		}
-		slot->used++;
-		job->has_slot = true;
-	}
-	job->now_ms = clock_now_ms(engine->clock);
-	atomic_fetch_add(&engine->metric_tasks, 1);
-	workers_push(engine->workers, job);
+	job->next = NULL;
+	*slot->last = job;
+	slot->last = &job->next;
+	job->queue = slot;
+	job->queued_ms = clock_now_ms(engine->clock);
 }
 
-/* Out of the queue of its slot. */
+/* Out of the queue that it waits in. */
 static void job_unqueue(struct engine *engine, struct job *job)
 {
-	struct slot *slot = slot_get(engine, job->slot);
+	struct slot *slot = job->queue;
 	struct job **link = &slot->first;
 	while (*link != job)
 		link = &(*link)->next;
 	*link = job->next;
 	if (!*link)
 		slot->last = link;
-	job->queued = false;
+	job->queue = NULL;
 	struct run *run = map_get(&engine->runs, str_of(job->execution_id));
 	if (run) /* time in the queue is no task time */
 		run->stages[job->stage]->queued_ms += clock_now_ms(engine->clock) - job->queued_ms;
 }
 
+/* To a worker, or into the queue of its slot, or into that of all who wait for a worker. */
+void job_release(struct engine *engine, struct job *job)
+{
+	if (engine->stopping) {
+		job_take_back(engine, job);
+		return;
+	}
+	const struct run *run = map_get(&engine->runs, str_of(job->execution_id));
+	bool winding = run && run->winding && job->kind != JOB_CANCEL;
+	if (winding || cancel_is_set(job->cancel)) {
+		job_return_canceled(engine, job);
+		return;
+	}
+	if (job->slot && !job->has_slot) {
+		struct slot *slot = slot_get(engine, job->slot);
+		if (slot->used >= LIMIT_HTTP_PER_ORIGIN) {
+			job_enqueue(engine, job, slot);
+			return;
+		}
+		slot->used++;
+		job->has_slot = true;
+	}
+	if (engine->at_work.used >= LIMIT_WORKERS) {
+		job_enqueue(engine, job, &engine->at_work);
+		return;
+	}
+	engine->at_work.used++;
+	job->at_work = true;
+	job->now_ms = clock_now_ms(engine->clock);
+	atomic_fetch_add(&engine->metric_tasks, 1);
+	workers_push(engine->workers, job);
+}
+
+/* Lets the first who wait in. */
+static void slot_pass_on(struct engine *engine, struct slot *slot, size_t limit)
+{
+	while (slot->first && slot->used < limit && !engine->ended) {
+		struct job *next = slot->first;
+		job_unqueue(engine, next);
+		job_release(engine, next);
+	}
+}
+
 static void job_leave_slot(struct engine *engine, struct job *job)
 {
-	if (job->queued)
+	if (job->queue)
 		job_unqueue(engine, job);
+	if (job->at_work) {
+		engine->at_work.used--;
+		slot_pass_on(engine, &engine->at_work, LIMIT_WORKERS);
+	}
 	if (!job->has_slot)
 		return;
 	struct slot *slot = slot_get(engine, job->slot);
 	slot->used--;
-	job->has_slot = false;
-	struct job *next = slot->first;
-	if (next && !engine->ended) {
-		job_unqueue(engine, next);
-		job_release(engine, next);
-	} else if (slot->used == 0 && !next) {
+	slot_pass_on(engine, slot, LIMIT_HTTP_PER_ORIGIN);
+	if (slot->used == 0 && !slot->first)
 		slot_free(engine, slot);
-	}
 }
 
 void slots_take_back(struct engine *engine)
 {
 	for (struct job *job = engine->flight_first, *next; job; job = next) {
 		next = job->flight_next;
-		if (job->queued)
+		if (job->queue)
 			job_take_back(engine, job);
 	}
 }
@@ -345,7 +367,7 @@ void slots_take_back(struct engine *engine)
 static void job_cancel(struct engine *engine, struct job *job)
 {
 	cancel_set(job->cancel);
-	if (!job->queued)
+	if (!job->queue)
 		return;
 	job_unqueue(engine, job);
 	job_return_canceled(engine, job);
