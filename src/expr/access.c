@@ -347,7 +347,7 @@ static int array_of_items(struct eval *ev, const struct frame *frame, const stru
 int array_construct(
 	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
-	int64_t sizes[8];
+	int64_t sizes[8] = { 0 };
 	struct element element;
 	if (node->count > sizeof(sizes) / sizeof(sizes[0]))
 		return fail(ev, FAIL_EVAL, "an array of more than 8 dimensions");

@@ -291,9 +291,7 @@ static bool read_run(struct reading *in, const struct run *run, bool next_is_let
 	int64_t number;
 	switch (run->letter) {
 	case 0:
-		if (!str_starts(str_slice(in->text, in->at, in->text.length), "") ||
-			in->text.length - in->at < run->text.length ||
-			memcmp(in->text.bytes + in->at, run->text.bytes, run->text.length) != 0)
+		if (!str_equal(str_slice(in->text, in->at, in->at + run->text.length), run->text))
 			return false;
 		in->at += run->text.length;
 		return true;

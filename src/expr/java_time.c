@@ -188,9 +188,9 @@ int point_between(struct eval *ev, struct point a, struct point b, enum unit uni
 		*ret = months_between(a, b) / months[unit];
 		return 0;
 	}
-	__int128 length = unit == UNIT_DAYS ? NANOS_PER_DAY :
-		unit == UNIT_WEEKS          ? (__int128)7 * NANOS_PER_DAY :
-					      units[unit].nanos;
+	__int128 length = units[unit].nanos;
+	if (!length)
+		length = (__int128)NANOS_PER_DAY * (unit == UNIT_WEEKS ? 7 : 1);
 	__int128 result = (nanos_of(b) - nanos_of(a)) / length;
 	if (result > INT64_MAX || result < INT64_MIN)
 		return fail(ev, FAIL_ARITHMETIC, "long overflow");

@@ -412,6 +412,14 @@ static bool container_equals(struct eval *ev, struct value a, struct value b)
 	return equal;
 }
 
+/* Double.equals: NaN is itself, the two zeros differ. */
+static bool same_number(double a, double b)
+{
+	if (isnan(a) || isnan(b))
+		return isnan(a) && isnan(b);
+	return a == b && signbit(a) == signbit(b);
+}
+
 bool value_equals(struct eval *ev, struct value a, struct value b)
 {
 	if (a.kind != b.kind)
@@ -428,8 +436,7 @@ bool value_equals(struct eval *ev, struct value a, struct value b)
 		return a.integer == b.integer;
 	case V_FLOAT:
 	case V_DOUBLE:
-		return memcmp(&a.number, &b.number, sizeof(a.number)) == 0 ||
-			(isnan(a.number) && isnan(b.number));
+		return same_number(a.number, b.number);
 	case V_STRING:
 		return str_equal(value_str(a), value_str(b));
 	case V_LIST:
