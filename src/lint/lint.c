@@ -328,11 +328,15 @@ static size_t template_line(struct str text)
 	return 0;
 }
 
-/* "line 3, column 7: …": 3, or 0. */
-static size_t line_of_error(const char *text)
+/* "line 3, column 7: …": 3, or 0. YAML may find a mistake behind the last line, where no editor can go. */
+static size_t line_of_error(struct str text, const char *message)
 {
-	size_t line = 0;
-	return sscanf(text, "line %zu,", &line) == 1 ? line : 0;
+	size_t line = 0, lines = 1;
+	for (size_t i = 0; i < text.length; i++)
+		lines += text.bytes[i] == '\n';
+	if (sscanf(message, "line %zu,", &line) != 1)
+		return 0;
+	return line < lines ? line : lines;
 }
 
 static void set_line(struct lint *lint, size_t line)
@@ -352,7 +356,7 @@ static void tell_unread(struct lint *lint, struct str text, const struct err *er
 	else
 		lint_tell(lint,
 			(struct found){ .rule = RULE_SYNTAX, .path = "", .args = { err_text(err) } });
-	set_line(lint, line ? line : line_of_error(err_text(err)));
+	set_line(lint, line ? line : line_of_error(text, err_text(err)));
 }
 
 /* Whether people mean JSON by it. */
@@ -397,7 +401,7 @@ static int read_text(struct lint *lint, struct str text, struct val *ret)
 		lint_tell(lint,
 			(struct found){
 				.rule = RULE_NOT_JSON, .path = "", .args = { err_text(&err) } });
-		set_line(lint, line_of_error(err_text(&err)));
+		set_line(lint, line_of_error(text, err_text(&err)));
 	}
 	return 0;
 }

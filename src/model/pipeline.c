@@ -128,6 +128,42 @@ static void graph_check_requisites(struct graph *graph)
 	}
 }
 
+/* One of the stages that INDEX waits for and that wait themselves. */
+static size_t graph_awaited(const struct graph *graph, const size_t *waits, size_t index)
+{
+	_cleanup_(val_free) struct val requisites = requisites_of(val_at(graph->stages, index));
+	for (size_t i = 0; i < val_count(requisites); i++) {
+		size_t found = graph_find(graph, val_at(requisites, i));
+		if (found != STAGE_NONE && waits[found] > 0)
+			return found;
+	}
+	return index;
+}
+
+/* From a stage that WAITS, always on to one that it waits for: that ends in a circle. Stages behind it are not to blame. */
+static void graph_report_circle(struct graph *graph, const size_t *waits)
+{
+	_cleanup_free_ bool *seen = xcalloc(graph->count + 1, sizeof(*seen));
+	char text[256] = "", path[96];
+	size_t length = 0, at = 0, first;
+	while (waits[at] == 0)
+		at++;
+	for (; !seen[at]; at = graph_awaited(graph, waits, at))
+		seen[at] = true;
+	first = at;
+	for (size_t i = graph_awaited(graph, waits, at); i != at; i = graph_awaited(graph, waits, i))
+		first = i < first ? i : first;
+	at = first;
+	do {
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%.24s",
+			length ? ", " : "", graph->refs[at] ? graph->refs[at] : "?");
+		at = graph_awaited(graph, waits, at);
+	} while (at != first && length < sizeof(text) - 32);
+	snprintf(path, sizeof(path), "stages[%zu].requisiteStageRefIds", first);
+	graph_report(graph, GRAPH_CIRCLE, path, text, "stages wait for each other in a circle: %s",
+		text);
+}
+
 /* Takes away stages that wait for nothing left (Kahn); what remains stands on a cycle or behind one. */
 static void graph_check_cycle(struct graph *graph)
 {
@@ -161,22 +197,8 @@ static void graph_check_cycle(struct graph *graph)
 		for (size_t edge = heads[queue[done]]; edge; edge = edges[edge].next)
 			if (--waits[edges[edge].to] == 0)
 				queue[queued++] = edges[edge].to;
-	if (queued < graph->count) {
-		char text[256] = "";
-		size_t length = 0, first = STAGE_NONE;
-		for (size_t i = 0; i < graph->count && length < sizeof(text) - 32; i++) {
-			if (waits[i] == 0)
-				continue;
-			if (first == STAGE_NONE)
-				first = i;
-			length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%.24s",
-				length ? ", " : "", graph->refs[i] ? graph->refs[i] : "?");
-		}
-		char path[96];
-		snprintf(path, sizeof(path), "stages[%zu].requisiteStageRefIds", first);
-		graph_report(graph, GRAPH_CIRCLE, path, text,
-			"stages wait for each other in a circle: %s", text);
-	}
+	if (queued < graph->count)
+		graph_report_circle(graph, waits);
 	free(waits);
 	free(heads);
 	free(edges);

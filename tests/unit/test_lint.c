@@ -148,6 +148,11 @@ static void broken_structure_is_an_error_in_its_place(void **state)
 		{ "{'stages': [{'type': 'wait', 'refId': '1', 'requisiteStageRefIds': ['2']},"
 		  " {'type': 'wait', 'refId': '2', 'requisiteStageRefIds': ['1']}]}",
 			"E circle stages[0].requisiteStageRefIds\n" },
+		/* a stage behind the circle is not to blame; one that waits for itself is */
+		{ "{'stages': [{'type': 'wait', 'refId': '0', 'requisiteStageRefIds': ['1']},"
+		  " {'type': 'wait', 'refId': '1', 'requisiteStageRefIds': ['2']},"
+		  " {'type': 'wait', 'refId': '2', 'requisiteStageRefIds': ['2']}]}",
+			"E circle stages[2].requisiteStageRefIds\n" },
 		{ "{'stages': [{'type': 'wait', 'refId': 1}]}", "W number-ref stages[0].refId\n" },
 		{ "{'type': 'templatedPipeline', 'schema': 'v2', 'stages': []}",
 			"E unsupported type\n" },
