@@ -13,6 +13,7 @@ extern const struct command run_command;
 extern const struct command serve_command;
 extern const struct command lint_command;
 extern const struct command eval_command;
+extern const struct command explain_command;
 extern const struct command schema_command;
 extern const struct command version_command;
 extern const struct command watch_command;

@@ -19,6 +19,7 @@ const struct command *const commands[] = {
 	&inspect_command,
 	&lint_command,
 	&eval_command,
+	&explain_command,
 	&schema_command,
 	&password_command,
 	&completion_command,
