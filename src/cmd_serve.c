@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "commands.h"
+#include "housekeeping.h"
 #include "settings.h"
 #include "setup.h"
 
@@ -29,6 +30,7 @@ struct server {
 	struct store *store;
 	struct api *api;
 	struct engine *engine;
+	struct housekeeping *housekeeping;
 };
 
 /* ---- who may ask --------------------------------------------------------------------------------------------------------------- */
@@ -212,6 +214,10 @@ static int start(struct server *server, struct err *err)
 	server->engine = engine_start(&engine, err);
 	if (!server->engine)
 		return -1;
+	server->housekeeping = housekeeping_start(
+		server->engine, server->store, server->data_dir, &server->settings, err);
+	if (!server->housekeeping)
+		return -1;
 	api_open(server->api, server->engine);
 	printf("listening on http://%s (data in %s)\n", address, server->data_dir);
 	fflush(stdout);
@@ -247,6 +253,7 @@ static void stop_at_once_next_time(const sigset_t *set)
 
 static void stop(struct server *server)
 {
+	housekeeping_stop(server->housekeeping);
 	if (server->api)
 		api_close(server->api);
 	if (server->engine)

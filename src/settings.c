@@ -17,6 +17,8 @@
 
 #define PREFIX "GENNAKER_"
 #define LIST_MAX 1000 /* positions in a variable's name */
+#define NUMBER_MAX INT64_C(1000000000)
+#define DAYS_MAX 36500
 
 static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const log_formats[] = { "auto", "human", "json", NULL };
@@ -67,6 +69,32 @@ static const struct field server_fields[] = {
 static const struct field data_fields[] = {
 	FIELD(struct data_settings, dir, "dir", .title = { "Data directory", "数据目录" },
 		.help = { "Where the database is.", "数据库所在的目录。" }),
+	FIELD(struct data_settings, warn_free_mb, "warnFreeMb", .preset = "1024",
+		.title = { "Warn below (MB)", "低于此值时警告（MB）" },
+		.help = { "Less free space on its disk is told in the log.",
+			"磁盘剩余空间低于此值时写入日志。" }),
+	FIELD(struct data_settings, min_free_mb, "minFreeMb", .preset = "100",
+		.title = { "Refuse below (MB)", "低于此值时拒绝（MB）" },
+		.help = { "With less free space new runs are refused.",
+			"磁盘剩余空间低于此值时拒绝启动新的运行。" }),
+	{ 0 },
+};
+
+static const struct field retention_fields[] = {
+	FIELD(struct retention_settings, days, "days", .preset = "0", .title = { "Days", "天数" },
+		.help = { "Runs that are older are deleted once they have ended; 0 keeps them for ever.",
+			"超过此天数且已结束的运行会被删除；0 表示永久保留。" }),
+	FIELD(struct retention_settings, min_runs, "minRuns", .preset = "5",
+		.title = { "Runs kept", "至少保留" },
+		.help = { "The newest so many of each pipeline stay, however old.",
+			"每条流水线最新的若干次运行始终保留。" }),
+	FIELD(struct retention_settings, max_runs, "maxRuns", .preset = "0",
+		.title = { "Most runs", "最多保留" },
+		.help = { "Of each pipeline only the newest so many stay, however young; 0 is any number.",
+			"每条流水线最多保留若干次运行；0 表示不限。" }),
+	FIELD(struct retention_settings, interval, "interval", .preset = "600",
+		.title = { "Every (seconds)", "间隔（秒）" },
+		.help = { "How often it is looked at.", "检查的间隔。" }),
 	{ 0 },
 };
 
@@ -92,6 +120,7 @@ static const struct field kubernetes_fields[] = {
 const struct field settings_fields[] = {
 	FIELD(struct settings, server, "server", .rows = server_fields),
 	FIELD(struct settings, data, "data", .rows = data_fields),
+	FIELD(struct settings, retention, "retention", .rows = retention_fields),
 	FIELD(struct settings, log, "log", .rows = log_fields),
 	FIELD_KNOWN("kubernetes", FIELD_OBJECT, .rows = kubernetes_fields),
 	FIELD_KNOWN("user-configured-url-restrictions", FIELD_OBJECT, .rows = url_policy_fields),
@@ -299,14 +328,37 @@ int settings_load(const char *file, struct val *ret_all, struct err *err)
 	return 0;
 }
 
+static int check_numbers(const struct settings *settings, struct err *err)
+{
+	const struct retention_settings *retention = &settings->retention;
+	const struct {
+		const char *name;
+		int64_t value, most;
+	} rows[] = {
+		{ "server.port", settings->server.port, 65535 },
+		{ "data.warnFreeMb", settings->data.warn_free_mb, NUMBER_MAX },
+		{ "data.minFreeMb", settings->data.min_free_mb, NUMBER_MAX },
+		{ "retention.days", retention->days, DAYS_MAX },
+		{ "retention.minRuns", retention->min_runs, NUMBER_MAX },
+		{ "retention.maxRuns", retention->max_runs, NUMBER_MAX },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].value < 0 || rows[i].value > rows[i].most)
+			return err_set(err, ERR_INVALID,
+				"%s: expected a number from 0 to %lld, got %lld", rows[i].name,
+				(long long)rows[i].most, (long long)rows[i].value);
+	if (retention->interval.ms < 1000)
+		return err_set(err, ERR_INVALID, "retention.interval: expected at least 1 second");
+	return 0;
+}
+
 int settings_read(struct val all, struct settings *ret, struct err *err)
 {
 	memset(ret, 0, sizeof(*ret));
 	if (fields_read(settings_fields, all, ret, err) < 0)
 		return -1;
-	if (ret->server.port >= 0 && ret->server.port <= 65535)
+	if (check_numbers(ret, err) == 0)
 		return 0;
-	err_set(err, ERR_INVALID, "server.port: %lld is no port", (long long)ret->server.port);
 	settings_free(ret);
 	return -1;
 }

@@ -32,6 +32,13 @@ struct server_settings {
 };
 struct data_settings {
 	char *dir; /* NULL = settings_data_dir's own choice */
+	int64_t warn_free_mb, min_free_mb;
+};
+struct retention_settings {
+	int64_t days;     /* 0 = for ever */
+	int64_t min_runs; /* of each pipeline, whatever their age */
+	int64_t max_runs; /* of each pipeline, however young; 0 = any number */
+	struct secs interval;
 };
 struct log_settings {
 	int level;  /* enum log_level */
@@ -41,6 +48,7 @@ struct log_settings {
 struct settings {
 	struct server_settings server;
 	struct data_settings data;
+	struct retention_settings retention;
 	struct log_settings log;
 };
 

@@ -1,6 +1,7 @@
 #include "api/internal.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 /* On the store thread: those who follow the journal may look again. */
 static void committed(void *data, uint64_t position)
@@ -10,11 +11,22 @@ static void committed(void *data, uint64_t position)
 	http_stream_wake(api->server);
 }
 
+static void api_free(struct api *api)
+{
+	pthread_rwlock_destroy(&api->engine_lock);
+	pthread_mutex_destroy(&api->copy_lock);
+	pthread_cond_destroy(&api->copy_ended);
+	free(api);
+}
+
 struct api *api_start(const struct api_setup *setup, struct err *err)
 {
 	struct api *api = xnew(struct api);
 	api->setup = *setup;
+	api->started_ms = clock_now_ms(clock_real());
 	pthread_rwlock_init(&api->engine_lock, NULL);
+	pthread_mutex_init(&api->copy_lock, NULL);
+	pthread_cond_init(&api->copy_ended, NULL);
 	struct http_server_setup server = {
 		.address = setup->address,
 		.port = setup->port,
@@ -28,8 +40,7 @@ struct api *api_start(const struct api_setup *setup, struct err *err)
 	};
 	api->server = http_server_start(&server, err);
 	if (!api->server) {
-		pthread_rwlock_destroy(&api->engine_lock);
-		free(api);
+		api_free(api);
 		return NULL;
 	}
 	return api;
@@ -57,7 +68,7 @@ void api_close(struct api *api)
 
 void api_stop(struct api *api, int grace_ms)
 {
+	api_admin_stop(api);
 	http_server_stop(api->server, grace_ms);
-	pthread_rwlock_destroy(&api->engine_lock);
-	free(api);
+	api_free(api);
 }

@@ -123,8 +123,11 @@ int answer_json(struct call *call, struct val body)
 
 void answer_error(struct http_exchange *exchange, const struct err *err)
 {
-	if (err->kind == ERR_INTERNAL)
-		log_error("a request failed", "error", err_text(err));
+	if (err->kind == ERR_INTERNAL) {
+		struct str path = http_path(exchange); /* with the execution's id, where there is one */
+		_cleanup_free_ char *text = xstrndup(path.bytes, path.length);
+		log_error("a request failed", "path", text, "error", err_text(err));
+	}
 	http_reply_error(exchange, err);
 }
 

@@ -31,6 +31,11 @@ struct api {
 	pthread_rwlock_t engine_lock;  /* held for reading while a request goes into the engine */
 	struct engine *engine;         /* NULL before api_open and after api_close */
 	atomic_uint_fast64_t position; /* of the journal, as far as the engine has told */
+	int64_t started_ms;
+	pthread_mutex_t copy_lock; /* api_admin.c: */
+	pthread_cond_t copy_ended;
+	bool copying; /* the database */
+	atomic_bool copy_stop;
 };
 
 /* One request while its handler runs; lives on the stack of the server thread. */
@@ -116,7 +121,11 @@ int api_stage_restart(struct call *call, struct err *err);
 int api_execution_delete(struct call *call, struct err *err);
 int api_stage_patch(struct call *call, struct err *err);
 
+int api_metrics(struct call *call, struct err *err);
 int api_admin_state(struct call *call, struct err *err);
+int api_admin_backup(struct call *call, struct err *err);
+/* Gives up a copy that is being made, and waits for its thread. */
+void api_admin_stop(struct api *api);
 
 int api_lint(struct call *call, struct err *err);
 int api_schema_stages(struct call *call, struct err *err);

@@ -69,6 +69,8 @@ const struct route routes[] = {
 	{ "GET", "/schema/stages", api_schema_stages, "The stage types and their fields (ours)" },
 	{ "GET", "/schema/stages/{type}", api_schema_stage, "One stage type (ours)" },
 
+	{ "GET", "/metrics", api_metrics, "Numbers for Prometheus (ours)" },
+	{ "POST", "/admin/backup", api_admin_backup, "A copy of the database (ours)" },
 	{ "GET", "/admin/state", api_admin_state, "What is in flight and what waits for what (ours)" },
 	{ 0 },
 };

@@ -60,6 +60,9 @@
 #define LIMIT_LIST_ROWS 1000
 #define LIMIT_PIPELINE_HISTORY 200	/* earlier versions kept of one pipeline */
 #define LIMIT_STORED_BYTES (512u << 20) /* of one document */
+#define LIMIT_COPY_SPARE_BYTES (64u << 20) /* what a copy of the database leaves free */
+#define LIMIT_RETENTION_BATCH 100	   /* old runs looked up at once */
+#define LIMIT_DISK_LOOK_MS 5000
 #define LIMIT_QUICK_CHECK_BYTES (32u << 20) /* a file up to this size is checked after a crash */
 
 /* HTTP, as client */

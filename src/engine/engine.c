@@ -583,6 +583,24 @@ void engine_wait_complete(struct engine *engine, const char *key)
 	pthread_mutex_unlock(&engine->done_mutex);
 }
 
+static void metrics_by_status(struct val *metrics, const char *name, atomic_uint_fast64_t *counts)
+{
+	for (int i = 0; i < STATUS_COUNT; i++) {
+		if (!status_is_complete((enum status)i))
+			continue;
+		_cleanup_free_ char *key = xasprintf("%s{status=\"%s\"}", name, status_name((enum status)i));
+		val_set(metrics, key, val_int((int64_t)atomic_load(&counts[i])));
+	}
+}
+
+static void metrics_of_inbox(struct val *metrics, struct inbox *inbox)
+{
+	pthread_mutex_lock(&inbox->mutex);
+	val_set(metrics, "gennaker_requests_queued", val_int((int64_t)inbox->request_count));
+	val_set(metrics, "gennaker_requests_queued_bytes", val_int((int64_t)inbox->request_bytes));
+	pthread_mutex_unlock(&inbox->mutex);
+}
+
 struct val engine_metrics(struct engine *engine)
 {
 	struct val metrics = val_map();
@@ -594,5 +612,11 @@ struct val engine_metrics(struct engine *engine)
 	val_set(&metrics, "gennaker_looks_total", val_int((int64_t)atomic_load(&engine->metric_looks)));
 	val_set(&metrics, "gennaker_tasks_in_flight", val_int((int64_t)atomic_load(&engine->metric_in_flight)));
 	val_set(&metrics, "gennaker_commits_total", val_int((int64_t)atomic_load(&engine->commits)));
+	val_set(&metrics, "gennaker_store_stuck", val_int(atomic_load(&engine->stuck)));
+	val_set(&metrics, "gennaker_starts_refused", val_int(atomic_load(&engine->full)));
+	metrics_by_status(&metrics, "gennaker_runs_ended_total", engine->metric_runs);
+	metrics_by_status(&metrics, "gennaker_stages_ended_total", engine->metric_stages);
+	metrics_of_inbox(&metrics, &engine->inbox);
+	workers_metrics(engine->workers, &metrics);
 	return metrics;
 }

@@ -75,6 +75,9 @@ int engine_submit(struct engine *engine, struct request *request, struct err *er
 /* The same, waiting for the reply. *RET is owned and may be NULL. Not on an engine thread, not on a server's event thread. */
 int engine_call(struct engine *engine, struct request *request, struct val *ret, struct err *err);
 
+/* The disk is nearly full: new runs are refused with ERR_UNAVAILABLE, what goes on goes on. Any thread. */
+void engine_refuse_starts(struct engine *engine, bool refuse);
+
 /* KEY moved: tasks that wait for it look again. Any thread, never blocks, may come early, late or twice. */
 void engine_wake(struct engine *engine, const char *key);
 

@@ -50,6 +50,9 @@ int engine_submit(struct engine *engine, struct request *request, struct err *er
 	if (atomic_load(&engine->stuck))
 		return err_set(err, ERR_UNAVAILABLE,
 			       "the store cannot write at the moment (is the disk full?); nothing was changed");
+	if (request->kind == REQUEST_START && atomic_load(&engine->full))
+		return err_set(err, ERR_UNAVAILABLE,
+			       "the disk of the data directory is nearly full: no new runs until there is space again");
 	struct message *message = xnew(struct message);
 	message->kind = MESSAGE_REQUEST;
 	pthread_mutex_lock(&inbox->mutex);
@@ -72,6 +75,11 @@ int engine_submit(struct engine *engine, struct request *request, struct err *er
 	pthread_cond_signal(&inbox->condition);
 	pthread_mutex_unlock(&inbox->mutex);
 	return 0;
+}
+
+void engine_refuse_starts(struct engine *engine, bool refuse)
+{
+	atomic_store(&engine->full, refuse);
 }
 
 void inbox_done(struct engine *engine, struct message *message)

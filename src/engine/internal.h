@@ -79,6 +79,7 @@ struct slot;
 struct workers;
 struct workers *workers_new(struct engine *engine);
 void workers_push(struct workers *workers, struct job *job); /* takes a hold on the clock for the job */
+void workers_metrics(struct workers *workers, struct val *metrics);
 void workers_free(struct workers *workers);		     /* joins: jobs must be done or cancelled */
 
 /* ---- messages to the engine ------------------------------------------------------------------------------------- */
@@ -222,6 +223,7 @@ struct engine {
 	bool stopping, ended;
 	atomic_bool dead; /* crashed by a test: nothing is committed or released any more */
 	atomic_bool stuck;	     /* the store cannot write: requests get 503 */
+	atomic_bool full;	     /* engine_refuse_starts */
 	atomic_uint_fast64_t commits;
 
 	struct map runs;      /* id → run */
@@ -262,6 +264,7 @@ struct engine {
 	atomic_uint_fast64_t metric_started, metric_completed, metric_tasks, metric_dropped;
 	atomic_uint_fast64_t metric_looks; /* at stages: what a run costs the engine thread */
 	atomic_size_t metric_active, metric_in_flight;
+	atomic_uint_fast64_t metric_runs[STATUS_COUNT], metric_stages[STATUS_COUNT]; /* ended so */
 };
 
 /* engine.c */

@@ -270,6 +270,7 @@ void run_set_status(struct run *run, enum status status)
 	_cleanup_free_ char *key = xasprintf("run:%s", execution->id);
 	wake_moved(run->engine, key); /* a parent may wait for it */
 	atomic_fetch_add(&run->engine->metric_completed, 1);
+	atomic_fetch_add(&run->engine->metric_runs[status], 1);
 	struct effect effect = { .kind = EFFECT_COMPLETE, .completion = run->completions };
 	memcpy(effect.execution_id, execution->id, sizeof(effect.execution_id));
 	engine_effect(run->engine, effect);

@@ -33,6 +33,7 @@ void stage_set_status(struct run *run, size_t index, enum status status)
 	if (status_is_complete(status)) {
 		stage->end_ms = now;
 		stage->phase = PHASE_IDLE;
+		atomic_fetch_add(&run->engine->metric_stages[status], 1);
 	}
 }
 

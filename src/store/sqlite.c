@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "store/migration.h"
 
-#define APPLICATION_ID 0x476e6b72 /* "Gnkr": marks the file as ours */
 #define CHECKPOINT_STACK_BYTES (256u << 10)
 
 /* Readers */
@@ -165,7 +164,7 @@ static int check_owner(struct sqlite_store *store, int64_t *ret_version, struct 
 		read_number(store->writer, "PRAGMA user_version", ret_version, err) < 0 ||
 		read_number(store->writer, "SELECT count(*) FROM sqlite_schema", &tables, err) < 0)
 		return -1;
-	if (application != APPLICATION_ID && (application != 0 || tables > 0))
+	if (application != SQLITE_OWNER && (application != 0 || tables > 0))
 		return err_set(err, ERR_UNSUPPORTED,
 			"the database %s belongs to another program; it is left as it is",
 			store->path);
@@ -203,7 +202,7 @@ static int check_pages(struct sqlite_store *store, struct err *err)
 static int migrate(struct sqlite_store *store, int64_t version, struct err *err)
 {
 	_cleanup_free_ char *marks = xasprintf("PRAGMA application_id = %d; PRAGMA user_version = %d",
-		APPLICATION_ID, migration_count);
+		SQLITE_OWNER, migration_count);
 
 	if (version == migration_count)
 		return 0;
@@ -291,6 +290,9 @@ static const struct store_type sqlite_type = {
 	.list_applications = sqlite_list_applications,
 	.read_events = sqlite_read_events,
 	.get_memory = sqlite_get_memory,
+	.list_expired = sqlite_list_expired,
+	.backup = sqlite_backup,
+	.metrics = sqlite_metrics,
 	.close = sqlite_close,
 };
 

@@ -14,6 +14,15 @@
 #include "store/store.h"
 
 #define READERS 4
+#define SQLITE_OWNER 0x476e6b72 /* "Gnkr": marks the file as ours */
+
+/* How long something took: counted by size. Any thread. */
+#define TIMING_BOUNDS 12
+struct timing {
+	atomic_uint_fast64_t counts[TIMING_BOUNDS + 1];
+	atomic_uint_fast64_t sum_us;
+};
+void timing_add(struct timing *timing, int64_t us);
 
 /* What the writer remembers of an execution that goes on: its row, and which trigger and config are in it. */
 struct written {
@@ -32,6 +41,7 @@ struct sqlite_store {
 	struct map written; /* id → struct written * */
 	uint64_t position;  /* of the newest event */
 	int wal_pages;
+	struct timing commit_time, sync_time; /* the whole of a commit; of it, what the disk takes */
 
 	pthread_mutex_t read_mutex;
 	pthread_cond_t read_condition; /* a reader came back */
@@ -63,6 +73,12 @@ int sqlite_commit(struct store *store, const struct store_batch *batch, uint64_t
 	struct err *err);
 void sqlite_forget_written(struct sqlite_store *store);
 
+/* sqlite_admin.c */
+int sqlite_list_expired(struct store *store, const struct retention *retention, size_t limit,
+	struct val *ret_ids, struct err *err);
+int sqlite_backup(struct store *store, const atomic_bool *stop, int *ret_file, struct err *err);
+struct val sqlite_metrics(struct store *store);
+
 /* sqlite.c: a reading connection with a transaction begun; wait for one if all are lent. */
 struct db *reader_begin(struct sqlite_store *store, struct err *err);
 /* Ends the transaction and gives the connection back. */
@@ -72,7 +88,8 @@ void reader_end(struct sqlite_store *store, struct db *db);
 int sqlite_position(struct db *db, uint64_t *ret, struct err *err);
 int sqlite_load_active(struct store *store, void (*found)(void *data, struct execution *owned),
 	void *data, struct err *err);
-int sqlite_load_execution(struct store *store, const char *id, struct execution **ret, struct err *err);
+int sqlite_load_execution(
+	struct store *store, const char *id, struct execution **ret, struct err *err);
 int sqlite_get_execution(struct store *store, const char *id, struct val *ret,
 	uint64_t *ret_position, struct err *err);
 int sqlite_list_executions(struct store *store, const struct execution_filter *filter,

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "store/blob.h"
@@ -404,7 +405,11 @@ static int write_batch(struct sqlite_store *store, const struct store_batch *bat
 				return -1;
 	if (db_do(store->writer, SQL_SWEEP_BLOBS, err) < 0)
 		return -1;
-	return db_do(store->writer, SQL_COMMIT, err);
+	int64_t begin_us = clock_stopwatch_us();
+	int result = db_do(store->writer, SQL_COMMIT, err);
+
+	timing_add(&store->sync_time, clock_stopwatch_us() - begin_us);
+	return result;
 }
 
 /* As if the batch had never been there. What went wrong before is the error to tell, not that of the rollback. */
@@ -440,6 +445,7 @@ int sqlite_commit(struct store *base, const struct store_batch *batch, uint64_t 
 	struct err *err)
 {
 	struct sqlite_store *store = sqlite_of(base);
+	int64_t begin_us = clock_stopwatch_us();
 	uint64_t position;
 	int result = 0;
 
@@ -457,6 +463,7 @@ int sqlite_commit(struct store *base, const struct store_batch *batch, uint64_t 
 	}
 	if (result == 0) {
 		*ret_position = store->position = position;
+		timing_add(&store->commit_time, clock_stopwatch_us() - begin_us);
 		help_checkpoint(store);
 	}
 	pthread_mutex_unlock(&store->write_mutex);

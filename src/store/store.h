@@ -7,6 +7,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
@@ -79,6 +80,13 @@ struct execution_filter {
 	bool without_stages;
 };
 
+/* Which complete executions may go, of each pipeline; what has none is counted for its application. */
+struct retention {
+	int64_t before_ms;   /* those built before, but … */
+	size_t keep_newest;  /* … not the newest so many */
+	size_t keep_at_most; /* and those beyond the newest so many, however young; 0 = any number */
+};
+
 struct store;
 struct store_type {
 	const char *name;
@@ -90,7 +98,8 @@ struct store_type {
 	int (*load_active)(struct store *store, void (*found)(void *data, struct execution *owned),
 		void *data, struct err *err);
 	/* One execution, complete or not, whole, to go on with (a restarted stage); ERR_NOT_FOUND. *RET is owned. */
-	int (*load_execution)(struct store *store, const char *id, struct execution **ret, struct err *err);
+	int (*load_execution)(
+		struct store *store, const char *id, struct execution **ret, struct err *err);
 	/* Spinnaker's JSON of one execution; ERR_NOT_FOUND. All reads also give the journal position they reflect. */
 	/* For people: what Kubernetes Secrets hold is masked, here and in lists (model/secrets.h). */
 	int (*get_execution)(struct store *store, const char *id, struct val *ret,
@@ -115,6 +124,15 @@ struct store_type {
 		size_t limit, struct val *ret_list, uint64_t *ret_position, struct err *err);
 	/* VAL_NULL when there is nothing. */
 	int (*get_memory)(struct store *store, const char *key, struct val *ret, struct err *err);
+	/* These three are NULL where nothing is kept on a disk. */
+	/* Ids of what RETENTION lets go, oldest first, at most LIMIT. Reads all heads: seconds when there are very many. */
+	int (*list_expired)(struct store *store, const struct retention *retention, size_t limit,
+		struct val *ret_ids, struct err *err);
+	/* A consistent copy of all of it, while commits go on, as a file without a name: a descriptor that the caller closes. Takes as
+	 * long as its size asks for; ERR_CANCELED soon after STOP was set. One at a time. */
+	int (*backup)(struct store *store, const atomic_bool *stop, int *ret_file, struct err *err);
+	/* For Prometheus: names to numbers. */
+	struct val (*metrics)(struct store *store);
 	void (*close)(struct store *store);
 };
 struct store {
@@ -131,5 +149,12 @@ struct store *store_memory_open(void);
  * program's (ERR_UNSUPPORTED), or that it is corrupt (ERR_INTERNAL; never overwritten).
  */
 struct store *store_sqlite_open(const char *directory, struct err *err);
+/*
+ * Copies the database of DIRECTORY into PATH, a new file of mode 0600, also while another process serves it. ERR_NOT_FOUND: there is
+ * none; ERR_CONFLICT: PATH is there already.
+ */
+int store_sqlite_backup(const char *directory, const char *path, struct err *err);
+/* Whether the file PATH is a sound database of ours; *RET: how many executions and pipelines it holds. Reads all of it. */
+int store_sqlite_check(const char *path, struct val *ret, struct err *err);
 
 #endif

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-COMMANDS = {"run", "serve", "watch", "judge", "executions", "pipelines", "inspect", "lint", "eval", "completion", "man", "version"}
+COMMANDS = {"run", "serve", "watch", "judge", "executions", "pipelines", "inspect", "lint", "eval", "backup", "password", "completion", "man", "version"}
 
 
 @pytest.fixture
