@@ -28,6 +28,8 @@ struct scope {
 static struct val fix_text(const struct scope *scope, size_t from, size_t to, const char *middle)
 {
 	_cleanup_free_ char *pointer = place_pointer(scope->place);
+	if (!pointer)
+		return VAL_NULL;
 	return fix_replace(pointer,
 		val_format("%.*s%s%.*s", (int)from, scope->text.bytes, middle,
 			(int)(scope->text.length - to), scope->text.bytes + to));

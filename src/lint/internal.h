@@ -52,7 +52,7 @@ struct found {
 };
 void lint_tell(struct lint *lint, struct found found);
 
-/* "stages[2].a", and "/stages/2/a" for JSON Patch; owned. */
+/* "stages[2].a", cut where it is too long, and "/stages/2/a" for JSON Patch, NULL then; owned. */
 char *place_path(const struct place *place);
 char *place_pointer(const struct place *place);
 /* JSON Patch with one step, owned: replaces what stands at POINTER. */

@@ -59,7 +59,10 @@ char *place_pointer(const struct place *place)
 {
 	struct strbuf buf = STRBUF_INIT(LIMIT_LINT_PATH_BYTES);
 	write_pointer(&buf, place);
-	return strbuf_detach(&buf);
+	if (!buf.overflowed)
+		return strbuf_detach(&buf);
+	strbuf_free(&buf);
+	return NULL;
 }
 
 struct val fix_replace(const char *pointer, struct val value)

@@ -357,7 +357,7 @@ static const struct repair {
 		"[{\"op\":\"replace\",\"path\":\"/stages/0/a~1b~0c/0\",\"value\":\"x ${parameters.version} y\"}]" },
 	{ "{'parameterConfig': [{'name': 'ver-sion'}], 'stages': [{'type': 'wait', 'comments': '${parameters[`ver-soin`]}'}]}",
 		"[{\"op\":\"replace\",\"path\":\"/stages/0/comments\",\"value\":\"${parameters['ver-sion']}\"}]" },
-	{ "{'stages': [{'type': 'wait', 'name': 'One', 'comments': 'é${#stage(`Onne`).status}'}]}",
+	{ "{'stages': [{'type': 'wait', 'name': 'One', 'comments': 'é${#stage(`Onne`).status}'}, {'type': 'wait', 'name': 'Hook'}]}",
 		"[{\"op\":\"replace\",\"path\":\"/stages/0/comments\",\"value\":\"é${#stage('One').status}\"}]" },
 	{ "{'stages': [{'type': 'wait', 'comments': '${#toint(`1`)}'}]}",
 		"[{\"op\":\"replace\",\"path\":\"/stages/0/comments\",\"value\":\"${#toInt('1')}\"}]" },
@@ -426,6 +426,21 @@ static void a_wall_of_mistakes_ends(void **state)
 	assert_string_equal(val_get_text(val_at(findings, 0), "code", ""), "too-many");
 }
 
+static void a_path_of_any_length_is_cut(void **state)
+{
+	_cleanup_(val_free) struct val pipeline = VAL_NULL;
+	struct val stage = value_of("{type: wait}"), stages = val_list();
+	_cleanup_free_ char *key = xcalloc(LIMIT_LINT_PATH_BYTES + 10, 1);
+	memset(key, 'k', LIMIT_LINT_PATH_BYTES + 9);
+	val_set(&stage, key, val_string("${parameter.x}"));
+	val_append(&stages, stage);
+	val_set(&pipeline, "stages", stages);
+	_cleanup_(val_free) struct val findings = lint_pipeline(pipeline, &registry, NULL);
+	assert_int_equal(val_count(findings), 1);
+	assert_true(strlen(val_get_text(val_at(findings, 0), "path", "")) <= LIMIT_LINT_PATH_BYTES);
+	assert_false(val_has(val_at(findings, 0), "fix"));
+}
+
 static void every_rule_has_both_languages_and_a_code_of_its_own(void **state)
 {
 	for (size_t i = 0; i < RULE_COUNT; i++) {
@@ -452,6 +467,7 @@ int main(void)
 		cmocka_unit_test(repairs_are_json_patches),
 		cmocka_unit_test(findings_of_a_text_have_its_lines),
 		cmocka_unit_test(a_wall_of_mistakes_ends),
+		cmocka_unit_test(a_path_of_any_length_is_cut),
 		cmocka_unit_test(every_rule_has_both_languages_and_a_code_of_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
