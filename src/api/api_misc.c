@@ -134,7 +134,8 @@ int api_credentials(struct call *call, struct err *err)
 int api_preconfigured_webhooks(struct call *call, struct err *err)
 {
 	const struct preconfigured *webhooks = call->api->setup.webhooks;
-	_cleanup_(val_free) struct val body = webhooks ? preconfigured_describe(webhooks) : val_list();
+	_cleanup_(val_free) struct val body = webhooks ? preconfigured_describe(webhooks) :
+							 val_list();
 	(void)err;
 	return answer_json(call, body);
 }

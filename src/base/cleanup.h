@@ -20,12 +20,12 @@ static inline void free_pointer(void *where)
 #define _cleanup_free_ _cleanup_(free_pointer)
 
 /* Returns the value at WHERE and leaves zero bytes there, so that its cleanup does nothing. */
-#define take(where)                                                                                \
-	({                                                                                         \
-		__typeof__(where) _where = (where);                                                \
-		__typeof__(*_where) _taken = *_where;                                              \
-		memset(_where, 0, sizeof(*_where));                                                \
-		_taken;                                                                            \
+#define take(where)                                   \
+	({                                            \
+		__typeof__(where) _where = (where);   \
+		__typeof__(*_where) _taken = *_where; \
+		memset(_where, 0, sizeof(*_where));   \
+		_taken;                               \
 	})
 
 /*
@@ -34,11 +34,11 @@ static inline void free_pointer(void *where)
  *	DEFINE_CLEANUP(struct engine *, engine_free)
  *	_cleanup_(engine_free_cleanup) struct engine *engine = NULL;
  */
-#define DEFINE_CLEANUP(type, function)                                                             \
-	static inline void function##_cleanup(type *where)                                         \
-	{                                                                                          \
-		if (*where)                                                                        \
-			function(*where);                                                          \
+#define DEFINE_CLEANUP(type, function)                     \
+	static inline void function##_cleanup(type *where) \
+	{                                                  \
+		if (*where)                                \
+			function(*where);                  \
 	}
 
 #endif

@@ -67,8 +67,8 @@ enum field_type {
 };
 
 enum field_flags {
-	FIELD_REQUIRED = 1 << 0,   /* missing, null and "" are errors */
-	FIELD_RAW = 1 << 1,        /* expressions in it are for the stage itself; no pass evaluates them */
+	FIELD_REQUIRED = 1 << 0, /* missing, null and "" are errors */
+	FIELD_RAW = 1 << 1, /* expressions in it are for the stage itself; no pass evaluates them */
 	FIELD_SET_AT_RUN = 1 << 2, /* set by a PATCH or a task, not by authors */
 	FIELD_UI = 1 << 3,         /* the engine ignores it; known, so that lint is silent */
 	FIELD_SECRET = 1 << 4,     /* never shown */

@@ -15,7 +15,7 @@
 #define ULID_LENGTH 26
 
 struct id_source {
-	uint64_t seed;	    /* 0 = the system's randomness */
+	uint64_t seed; /* 0 = the system's randomness */
 	uint64_t last_ms;
 	uint8_t last[10];
 };

@@ -5,63 +5,63 @@
 #define BASE_LIMITS_H
 
 /* Text and values */
-#define LIMIT_BODY_BYTES (16u << 20)	/* a request body, a pipeline file */
+#define LIMIT_BODY_BYTES (16u << 20) /* a request body, a pipeline file */
 #define LIMIT_JSON_DEPTH 200
 #define LIMIT_YAML_ALIASES 1000
-#define LIMIT_YAML_NODES 1000000	/* after aliases are expanded */
-#define LIMIT_YAML_BYTES (64u << 20)	/* text after aliases are expanded */
+#define LIMIT_YAML_NODES 1000000     /* after aliases are expanded */
+#define LIMIT_YAML_BYTES (64u << 20) /* text after aliases are expanded */
 #define LIMIT_LOG_LINE_BYTES 8192
 #define LIMIT_ERROR_TEXT_BYTES 4096
 
 /* JSONPath */
 #define LIMIT_JSON_PATH_BYTES 1000
-#define LIMIT_JSON_PATH_STEPS 100	/* of one path */
-#define LIMIT_JSON_PATH_DEPTH 50	/* of filters and parentheses */
-#define LIMIT_JSON_PATH_LOOKS 1000000	/* at values, of one reading */
-#define LIMIT_JSON_PATH_WALK 500	/* steps into each other: bounds the stack */
+#define LIMIT_JSON_PATH_STEPS 100     /* of one path */
+#define LIMIT_JSON_PATH_DEPTH 50      /* of filters and parentheses */
+#define LIMIT_JSON_PATH_LOOKS 1000000 /* at values, of one reading */
+#define LIMIT_JSON_PATH_WALK 500      /* steps into each other: bounds the stack */
 
 /* Expressions */
 #define LIMIT_EXPR_BODY_BYTES 10000
 #define LIMIT_EXPR_DEPTH 100
 #define LIMIT_EXPR_STEPS 1000000
-#define LIMIT_EXPR_PASS_STEPS 10000000	/* of all strings of one pass together */
-#define LIMIT_EXPR_INLINE_STEPS 20000	/* on the engine thread: about 1 ms */
-#define LIMIT_EXPR_BYTES (64u << 20)	/* allocated by one evaluation */
+#define LIMIT_EXPR_PASS_STEPS 10000000 /* of all strings of one pass together */
+#define LIMIT_EXPR_INLINE_STEPS 20000  /* on the engine thread: about 1 ms */
+#define LIMIT_EXPR_BYTES (64u << 20)   /* allocated by one evaluation */
 #define LIMIT_EXPR_STRING_BYTES (4u << 20)
 #define LIMIT_EXPR_LIST 100000
-#define LIMIT_EXPR_CACHE 4096		/* parsed expressions kept */
+#define LIMIT_EXPR_CACHE 4096 /* parsed expressions kept */
 
 /* Lint */
-#define LIMIT_LINT_FINDINGS 1000	/* of one pipeline; then it says that there are more */
+#define LIMIT_LINT_FINDINGS 1000 /* of one pipeline; then it says that there are more */
 #define LIMIT_LINT_PATH_BYTES 4096
-#define LIMIT_LINT_COMPARISONS 200000	/* of names, for "did you mean" */
+#define LIMIT_LINT_COMPARISONS 200000 /* of names, for "did you mean" */
 
 /* Engine */
-#define LIMIT_INBOX_MESSAGES 20000	/* from the API; beyond: 503 */
+#define LIMIT_INBOX_MESSAGES 20000 /* from the API; beyond: 503 */
 #define LIMIT_INBOX_BYTES (256u << 20)
 #define LIMIT_BATCH_BYTES (8u << 20)
 #define LIMIT_BATCH_MS 5
-#define LIMIT_TURN_STEPS 500		/* of one execution, and … */
+#define LIMIT_TURN_STEPS 500 /* of one execution, and … */
 #define LIMIT_TURN_US 2000
 #define LIMIT_WORKERS 256
 #define LIMIT_WORKER_STACK_BYTES (256u << 10)
 #define LIMIT_WORKER_IDLE_MS 10000
-#define LIMIT_WAIT_MS 60000		/* the longest wait for a key without a look */
+#define LIMIT_WAIT_MS 60000 /* the longest wait for a key without a look */
 #define LIMIT_PLANNING_ATTEMPTS 40
 #define LIMIT_PLANNING_RETRY_MS 15000
-#define LIMIT_WAIT_LIST 50		/* runs of one configuration that wait for others */
-#define LIMIT_STAGES 20000		/* of one execution */
-#define LIMIT_DRAIN_MS 10000		/* results in flight at SIGTERM */
+#define LIMIT_WAIT_LIST 50   /* runs of one configuration that wait for others */
+#define LIMIT_STAGES 20000   /* of one execution */
+#define LIMIT_DRAIN_MS 10000 /* results in flight at SIGTERM */
 
 /* Store */
 #define LIMIT_INLINE_VALUE_BYTES (16u << 10) /* larger ones go to the blob table */
 #define LIMIT_CHECKPOINT_PAGES 16000
-#define LIMIT_WAL_PAGES 128000		/* where commits wait for the checkpoint */
+#define LIMIT_WAL_PAGES 128000 /* where commits wait for the checkpoint */
 #define LIMIT_LIST_ROWS 1000
-#define LIMIT_PIPELINE_HISTORY 200	/* earlier versions kept of one pipeline */
-#define LIMIT_STORED_BYTES (512u << 20) /* of one document */
+#define LIMIT_PIPELINE_HISTORY 200         /* earlier versions kept of one pipeline */
+#define LIMIT_STORED_BYTES (512u << 20)    /* of one document */
 #define LIMIT_COPY_SPARE_BYTES (64u << 20) /* what a copy of the database leaves free */
-#define LIMIT_RETENTION_BATCH 100	   /* old runs looked up at once */
+#define LIMIT_RETENTION_BATCH 100          /* old runs looked up at once */
 #define LIMIT_DISK_LOOK_MS 5000
 #define LIMIT_QUICK_CHECK_BYTES (32u << 20) /* a file up to this size is checked after a crash */
 
@@ -71,61 +71,65 @@
 #define LIMIT_HTTP_RESPONSE_BYTES (32u << 20)
 #define LIMIT_HTTP_HEADERS_BYTES (64u << 10)
 #define LIMIT_HTTP_REDIRECTS 5
-#define LIMIT_HTTP_PER_ORIGIN 16	/* handles, and so tasks at a time */
+#define LIMIT_HTTP_PER_ORIGIN 16         /* handles, and so tasks at a time */
 #define LIMIT_HTTP_STREAMS_PER_ORIGIN 64 /* watches; they do not take the tasks' handles */
-#define LIMIT_HTTP_IDLE 64		/* idle handles of all origins together */
+#define LIMIT_HTTP_IDLE 64               /* idle handles of all origins together */
 #define LIMIT_HTTP_IDLE_MS 90000
 #define LIMIT_URL_BYTES 16384
-#define LIMIT_URL_MATCH_STEPS 100000	/* of a regular expression of the settings over a host name */
+#define LIMIT_URL_MATCH_STEPS 100000 /* of a regular expression of the settings over a host name */
 
 /* HTTP, as server */
 #define LIMIT_SERVER_CONNECTIONS 1000
 #define LIMIT_SERVER_IDLE_S 120
 #define LIMIT_SERVER_BODIES_BYTES (256u << 20) /* of all requests together */
-#define LIMIT_SERVER_MEMORY_BYTES (32u << 10)  /* of a connection: request line, headers, what is being sent */
+#define LIMIT_SERVER_MEMORY_BYTES \
+	(32u << 10) /* of a connection: request line, headers, what is being sent */
 #define LIMIT_SERVER_HEADERS 200
 #define LIMIT_SERVER_SEGMENTS 32
 #define LIMIT_SERVER_QUERY 64
-#define LIMIT_SERVER_HEADERS_MS 10000	/* from the first byte to the last header */
-#define LIMIT_SERVER_BODY_MS 30000	/* and a second more for each 64 kB, both ways */
+#define LIMIT_SERVER_HEADERS_MS 10000 /* from the first byte to the last header */
+#define LIMIT_SERVER_BODY_MS 30000    /* and a second more for each 64 kB, both ways */
 #define LIMIT_SERVER_STREAM_PIECE_BYTES (256u << 10)
-#define LIMIT_SERVER_STOP_MS 2000	/* for answers under way, once the engine has stopped */
+#define LIMIT_SERVER_STOP_MS 2000 /* for answers under way, once the engine has stopped */
 
 /* Stages */
-#define LIMIT_WEBHOOK_PAST_CODES 1000	/* refusals of a status URL that are remembered */
+#define LIMIT_WEBHOOK_PAST_CODES 1000 /* refusals of a status URL that are remembered */
 
 /* Who asks */
 #define LIMIT_USER_BYTES 256
 #define LIMIT_CREDENTIAL_BYTES 1024
-#define LIMIT_AUTH_FAILURES 10		/* wrong passwords at once, and one more in each … */
+#define LIMIT_AUTH_FAILURES 10 /* wrong passwords at once, and one more in each … */
 #define LIMIT_AUTH_FAILURE_MS 1000
-#define LIMIT_AUTH_REMEMBER_MS 300000	/* a right password is not hashed again for so long */
-#define LIMIT_AUTH_LOG_MS 10000		/* between lines about wrong ones */
+#define LIMIT_AUTH_REMEMBER_MS 300000 /* a right password is not hashed again for so long */
+#define LIMIT_AUTH_LOG_MS 10000       /* between lines about wrong ones */
 
 /* Processes */
 #define LIMIT_PROCESS_OUTPUT_BYTES (4u << 20)
-#define LIMIT_PROCESS_GRACE_MS 2000	/* between SIGTERM and SIGKILL */
+#define LIMIT_PROCESS_GRACE_MS 2000 /* between SIGTERM and SIGKILL */
 
 /* Kubernetes */
 #define LIMIT_KUBERNETES_LIST_PAGE 500
 #define LIMIT_KUBERNETES_RETRIES 5
 #define LIMIT_KUBERNETES_MANIFESTS 2000
-#define LIMIT_KUBERNETES_DEFINITION_MS 30000	 /* for a new CustomResourceDefinition to be served */
+#define LIMIT_KUBERNETES_DEFINITION_MS 30000 /* for a new CustomResourceDefinition to be served */
 #define LIMIT_KUBERNETES_CONTEXT_BYTES (16u << 20) /* a kubeconfig file */
-#define LIMIT_KUBERNETES_PEM_BYTES (1u << 20)	 /* a certificate, key or token file */
-#define LIMIT_KUBERNETES_EXEC_MS 60000		 /* a credential plugin */
-#define LIMIT_KUBERNETES_REREAD_MS 60000	 /* token and certificate files */
-#define LIMIT_KUBERNETES_REQUEST_MS 35000	 /* one exchange; admission webhooks may take 30 s */
-#define LIMIT_KUBERNETES_CALL_MS 90000		 /* with all its repetitions */
-#define LIMIT_KUBERNETES_BACKOFF_MS 200		 /* before the first repetition, then twice as much each time */
-#define LIMIT_KUBERNETES_RETRY_AFTER_MS 10000	 /* what is waited inside a call; more is left to the engine */
-#define LIMIT_KUBERNETES_CONFLICTS 5		 /* re-reads after a stale resourceVersion */
-#define LIMIT_KUBERNETES_LOG_BYTES (1 << 20)	 /* of a container, searched for properties */
-#define LIMIT_WATCHES 64			 /* at a time; more are polled */
-#define LIMIT_WATCH_OBJECTS 20000		 /* kept by one watch; beyond, it only wakes */
-#define LIMIT_WATCH_STREAM_MS 60000		 /* then it is asked for anew: a dead connection shows within that */
+#define LIMIT_KUBERNETES_PEM_BYTES (1u << 20)      /* a certificate, key or token file */
+#define LIMIT_KUBERNETES_EXEC_MS 60000             /* a credential plugin */
+#define LIMIT_KUBERNETES_REREAD_MS 60000           /* token and certificate files */
+#define LIMIT_KUBERNETES_REQUEST_MS 35000 /* one exchange; admission webhooks may take 30 s */
+#define LIMIT_KUBERNETES_CALL_MS 90000    /* with all its repetitions */
+#define LIMIT_KUBERNETES_BACKOFF_MS \
+	200 /* before the first repetition, then twice as much each time */
+#define LIMIT_KUBERNETES_RETRY_AFTER_MS \
+	10000                        /* what is waited inside a call; more is left to the engine */
+#define LIMIT_KUBERNETES_CONFLICTS 5 /* re-reads after a stale resourceVersion */
+#define LIMIT_KUBERNETES_LOG_BYTES (1 << 20) /* of a container, searched for properties */
+#define LIMIT_WATCHES 64                     /* at a time; more are polled */
+#define LIMIT_WATCH_OBJECTS 20000            /* kept by one watch; beyond, it only wakes */
+#define LIMIT_WATCH_STREAM_MS \
+	60000 /* then it is asked for anew: a dead connection shows within that */
 #define LIMIT_WATCH_BACKOFF_MS 30000
-#define LIMIT_WATCH_POLL_MS 5000		 /* between looks while there is no watch */
+#define LIMIT_WATCH_POLL_MS 5000 /* between looks while there is no watch */
 #define LIMIT_WATCH_LINE_BYTES (8u << 20)
 
 #endif

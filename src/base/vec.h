@@ -14,28 +14,28 @@
 
 #include "base/alloc.h"
 
-#define VEC(type)                                                                                  \
-	struct {                                                                                   \
-		type *items;                                                                       \
-		size_t count;                                                                      \
-		size_t capacity;                                                                   \
+#define VEC(type)                \
+	struct {                 \
+		type *items;     \
+		size_t count;    \
+		size_t capacity; \
 	}
 
-#define vec_push(vec, item)                                                                        \
-	do {                                                                                       \
-		if ((vec)->count == (vec)->capacity) {                                             \
-			(vec)->capacity = (vec)->capacity ? (vec)->capacity * 2 : 8;               \
-			(vec)->items = xrealloc((vec)->items,                                      \
-						(vec)->capacity * sizeof(*(vec)->items));          \
-		}                                                                                  \
-		(vec)->items[(vec)->count++] = (item);                                             \
+#define vec_push(vec, item)                                                             \
+	do {                                                                            \
+		if ((vec)->count == (vec)->capacity) {                                  \
+			(vec)->capacity = (vec)->capacity ? (vec)->capacity * 2 : 8;    \
+			(vec)->items = xrealloc(                                        \
+				(vec)->items, (vec)->capacity * sizeof(*(vec)->items)); \
+		}                                                                       \
+		(vec)->items[(vec)->count++] = (item);                                  \
 	} while (0)
 
-#define vec_free(vec)                                                                              \
-	do {                                                                                       \
-		free((vec)->items);                                                                \
-		(vec)->items = NULL;                                                               \
-		(vec)->count = (vec)->capacity = 0;                                                \
+#define vec_free(vec)                               \
+	do {                                        \
+		free((vec)->items);                 \
+		(vec)->items = NULL;                \
+		(vec)->count = (vec)->capacity = 0; \
 	} while (0)
 
 #endif

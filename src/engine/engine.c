@@ -68,7 +68,8 @@ static bool store_commit(struct engine *engine, struct batch *batch, uint64_t *r
 		pthread_mutex_lock(&engine->store_mutex);
 		bool end = engine->store_end;
 		if (!end)
-			pthread_cond_clockwait(&engine->retry_condition, &engine->store_mutex, CLOCK_MONOTONIC, &until);
+			pthread_cond_clockwait(&engine->retry_condition, &engine->store_mutex,
+				CLOCK_MONOTONIC, &until);
 		end = engine->store_end;
 		pthread_mutex_unlock(&engine->store_mutex);
 		if (end)
@@ -90,14 +91,16 @@ static void *store_main(void *data)
 	pthread_mutex_lock(&engine->store_mutex);
 	for (;;) {
 		while (!engine->store_batch && !engine->store_end)
-			clock_wait(engine->clock, &engine->store_condition, &engine->store_mutex, CLOCK_FOREVER);
+			clock_wait(engine->clock, &engine->store_condition, &engine->store_mutex,
+				CLOCK_FOREVER);
 		struct batch *batch = engine->store_batch;
 		engine->store_batch = NULL;
 		if (!batch)
 			break;
 		pthread_mutex_unlock(&engine->store_mutex);
 		uint64_t position = 0;
-		bool committed = batch->store.ops.count == 0 || store_commit(engine, batch, &position);
+		bool committed = batch->store.ops.count == 0 ||
+			store_commit(engine, batch, &position);
 		if (committed && position > 0)
 			engine_tell(engine, position);
 		struct message *message = xnew(struct message);
@@ -251,7 +254,8 @@ static void messages_handle(struct engine *engine, struct message *first)
 		struct message *message = first;
 		first = message->next;
 		if (atomic_load(&engine->dead) && message->kind == MESSAGE_REQUEST) {
-			struct effect effect = { .kind = EFFECT_REPLY, .request = take(&message->request) };
+			struct effect effect = { .kind = EFFECT_REPLY,
+				.request = take(&message->request) };
 			effect_drop(engine, &effect);
 			effect_clear(&effect);
 		} else {
@@ -286,7 +290,8 @@ static void runs_turn(struct engine *engine)
 		if (!engine->ready_first)
 			engine->ready_last = &engine->ready_first;
 		at_end = run == last || clock_stopwatch_us() - begin_us > LIMIT_BATCH_MS * 1000;
-		bool more = run_turn(run); /* it stays marked ready, so that its own looks do not put it in again */
+		bool more = run_turn(
+			run); /* it stays marked ready, so that its own looks do not put it in again */
 		run->ready = false;
 		if (more)
 			run_ready(run);
@@ -346,8 +351,9 @@ static void *engine_main(void *data)
 	struct engine *engine = data;
 	while (!engine->ended) {
 		/* The batch that is being built may wait for one that the store has, and for no more than that. */
-		bool full = engine->store_busy && (engine->batch->store.bytes > LIMIT_BATCH_BYTES ||
-						   atomic_load(&engine->stuck));
+		bool full = engine->store_busy &&
+			(engine->batch->store.bytes > LIMIT_BATCH_BYTES ||
+				atomic_load(&engine->stuck));
 		int64_t until = CLOCK_FOREVER;
 		struct heap_item *timer = heap_first(&engine->timers);
 		if (timer && !full)
@@ -396,7 +402,8 @@ static int engine_load(struct engine *engine, struct err *err)
 	for (size_t i = 0; i < val_count(pipelines); i++) {
 		struct val *document = xnew(struct val);
 		*document = val_ref(val_at(pipelines, i));
-		struct val *old = map_put(&engine->pipelines, str_of(val_get_text(*document, "id", "")), document);
+		struct val *old = map_put(
+			&engine->pipelines, str_of(val_get_text(*document, "id", "")), document);
 		if (old)
 			val_free(old);
 		free(old);
@@ -472,7 +479,8 @@ static void engine_free(struct engine *engine)
 			if (message->kind == MESSAGE_COMMITTED)
 				batch_free(engine, message->batch, false);
 			if (message->kind == MESSAGE_REQUEST) {
-				struct effect effect = { .kind = EFFECT_REPLY, .request = take(&message->request) };
+				struct effect effect = { .kind = EFFECT_REPLY,
+					.request = take(&message->request) };
 				effect_drop(engine, &effect);
 				effect_clear(&effect);
 			}
@@ -516,7 +524,7 @@ struct engine *engine_start(const struct engine_setup *setup, struct err *err)
 	clock_hold(engine->clock);
 	clock_hold(engine->clock);
 	if (pthread_create(&engine->store_thread, NULL, store_main, engine) ||
-	    pthread_create(&engine->thread, NULL, engine_main, engine)) {
+		pthread_create(&engine->thread, NULL, engine_main, engine)) {
 		log_error("cannot start a thread");
 		abort();
 	}
@@ -578,7 +586,7 @@ void engine_wait_complete(struct engine *engine, const char *key)
 {
 	pthread_mutex_lock(&engine->done_mutex);
 	while (!atomic_load(&engine->dead) &&
-	       (key ? map_get(&engine->active, str_of(key)) != NULL : engine->active.count > 0))
+		(key ? map_get(&engine->active, str_of(key)) != NULL : engine->active.count > 0))
 		pthread_cond_wait(&engine->done_condition, &engine->done_mutex);
 	pthread_mutex_unlock(&engine->done_mutex);
 }
@@ -588,7 +596,8 @@ static void metrics_by_status(struct val *metrics, const char *name, atomic_uint
 	for (int i = 0; i < STATUS_COUNT; i++) {
 		if (!status_is_complete((enum status)i))
 			continue;
-		_cleanup_free_ char *key = xasprintf("%s{status=\"%s\"}", name, status_name((enum status)i));
+		_cleanup_free_ char *key = xasprintf(
+			"%s{status=\"%s\"}", name, status_name((enum status)i));
 		val_set(metrics, key, val_int((int64_t)atomic_load(&counts[i])));
 	}
 }
@@ -604,13 +613,20 @@ static void metrics_of_inbox(struct val *metrics, struct inbox *inbox)
 struct val engine_metrics(struct engine *engine)
 {
 	struct val metrics = val_map();
-	val_set(&metrics, "gennaker_runs_started_total", val_int((int64_t)atomic_load(&engine->metric_started)));
-	val_set(&metrics, "gennaker_runs_completed_total", val_int((int64_t)atomic_load(&engine->metric_completed)));
-	val_set(&metrics, "gennaker_runs_active", val_int((int64_t)atomic_load(&engine->metric_active)));
-	val_set(&metrics, "gennaker_tasks_run_total", val_int((int64_t)atomic_load(&engine->metric_tasks)));
-	val_set(&metrics, "gennaker_results_dropped_total", val_int((int64_t)atomic_load(&engine->metric_dropped)));
-	val_set(&metrics, "gennaker_looks_total", val_int((int64_t)atomic_load(&engine->metric_looks)));
-	val_set(&metrics, "gennaker_tasks_in_flight", val_int((int64_t)atomic_load(&engine->metric_in_flight)));
+	val_set(&metrics, "gennaker_runs_started_total",
+		val_int((int64_t)atomic_load(&engine->metric_started)));
+	val_set(&metrics, "gennaker_runs_completed_total",
+		val_int((int64_t)atomic_load(&engine->metric_completed)));
+	val_set(&metrics, "gennaker_runs_active",
+		val_int((int64_t)atomic_load(&engine->metric_active)));
+	val_set(&metrics, "gennaker_tasks_run_total",
+		val_int((int64_t)atomic_load(&engine->metric_tasks)));
+	val_set(&metrics, "gennaker_results_dropped_total",
+		val_int((int64_t)atomic_load(&engine->metric_dropped)));
+	val_set(&metrics, "gennaker_looks_total",
+		val_int((int64_t)atomic_load(&engine->metric_looks)));
+	val_set(&metrics, "gennaker_tasks_in_flight",
+		val_int((int64_t)atomic_load(&engine->metric_in_flight)));
 	val_set(&metrics, "gennaker_commits_total", val_int((int64_t)atomic_load(&engine->commits)));
 	val_set(&metrics, "gennaker_store_stuck", val_int(atomic_load(&engine->stuck)));
 	val_set(&metrics, "gennaker_starts_refused", val_int(atomic_load(&engine->full)));

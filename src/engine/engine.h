@@ -17,10 +17,10 @@
 struct engine;
 
 struct engine_setup {
-	struct world *world;		       /* must outlive the engine; `wake` and `engine` are set in it */
-	struct store *store;		       /* borrowed; the engine's store thread is its only writer */
+	struct world *world; /* must outlive the engine; `wake` and `engine` are set in it */
+	struct store *store; /* borrowed; the engine's store thread is its only writer */
 	const struct stage_registry *registry;
-	uint64_t seed;			       /* of ids, for tests; 0 = random */
+	uint64_t seed; /* of ids, for tests; 0 = random */
 	/* Tests: dies as by kill -9 after its n-th commit, before any effect of it; or when the n-th result of a task arrives, after the
 	 * task's effect and before the commit of its result. 0 = never. */
 	uint64_t crash_after_commit;
@@ -28,16 +28,16 @@ struct engine_setup {
 };
 
 enum request_kind {
-	REQUEST_START,		 /* a run: of `key` (a pipeline's id) or `application` + `name`, or of the document `value` */
-	REQUEST_CANCEL,		 /* run `key`; `reason` */
-	REQUEST_PATCH_STAGE,	 /* stage `stage_id` of run `key`: `value` merged into its context; wakes it */
-	REQUEST_RESTART_STAGE,	 /* stage `stage_id` of run `key`, which may have ended; replies with the execution */
-	REQUEST_PAUSE,		 /* run `key` */
+	REQUEST_START, /* a run: of `key` (a pipeline's id) or `application` + `name`, or of the document `value` */
+	REQUEST_CANCEL, /* run `key`; `reason` */
+	REQUEST_PATCH_STAGE, /* stage `stage_id` of run `key`: `value` merged into its context; wakes it */
+	REQUEST_RESTART_STAGE, /* stage `stage_id` of run `key`, which may have ended; replies with the execution */
+	REQUEST_PAUSE, /* run `key` */
 	REQUEST_RESUME,
-	REQUEST_DELETE_EXECUTION,/* `key`; ERR_CONFLICT while it runs */
-	REQUEST_SAVE_PIPELINE,	 /* `value`, a document; `stale_check` */
+	REQUEST_DELETE_EXECUTION, /* `key`; ERR_CONFLICT while it runs */
+	REQUEST_SAVE_PIPELINE,    /* `value`, a document; `stale_check` */
 	REQUEST_DELETE_PIPELINE, /* `application` and `name` (trimmed, case ignored); unknown is fine */
-	REQUEST_STATE,		 /* what is in flight and waits (inspect); answered without a commit */
+	REQUEST_STATE, /* what is in flight and waits (inspect); answered without a commit */
 };
 
 /*

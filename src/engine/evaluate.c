@@ -103,14 +103,16 @@ static struct val host_stage(void *data, size_t index)
 	const struct view *view = data;
 	if (index >= stage_count(view->execution))
 		return VAL_NULL;
-	_cleanup_(val_free) struct val json = stage_to_json(view->execution, stage_at(view->execution, index));
+	_cleanup_(val_free) struct val json = stage_to_json(
+		view->execution, stage_at(view->execution, index));
 	return secrets_masked(json); /* another stage's Secrets are not for a webhook's payload */
 }
 
 static ptrdiff_t host_stage_find(void *data, struct str text, bool by_ref)
 {
 	const struct view *view = data;
-	size_t index = by_ref ? stage_find_ref(view->execution, text) : stage_find_name(view->execution, text);
+	size_t index = by_ref ? stage_find_ref(view->execution, text) :
+				stage_find_name(view->execution, text);
 	return index == STAGE_NONE ? -1 : (ptrdiff_t)index;
 }
 
@@ -120,7 +122,8 @@ static struct val host_stage_context(void *data, size_t index, struct str key, b
 	return secrets_masked(context_get(view->execution, index, key, ret_found));
 }
 
-static void view_of_stage(const struct execution *execution, size_t index, struct view *view, struct expr_host *host)
+static void view_of_stage(
+	const struct execution *execution, size_t index, struct view *view, struct expr_host *host)
 {
 	*view = (struct view){ .execution = execution, .index = index, .trigger = execution->trigger };
 	if (is_v4(execution->spel_evaluator))
@@ -139,12 +142,12 @@ static void view_of_stage(const struct execution *execution, size_t index, struc
 	};
 }
 
-enum expr_failure evaluation_values(struct evaluation *evaluation, const char *top_key, struct val value,
-				    struct val *ret)
+enum expr_failure evaluation_values(
+	struct evaluation *evaluation, const char *top_key, struct val value, struct val *ret)
 {
 	struct template_result result = { 0 };
-	enum expr_failure failure = template_evaluate(value, top_key, evaluation->host, evaluation->limits,
-						      evaluation->now_ms, ret, &result);
+	enum expr_failure failure = template_evaluate(value, top_key, evaluation->host,
+		evaluation->limits, evaluation->now_ms, ret, &result);
 	if (failure != EXPR_OK)
 		return failure;
 	evaluation->result.evaluated += result.evaluated;
@@ -168,19 +171,23 @@ static bool summary_is_same(struct val before, struct val after)
 	if (val_count(before) != val_count(after))
 		return false;
 	for (size_t i = 0; i < val_count(after); i++) {
-		struct val old = val_get_str(before, val_key_at(after, i)), list = val_value_at(after, i);
+		struct val old = val_get_str(before, val_key_at(after, i)),
+			   list = val_value_at(after, i);
 		if (val_count(old) != val_count(list))
 			return false;
 		for (size_t j = 0; j < val_count(list); j++)
-			if (!val_equal(val_get(val_at(old, j), "level"), val_get(val_at(list, j), "level")) ||
-			    !val_equal(val_get(val_at(old, j), "description"), val_get(val_at(list, j), "description")))
+			if (!val_equal(val_get(val_at(old, j), "level"),
+				    val_get(val_at(list, j), "level")) ||
+				!val_equal(val_get(val_at(old, j), "description"),
+					val_get(val_at(list, j), "description")))
 				return false;
 	}
 	return true;
 }
 
-enum expr_failure evaluate_stage(const struct execution *execution, size_t index, const struct stage_type *type,
-				 const struct expr_limits *limits, int64_t now_ms, struct evaluated *ret)
+enum expr_failure evaluate_stage(const struct execution *execution, size_t index,
+	const struct stage_type *type, const struct expr_limits *limits, int64_t now_ms,
+	struct evaluated *ret)
 {
 	struct view view;
 	struct expr_host host;
@@ -194,7 +201,8 @@ enum expr_failure evaluate_stage(const struct execution *execution, size_t index
 		.now_ms = now_ms,
 		.names = &view,
 	};
-	struct val before = val_get(stage_at(execution, index)->context, "expressionEvaluationSummary");
+	struct val before = val_get(
+		stage_at(execution, index)->context, "expressionEvaluationSummary");
 	val_remove(&evaluation.context, "expressionEvaluationSummary");
 	_cleanup_(val_free) struct val raw = raw_hide(type, &evaluation.context);
 	enum expr_failure failure;
@@ -226,9 +234,10 @@ char *stage_enabled_text(const struct execution *execution, size_t index)
 {
 	struct val enabled = VAL_NULL;
 	for (; index != STAGE_NONE && !val_is_map(enabled) && !execution->orchestration;
-	     index = stage_at(execution, index)->parent)
+		index = stage_at(execution, index)->parent)
 		enabled = val_get(stage_at(execution, index)->context, "stageEnabled");
-	if (!val_is_map(enabled) || strcmp(val_get_text(enabled, "type", "expression"), "expression") != 0)
+	if (!val_is_map(enabled) ||
+		strcmp(val_get_text(enabled, "type", "expression"), "expression") != 0)
 		return NULL;
 	struct val expression = val_get(enabled, "expression");
 	bool literal;
@@ -239,7 +248,7 @@ char *stage_enabled_text(const struct execution *execution, size_t index)
 }
 
 enum expr_failure evaluate_text(const struct execution *execution, size_t index, const char *text,
-				const struct expr_limits *limits, int64_t now_ms, struct val *ret)
+	const struct expr_limits *limits, int64_t now_ms, struct val *ret)
 {
 	struct view view;
 	struct expr_host host;
@@ -247,12 +256,14 @@ enum expr_failure evaluate_text(const struct execution *execution, size_t index,
 	host.now_ms = now_ms;
 	_cleanup_(val_free) struct val source = val_string(text);
 	struct template_result result = { 0 };
-	enum expr_failure failure = template_evaluate(source, NULL, &host, limits, now_ms, ret, &result);
+	enum expr_failure failure = template_evaluate(
+		source, NULL, &host, limits, now_ms, ret, &result);
 	template_result_free(&result);
 	return failure;
 }
 
-enum expr_failure task_evaluate(const struct task_input *in, const char *text, struct val *ret, struct err *err)
+enum expr_failure task_evaluate(
+	const struct task_input *in, const char *text, struct val *ret, struct err *err)
 {
 	struct view view;
 	struct expr_host host;
@@ -266,23 +277,27 @@ enum expr_failure task_evaluate(const struct task_input *in, const char *text, s
 	};
 	_cleanup_(val_free) struct val source = val_string(text);
 	struct template_result result = { 0 };
-	enum expr_failure failure = template_evaluate(source, NULL, &host, &limits, in->now_ms, ret, &result);
+	enum expr_failure failure = template_evaluate(
+		source, NULL, &host, &limits, in->now_ms, ret, &result);
 	if (failure == EXPR_OVER_BUDGET && !is_inline)
-		err_set(err, ERR_TOO_LARGE, "the expression needs more than %d steps", LIMIT_EXPR_STEPS);
+		err_set(err, ERR_TOO_LARGE, "the expression needs more than %d steps",
+			LIMIT_EXPR_STEPS);
 	if (failure == EXPR_OK && result.failures > 0) {
 		failure = EXPR_FAILED;
 		err_set(err, ERR_FAILED, "%s",
-			val_get_text(val_at(result.failure_list, 0), "description", "it cannot be evaluated"));
+			val_get_text(val_at(result.failure_list, 0), "description",
+				"it cannot be evaluated"));
 		val_free(ret);
 	}
 	template_result_free(&result);
 	return failure;
 }
 
-enum expr_failure evaluate_pipeline(const struct stage_registry *registry, struct val pipeline, struct val trigger,
-				    const struct expr_limits *limits, int64_t now_ms, struct val *ret)
+enum expr_failure evaluate_pipeline(const struct stage_registry *registry, struct val pipeline,
+	struct val trigger, const struct expr_limits *limits, int64_t now_ms, struct val *ret)
 {
-	struct view view = { .trigger = trigger, .template_variables = val_get(pipeline, "templateVariables") };
+	struct view view = { .trigger = trigger,
+		.template_variables = val_get(pipeline, "templateVariables") };
 	struct expr_host host = {
 		.data = &view,
 		.root = host_root,
@@ -300,7 +315,8 @@ enum expr_failure evaluate_pipeline(const struct stage_registry *registry, struc
 	struct val *stages = val_edit(&source, "stages");
 	_cleanup_(val_free) struct val raw = stages ? raw_hide_all(registry, stages) : VAL_NULL;
 	struct template_result result = { 0 };
-	enum expr_failure failure = template_evaluate(source, NULL, &host, limits, now_ms, ret, &result);
+	enum expr_failure failure = template_evaluate(
+		source, NULL, &host, limits, now_ms, ret, &result);
 	if (failure == EXPR_OK && stages)
 		raw_show_all(registry, raw, val_edit(ret, "stages"));
 	if (failure == EXPR_OK && later && val_has(pipeline, "stages"))

@@ -5,7 +5,8 @@
 #include "engine/internal.h"
 #include "model/secrets.h"
 
-static void event_add(struct engine *engine, const char *execution_id, const char *kind, struct val data)
+static void event_add(
+	struct engine *engine, const char *execution_id, const char *kind, struct val data)
 {
 	struct val event = val_map();
 	val_set(&event, "event", val_string(kind));

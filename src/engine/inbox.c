@@ -49,20 +49,21 @@ int engine_submit(struct engine *engine, struct request *request, struct err *er
 	struct inbox *inbox = &engine->inbox;
 	if (atomic_load(&engine->stuck))
 		return err_set(err, ERR_UNAVAILABLE,
-			       "the store cannot write at the moment (is the disk full?); nothing was changed");
+			"the store cannot write at the moment (is the disk full?); nothing was changed");
 	if (request->kind == REQUEST_START && atomic_load(&engine->full))
 		return err_set(err, ERR_UNAVAILABLE,
-			       "the disk of the data directory is nearly full: no new runs until there is space again");
+			"the disk of the data directory is nearly full: no new runs until there is space again");
 	struct message *message = xnew(struct message);
 	message->kind = MESSAGE_REQUEST;
 	pthread_mutex_lock(&inbox->mutex);
 	bool full = inbox->request_count >= LIMIT_INBOX_MESSAGES ||
-		    inbox->request_bytes + request_size(request) > LIMIT_INBOX_BYTES;
+		inbox->request_bytes + request_size(request) > LIMIT_INBOX_BYTES;
 	if (inbox->closed || full) {
 		bool closed = inbox->closed;
 		pthread_mutex_unlock(&inbox->mutex);
 		free(message);
-		err_set(err, ERR_UNAVAILABLE, closed ? "the server is stopping" : "too many requests at once");
+		err_set(err, ERR_UNAVAILABLE,
+			closed ? "the server is stopping" : "too many requests at once");
 		err->retry_after_ms = 1000;
 		return -1;
 	}
@@ -184,7 +185,8 @@ static void call_reply(void *data, struct val value, const struct err *err)
 
 int engine_call(struct engine *engine, struct request *request, struct val *ret, struct err *err)
 {
-	struct call call = { .mutex = PTHREAD_MUTEX_INITIALIZER, .condition = PTHREAD_COND_INITIALIZER };
+	struct call call = { .mutex = PTHREAD_MUTEX_INITIALIZER,
+		.condition = PTHREAD_COND_INITIALIZER };
 	request->reply = call_reply;
 	request->data = &call;
 	if (engine_submit(engine, request, err) < 0)

@@ -53,17 +53,17 @@ struct job {
 	struct cancel *cancel;
 	int64_t now_ms;
 	bool timed_out; /* JOB_CANCEL after a timeout */
-	char key[128]; /* idempotency key */
-	char *slot;    /* NULL = none */
+	char key[128];  /* idempotency key */
+	char *slot;     /* NULL = none */
 	bool has_slot;
-	bool at_work;	    /* a worker has it */
+	bool at_work;       /* a worker has it */
 	struct slot *queue; /* waits in there … */
 	int64_t queued_ms;  /* … since */
-	uint64_t change;   /* of the run, at the dispatch */
+	uint64_t change;    /* of the run, at the dispatch */
 	/* Out */
 	struct task_result result;
 	struct err err;
-	int status; /* what run returned */
+	int status;           /* what run returned */
 	struct val evaluated; /* JOB_EVALUATE, JOB_ENABLED, JOB_SUBMIT */
 	struct template_result evaluation;
 	/* JOB_SUBMIT */
@@ -80,7 +80,7 @@ struct workers;
 struct workers *workers_new(struct engine *engine);
 void workers_push(struct workers *workers, struct job *job); /* takes a hold on the clock for the job */
 void workers_metrics(struct workers *workers, struct val *metrics);
-void workers_free(struct workers *workers);		     /* joins: jobs must be done or cancelled */
+void workers_free(struct workers *workers); /* joins: jobs must be done or cancelled */
 
 /* ---- messages to the engine ------------------------------------------------------------------------------------- */
 
@@ -105,8 +105,8 @@ struct inbox {
 	struct message *first, **last;
 	struct message *urgent; /* MESSAGE_COMMITTED, MESSAGE_STOP: these overtake the others */
 	size_t request_count, request_bytes; /* bounded: LIMIT_INBOX_* */
-	struct map keys;		     /* wake-ups: a set, not a queue */
-	bool closed;			     /* requests are refused */
+	struct map keys;                     /* wake-ups: a set, not a queue */
+	bool closed;                         /* requests are refused */
 };
 void inbox_init(struct inbox *inbox);
 void inbox_free(struct inbox *inbox);
@@ -116,14 +116,15 @@ void inbox_push(struct engine *engine, struct message *message);
  * All messages that are there, waiting for one until UNTIL_MS. BLOCKED: only the urgent ones; the others stay. Each is given
  * back by inbox_done once it is handled, and so is the hold of each key in *RET_KEYS by clock_release.
  */
-struct message *inbox_take(struct engine *engine, int64_t until_ms, bool blocked, struct map *ret_keys);
+struct message *inbox_take(
+	struct engine *engine, int64_t until_ms, bool blocked, struct map *ret_keys);
 void inbox_done(struct engine *engine, struct message *message);
 void inbox_close(struct engine *engine); /* requests and wake-ups are refused from now on */
 
 /* ---- batches and effects ---------------------------------------------------------------------------------------- */
 
 enum effect_kind {
-	EFFECT_REPLY,	 /* tell a requester */
+	EFFECT_REPLY,    /* tell a requester */
 	EFFECT_DISPATCH, /* hand a job to a worker */
 	EFFECT_COMPLETE, /* a run is complete: tell those who wait for it */
 };
@@ -134,7 +135,7 @@ struct effect {
 	struct request request; /* EFFECT_REPLY */
 	struct val value;
 	struct err err;
-	struct job *job;		     /* EFFECT_DISPATCH */
+	struct job *job;                    /* EFFECT_DISPATCH */
 	char execution_id[ULID_LENGTH + 1]; /* EFFECT_COMPLETE */
 	uint32_t completion; /* which end of the run: it may have been restarted since */
 };
@@ -153,21 +154,21 @@ struct stage_run {
 	struct heap_item timer; /* first, so that a timer's item is the stage_run */
 	struct run *run;
 	size_t index;
-	unsigned dirty; /* enum stage_parts not yet in the batch */
-	bool queued;	/* a look is asked for */
-	bool woken;	/* run the waiting task now */
-	bool timed_out; /* the cancel flag of its job was set by a timeout */
+	unsigned dirty;   /* enum stage_parts not yet in the batch */
+	bool queued;      /* a look is asked for */
+	bool woken;       /* run the waiting task now */
+	bool timed_out;   /* the cancel flag of its job was set by a timeout */
 	bool interrupted; /* was in flight when the process died: recover, or fail */
-	size_t current;	/* its current task; task_count when none is left */
+	size_t current;   /* its current task; task_count when none is left */
 	struct job *job;
 	uint64_t dispatch;
 	VEC(size_t) downstream;
 	VEC(struct waiter *) waiters;
-	struct val patched; /* keys patched since the dispatch */
+	struct val patched;    /* keys patched since the dispatch */
 	uint64_t evaluated_at; /* run->change when its expressions were evaluated last */
 	enum { ENABLED_UNKNOWN, ENABLED_YES, ENABLED_NO } enabled; /* what a worker found */
-	int64_t queued_ms;     /* how long its task has waited for slots */
-	char *waiting_for;     /* last told */
+	int64_t queued_ms; /* how long its task has waited for slots */
+	char *waiting_for; /* last told */
 };
 
 struct run {
@@ -186,7 +187,7 @@ struct run {
 	bool completed;
 	bool saved; /* … and that is committed: it may leave the memory */
 	uint32_t completions;
-	bool in_line; /* waits for another run of its configuration */
+	bool in_line;    /* waits for another run of its configuration */
 	uint64_t change; /* rises with whatever an expression could read; from 1 */
 	size_t jobs;
 	size_t running; /* stages that are RUNNING, synthetic ones too */
@@ -221,9 +222,9 @@ struct engine {
 	struct workers *workers;
 	pthread_t thread, store_thread;
 	bool stopping, ended;
-	atomic_bool dead; /* crashed by a test: nothing is committed or released any more */
-	atomic_bool stuck;	     /* the store cannot write: requests get 503 */
-	atomic_bool full;	     /* engine_refuse_starts */
+	atomic_bool dead;  /* crashed by a test: nothing is committed or released any more */
+	atomic_bool stuck; /* the store cannot write: requests get 503 */
+	atomic_bool full;  /* engine_refuse_starts */
 	atomic_uint_fast64_t commits;
 
 	struct map runs;      /* id → run */
@@ -231,10 +232,10 @@ struct engine {
 	struct map pipelines; /* id → struct val * (boxed document) */
 	struct run *ready_first, **ready_last;
 	struct heap timers;
-	struct batch *batch;	/* being built */
+	struct batch *batch;       /* being built */
 	VEC(struct run *) changed; /* runs with changes that are not in the batch yet */
-	int64_t stop_at_ms;	/* end of the drain */
-	uint64_t results;	/* of tasks, since the start */
+	int64_t stop_at_ms;        /* end of the drain */
+	uint64_t results;          /* of tasks, since the start */
 	uint64_t dispatch;
 	struct job *flight_first, *flight_last;
 	size_t in_flight;
@@ -243,7 +244,8 @@ struct engine {
 
 	struct map keys;
 	uint64_t wake_seq;
-	VEC(struct wake_key *) moved; /* keys without waiters that are remembered, oldest first from `moved_at` */
+	VEC(struct wake_key *)
+	moved; /* keys without waiters that are remembered, oldest first from `moved_at` */
 	size_t moved_at;
 
 	/* To the store thread. */
@@ -277,7 +279,8 @@ void request_handle(struct engine *engine, struct request *request);
 void request_submitted(struct engine *engine, struct job *job); /* a JOB_SUBMIT came back */
 
 /* Starts a run on behalf of a stage: {"pipeline", "application", "trigger"}. *RET is the new run. */
-int request_start_run(struct engine *engine, const struct run *parent, struct val wanted, struct run **ret, struct err *err);
+int request_start_run(struct engine *engine, const struct run *parent, struct val wanted,
+	struct run **ret, struct err *err);
 /* Cancels a run on behalf of another; one that has ended stays as it is. */
 void request_cancel_run(struct engine *engine, const char *id, const char *user, const char *reason);
 
@@ -286,7 +289,8 @@ struct run *run_new(struct engine *engine, struct execution *execution);
 void run_free(struct run *run);
 void run_release(struct run *run); /* complete and saved: leaves the engine's memory */
 void run_recover(struct run *run);
-bool run_turn(struct run *run); /* at most LIMIT_TURN_STEPS looks, or LIMIT_TURN_US; true when more is to do */
+bool run_turn(
+	struct run *run); /* at most LIMIT_TURN_STEPS looks, or LIMIT_TURN_US; true when more is to do */
 void run_flush(struct run *run); /* what changed, into the batch */
 void run_look_execution(struct run *run);
 void run_look_all_running(struct run *run);
@@ -325,20 +329,23 @@ void stage_finish(struct run *run, size_t index, enum status status);
 /* Evaluates the expressions that are left. False while a worker does it: its end asks for a look. */
 bool stage_evaluate(struct run *run, size_t index);
 void stage_evaluated(struct run *run, struct job *job); /* a JOB_EVALUATE or JOB_ENABLED came back */
-void stage_input(const struct run *run, size_t index, size_t task, void *config, struct task_input *ret);
+void stage_input(
+	const struct run *run, size_t index, size_t task, void *config, struct task_input *ret);
 /* F(status) of stages.md 2.3 by the stage's own context. */
 enum status stage_failure_status(const struct stage *stage, enum status otherwise);
 /* context.exception */
-void stage_set_exception(struct run *run, size_t index, const char *operation, const struct err *err, bool retryable);
+void stage_set_exception(struct run *run, size_t index, const char *operation,
+	const struct err *err, bool retryable);
 /* Merges into context (keys patched since the dispatch win) and outputs, and keeps the index of outputs right. */
-void stage_merge(struct run *run, size_t index, struct val context, struct val outputs, struct val remove);
+void stage_merge(
+	struct run *run, size_t index, struct val context, struct val outputs, struct val remove);
 
 /* task_run.c */
 void task_look(struct run *run, size_t index);
 void task_returned(struct engine *engine, struct job *job);
 void stage_timer_fired(struct stage_run *stage);
 void job_release(struct engine *engine, struct job *job); /* after the commit: slot, then worker */
-void job_forget(struct engine *engine, struct job *job);  /* out of the in-flight list and its slot */
+void job_forget(struct engine *engine, struct job *job); /* out of the in-flight list and its slot */
 void slots_take_back(struct engine *engine); /* stopping: what waits for a slot will not get it */
 void slots_free(struct engine *engine);
 /* Counts it as in flight from now on. */
@@ -347,10 +354,12 @@ struct job *job_new(struct run *run, size_t index, enum job_kind kind);
 
 /* plan.c */
 enum plan_kind { PLAN_BEFORE, PLAN_AFTER, PLAN_FAILURE };
-int plan_stages(struct run *run, size_t index, enum plan_kind kind, void *config, size_t *ret_count, struct err *err);
+int plan_stages(struct run *run, size_t index, enum plan_kind kind, void *config, size_t *ret_count,
+	struct err *err);
 void plan_tasks(struct run *run, size_t index, const struct stage_type *type, void *config);
 /* Reads the type's config from the context as it is. *RET is NULL for a type without fields. */
-int stage_config(const struct stage_type *type, const struct stage *stage, void **ret, struct err *err);
+int stage_config(
+	const struct stage_type *type, const struct stage *stage, void **ret, struct err *err);
 void stage_config_free(const struct stage_type *type, void *config);
 
 /* evaluate.c */
@@ -359,16 +368,17 @@ struct evaluated {
 	bool unresolved;
 };
 /* Evaluates the stage's context; EXPR_OVER_BUDGET leaves *RET alone. Any thread (over a snapshot). */
-enum expr_failure evaluate_stage(const struct execution *execution, size_t index, const struct stage_type *type,
-				 const struct expr_limits *limits, int64_t now_ms, struct evaluated *ret);
+enum expr_failure evaluate_stage(const struct execution *execution, size_t index,
+	const struct stage_type *type, const struct expr_limits *limits, int64_t now_ms,
+	struct evaluated *ret);
 /* The stageEnabled of a stage, wrapped in `${}` if it is not: NULL when there is none. Owned. */
 char *stage_enabled_text(const struct execution *execution, size_t index);
 /* A text with expressions in the stage's view, as a value. */
 enum expr_failure evaluate_text(const struct execution *execution, size_t index, const char *text,
-				const struct expr_limits *limits, int64_t now_ms, struct val *ret);
+	const struct expr_limits *limits, int64_t now_ms, struct val *ret);
 /* The pass over a pipeline at submission. */
-enum expr_failure evaluate_pipeline(const struct stage_registry *registry, struct val pipeline, struct val trigger,
-				    const struct expr_limits *limits, int64_t now_ms, struct val *ret);
+enum expr_failure evaluate_pipeline(const struct stage_registry *registry, struct val pipeline,
+	struct val trigger, const struct expr_limits *limits, int64_t now_ms, struct val *ret);
 
 /* raw.c: FIELD_RAW. What *CONTEXT holds of it is taken out before a pass, and put back behind it. */
 struct val raw_hide(const struct stage_type *type, struct val *context);
@@ -380,10 +390,12 @@ void raw_show_all(const struct stage_registry *registry, struct val hidden, stru
 /* event.c */
 void event_run(struct engine *engine, const struct execution *execution);
 void event_new_stage(struct engine *engine, const struct execution *execution, size_t index);
-void event_stage(struct run *run, size_t index, struct val changed_context, struct val changed_outputs);
+void event_stage(
+	struct run *run, size_t index, struct val changed_context, struct val changed_outputs);
 void event_task(struct run *run, size_t index, size_t task);
 void event_said(struct run *run, size_t index, const char *kind, struct val said); /* by a task */
-void event_config(struct engine *engine, struct val document, const char *operation, const char *user);
+void event_config(
+	struct engine *engine, struct val document, const char *operation, const char *user);
 void event_dropped(struct engine *engine, const struct job *job);
 
 /* wake.c */
@@ -391,7 +403,7 @@ void wake_moved(struct engine *engine, const char *name);
 /* Registers STAGE for KEY; true when KEY moved after SEQ (then nothing is registered). */
 bool wake_wait(struct engine *engine, struct stage_run *stage, const char *name, uint64_t seq);
 void wake_forget(struct stage_run *stage); /* it waits for nothing any more */
-void wake_purge(struct engine *engine);	   /* keys that no task in flight can ask for */
+void wake_purge(struct engine *engine);    /* keys that no task in flight can ask for */
 void wake_free(struct engine *engine);
 
 #endif

@@ -8,7 +8,7 @@
 
 struct line {
 	char *config_id;
-	size_t running; /* runs of the configuration that are RUNNING */
+	size_t running;            /* runs of the configuration that are RUNNING */
 	VEC(struct run *) waiters; /* in the order of their submission */
 };
 
@@ -101,7 +101,8 @@ static void line_release(struct line *line, bool keep_waiting)
 	size_t chosen = keep_waiting ? 0 : line->waiters.count - 1;
 	struct run *next = line->waiters.items[chosen];
 	for (size_t i = 0; !keep_waiting && i < chosen; i++)
-		run_turn_away(line->waiters.items[i], "superseded by a newer execution of this pipeline");
+		run_turn_away(
+			line->waiters.items[i], "superseded by a newer execution of this pipeline");
 	look_run(next);
 }
 

@@ -32,8 +32,8 @@ static const char *implementing_of(const struct task_row *row)
 	if (row->implementing)
 		return intern(row->implementing);
 	char text[160];
-	snprintf(text, sizeof(text), "gennaker.%c%sTask", row->name[0] - (row->name[0] >= 'a' ? 'a' - 'A' : 0),
-		 row->name + 1);
+	snprintf(text, sizeof(text), "gennaker.%c%sTask",
+		row->name[0] - (row->name[0] >= 'a' ? 'a' - 'A' : 0), row->name + 1);
 	return intern(text);
 }
 
@@ -76,13 +76,14 @@ static size_t count_children(const struct run *run, size_t index, enum stage_own
 	return count;
 }
 
-static void plan_one(struct run *run, size_t index, enum stage_owner owner, size_t first, size_t gates,
-		     size_t position, struct val planned)
+static void plan_one(struct run *run, size_t index, enum stage_owner owner, size_t first,
+	size_t gates, size_t position, struct val planned)
 {
 	size_t count = count_children(run, index, owner);
 	size_t child_index = run_add_stage(run);
 	const struct stage *parent = run_stage(run, index);
-	char *ref_id = xasprintf("%s%c%zu", parent->ref_id, owner == OWNER_BEFORE ? '<' : '>', count + 1);
+	char *ref_id = xasprintf(
+		"%s%c%zu", parent->ref_id, owner == OWNER_BEFORE ? '<' : '>', count + 1);
 	struct stage *child = run_stage_edit(run, child_index, STAGE_PART_ALL);
 	stage_set_text(&child->ref_id, ref_id);
 	free(ref_id);
@@ -110,11 +111,14 @@ static void plan_one(struct run *run, size_t index, enum stage_owner owner, size
 	event_new_stage(run->engine, run->execution, child_index);
 }
 
-int plan_stages(struct run *run, size_t index, enum plan_kind kind, void *config, size_t *ret_count, struct err *err)
+int plan_stages(struct run *run, size_t index, enum plan_kind kind, void *config, size_t *ret_count,
+	struct err *err)
 {
 	*ret_count = 0;
-	const struct stage_type *type = registry_find_for(run->engine->setup.registry, run_stage(run, index));
-	int (*plan_function)(const struct task_input *, struct stage_plan *, struct err *) = type->plan_before;
+	const struct stage_type *type = registry_find_for(
+		run->engine->setup.registry, run_stage(run, index));
+	int (*plan_function)(
+		const struct task_input *, struct stage_plan *, struct err *) = type->plan_before;
 	int (*plan_first)(const struct task_input *, struct stage_plan *, struct err *) = NULL;
 	if (kind == PLAN_BEFORE)
 		plan_first = run->engine->setup.registry->plan_first;

@@ -14,7 +14,8 @@ static void reply_error(struct engine *engine, struct request *request, struct e
 
 /* ---- pipelines ------------------------------------------------------------------------------------------------------------- */
 
-static struct val find_pipeline(struct engine *engine, const char *application, const char *name, bool any_case)
+static struct val find_pipeline(
+	struct engine *engine, const char *application, const char *name, bool any_case)
 {
 	struct map_cursor cursor = { 0 };
 	struct str key;
@@ -35,14 +36,16 @@ static void keep_pipeline(struct engine *engine, struct val document)
 {
 	struct val *boxed = xnew(struct val);
 	*boxed = val_ref(document);
-	struct val *old = map_put(&engine->pipelines, str_of(val_get_text(document, "id", "")), boxed);
+	struct val *old = map_put(
+		&engine->pipelines, str_of(val_get_text(document, "id", "")), boxed);
 	if (old) {
 		val_free(old);
 		free(old);
 	}
 }
 
-static int check_saved(struct engine *engine, const struct request *request, struct val *document, struct err *err)
+static int check_saved(
+	struct engine *engine, const struct request *request, struct val *document, struct err *err)
 {
 	if (!val_is_map(*document))
 		return err_set(err, ERR_INVALID, "a pipeline is a JSON object");
@@ -51,21 +54,23 @@ static int check_saved(struct engine *engine, const struct request *request, str
 	const char *application = val_get_text(*document, "application", "");
 	if (name.length == 0 || str_trim(str_of(application)).length == 0)
 		return err_set(err, ERR_INVALID, "%s: a pipeline that is saved needs one",
-			       name.length == 0 ? "name" : "application");
+			name.length == 0 ? "name" : "application");
 	if (name.length != val_as_str(&name_value).length) {
 		_cleanup_free_ char *trimmed = xstrndup(name.bytes, name.length);
 		val_set(document, "name", val_string(trimmed));
 	}
 	const char *id = val_get_text(*document, "id", "");
-	struct val same_name = find_pipeline(engine, application, val_get_text(*document, "name", ""), true);
+	struct val same_name = find_pipeline(
+		engine, application, val_get_text(*document, "name", ""), true);
 	if (!val_is_null(same_name) && strcmp(val_get_text(same_name, "id", ""), id) != 0)
-		return err_set(err, ERR_INVALID, "A pipeline with name %s already exists in application %s",
-			       val_get_text(*document, "name", ""), application);
+		return err_set(err, ERR_INVALID,
+			"A pipeline with name %s already exists in application %s",
+			val_get_text(*document, "name", ""), application);
 	struct val *stored = *id ? map_get(&engine->pipelines, str_of(id)) : NULL;
 	if (request->stale_check && stored &&
-	    !val_equal(val_get(*stored, "lastModified"), val_get(*document, "lastModified")))
+		!val_equal(val_get(*stored, "lastModified"), val_get(*document, "lastModified")))
 		return err_set(err, ERR_INVALID,
-			       "The submitted pipeline is stale: it was changed by somebody else since it was read");
+			"The submitted pipeline is stale: it was changed by somebody else since it was read");
 	if (stored && val_is_null(val_get(*document, "index")) && val_has(*stored, "index"))
 		val_set(document, "index", val_ref(val_get(*stored, "index")));
 	return 0;
@@ -78,7 +83,7 @@ static void set_trigger_ids(struct engine *engine, struct val *document, bool is
 	for (size_t i = 0; triggers && i < val_count(*triggers); i++) {
 		struct val trigger = val_at(*triggers, i);
 		if (strcmp(val_get_text(trigger, "type", ""), "cron") != 0 ||
-		    (!is_new && *val_get_text(trigger, "id", "")))
+			(!is_new && *val_get_text(trigger, "id", "")))
 			continue;
 		char id[37];
 		uuid_make(&engine->ids, id);
@@ -129,7 +134,8 @@ static void delete_pipeline(struct engine *engine, struct request *request)
 /* ---- starting ---------------------------------------------------------------------------------------------------------------- */
 
 /* The document of a start, with id, application and name; owned. */
-static int start_document(struct engine *engine, const struct request *request, struct val *ret, struct err *err)
+static int start_document(
+	struct engine *engine, const struct request *request, struct val *ret, struct err *err)
 {
 	if (!val_is_null(request->value)) {
 		*ret = val_ref(request->value);
@@ -141,14 +147,18 @@ static int start_document(struct engine *engine, const struct request *request, 
 		found = boxed ? *boxed : VAL_NULL;
 	} else if (request->application && request->name) {
 		found = find_pipeline(engine, request->application, request->name, false);
-		struct val *boxed = val_is_null(found) ? map_get(&engine->pipelines, str_of(request->name)) : NULL;
-		if (boxed && strcasecmp(val_get_text(*boxed, "application", ""), request->application) == 0)
+		struct val *boxed = val_is_null(found) ?
+			map_get(&engine->pipelines, str_of(request->name)) :
+			NULL;
+		if (boxed &&
+			strcasecmp(val_get_text(*boxed, "application", ""), request->application) == 0)
 			found = *boxed;
 	}
 	if (val_is_null(found))
-		return err_set(err, ERR_NOT_FOUND, "Pipeline not found (application: %s, name or id: %s)",
-			       request->application ? request->application : "?",
-			       request->name ? request->name : (request->key ? request->key : "?"));
+		return err_set(err, ERR_NOT_FOUND,
+			"Pipeline not found (application: %s, name or id: %s)",
+			request->application ? request->application : "?",
+			request->name ? request->name : (request->key ? request->key : "?"));
 	*ret = val_ref(found);
 	return 0;
 }
@@ -162,7 +172,8 @@ static struct run *find_run(struct engine *engine, const char *id, bool *ret_com
 		return run;
 	struct val found = VAL_NULL;
 	uint64_t position;
-	if (engine->setup.store->type->get_execution(engine->setup.store, id, &found, &position, err) == 0) {
+	if (engine->setup.store->type->get_execution(
+		    engine->setup.store, id, &found, &position, err) == 0) {
 		*ret_complete = true;
 		val_free(&found);
 	}
@@ -177,23 +188,27 @@ static bool is_known_run(struct engine *engine, const char *id)
 }
 
 /* Before anything else: what this start may not do. */
-static int start_check(struct engine *engine, const struct request *request, struct val document, struct err *err)
+static int start_check(
+	struct engine *engine, const struct request *request, struct val document, struct err *err)
 {
 	if (!val_is_map(document))
 		return err_set(err, ERR_INVALID, "a pipeline is a JSON object");
 	if (request->id && (!ulid_is_valid(str_of(request->id)) || is_known_run(engine, request->id)))
 		return err_set(err, ERR_INVALID, "\"%s\" is not a new execution id", request->id);
-	struct val trigger = val_is_map(request->trigger) ? request->trigger : val_get(document, "trigger");
+	struct val trigger = val_is_map(request->trigger) ? request->trigger :
+							    val_get(document, "trigger");
 	const char *missing = pipeline_missing_parameter(document, val_get(trigger, "parameters"));
 	if (request->check_parameters && missing)
 		return err_set(err, ERR_INVALID, "Required parameter %s is missing", missing);
 	if (strcmp(val_get_text(document, "type", ""), "templatedPipeline") == 0)
-		return err_set(err, ERR_UNSUPPORTED, "type: pipeline templates are not built yet; render it first");
+		return err_set(err, ERR_UNSUPPORTED,
+			"type: pipeline templates are not built yet; render it first");
 	return 0;
 }
 
 /* What a stage asks for that is not built: refused while nothing has happened. */
-static int refuse_stage(struct engine *engine, struct execution *execution, size_t index, struct err *err)
+static int refuse_stage(
+	struct engine *engine, struct execution *execution, size_t index, struct err *err)
 {
 	const struct stage *stage = stage_at(execution, index);
 	const struct stage_type *type = registry_find_for(engine->setup.registry, stage);
@@ -228,7 +243,8 @@ static int refuse_stage(struct engine *engine, struct execution *execution, size
 
 static void fill_stage(struct engine *engine, struct execution **execution, size_t index)
 {
-	const struct stage_type *type = registry_find_for(engine->setup.registry, stage_at(*execution, index));
+	const struct stage_type *type = registry_find_for(
+		engine->setup.registry, stage_at(*execution, index));
 	if (!type || !type->fill)
 		return;
 	struct stage *stage = stage_edit(execution, index);
@@ -262,8 +278,8 @@ static struct val ref_of(const struct execution *execution)
 }
 
 /* A run of the evaluated PIPELINE, with everything about it in the batch; *RET is NULL when it was refused, and why is in ERR. */
-static int start_run(struct engine *engine, const struct request *request, struct val pipeline, struct run **ret,
-		     struct err *err)
+static int start_run(struct engine *engine, const struct request *request, struct val pipeline,
+	struct run **ret, struct err *err)
 {
 	struct pipeline_start start = {
 		.pipeline = pipeline,
@@ -277,7 +293,8 @@ static int start_run(struct engine *engine, const struct request *request, struc
 	struct execution *execution;
 	int result = pipeline_to_execution(&start, &execution, err);
 	if (result == 0 && val_get_bool(pipeline, "disabled", false))
-		result = err_set(err, ERR_INVALID, "\"%s\" is disabled", val_get_text(pipeline, "name", ""));
+		result = err_set(
+			err, ERR_INVALID, "\"%s\" is disabled", val_get_text(pipeline, "name", ""));
 	if (result < 0) {
 		if (execution)
 			start_failed(engine, execution, err);
@@ -316,9 +333,11 @@ static void start_evaluated(struct engine *engine, struct request *request, stru
 /* The trigger as expressions see it while the pipeline is evaluated: with the defaults of parameters. */
 static void start_trigger(struct request *request, struct val document)
 {
-	struct val given = val_is_map(request->trigger) ? request->trigger : val_get(document, "trigger");
+	struct val given = val_is_map(request->trigger) ? request->trigger :
+							  val_get(document, "trigger");
 	struct val trigger = val_is_map(given) ? val_ref(given) : val_map();
-	val_set(&trigger, "parameters", pipeline_parameters(document, val_get(trigger, "parameters")));
+	val_set(&trigger, "parameters",
+		pipeline_parameters(document, val_get(trigger, "parameters")));
 	val_replace(&request->trigger, trigger);
 }
 
@@ -341,7 +360,7 @@ static void start(struct engine *engine, struct request *request)
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct val document = VAL_NULL;
 	if (start_document(engine, request, &document, &err) < 0 ||
-	    start_check(engine, request, document, &err) < 0) {
+		start_check(engine, request, document, &err) < 0) {
 		val_free(&document);
 		reply_error(engine, request, &err);
 		return;
@@ -351,7 +370,7 @@ static void start(struct engine *engine, struct request *request)
 	struct expr_limits limits = { .max_steps = LIMIT_EXPR_INLINE_STEPS, .no_io = true };
 	struct val evaluated = VAL_NULL;
 	if (evaluate_pipeline(engine->setup.registry, request->value, request->trigger, &limits,
-			      clock_now_ms(engine->clock), &evaluated) == EXPR_OVER_BUDGET) {
+		    clock_now_ms(engine->clock), &evaluated) == EXPR_OVER_BUDGET) {
 		start_on_worker(engine, request);
 		return;
 	}
@@ -372,13 +391,15 @@ void request_submitted(struct engine *engine, struct job *job)
 
 /* ---- runs ------------------------------------------------------------------------------------------------------------------------ */
 
-int request_start_run(struct engine *engine, const struct run *parent, struct val wanted, struct run **ret, struct err *err)
+int request_start_run(struct engine *engine, const struct run *parent, struct val wanted,
+	struct run **ret, struct err *err)
 {
 	const char *target = val_get_text(wanted, "pipeline", "");
 	const char *user = parent->execution->user;
 	struct request request = {
 		.kind = REQUEST_START,
-		.application = xstrdup(val_get_text(wanted, "application", parent->execution->application)),
+		.application = xstrdup(
+			val_get_text(wanted, "application", parent->execution->application)),
 		.origin = xstrdup("pipeline"),
 		.user = user ? xstrdup(user) : NULL,
 		.trigger = val_ref(val_get(wanted, "trigger")),
@@ -393,9 +414,10 @@ int request_start_run(struct engine *engine, const struct run *parent, struct va
 		start_trigger(&request, document);
 		struct expr_limits limits = { .max_steps = LIMIT_EXPR_STEPS / 10, .no_io = true };
 		if (evaluate_pipeline(engine->setup.registry, document, request.trigger, &limits,
-				      clock_now_ms(engine->clock), &evaluated) != EXPR_OK)
-			result = err_set(err, ERR_TOO_LARGE, "the expressions of that pipeline need more than %d steps",
-					 LIMIT_EXPR_STEPS / 10);
+			    clock_now_ms(engine->clock), &evaluated) != EXPR_OK)
+			result = err_set(err, ERR_TOO_LARGE,
+				"the expressions of that pipeline need more than %d steps",
+				LIMIT_EXPR_STEPS / 10);
 	}
 	if (result == 0)
 		result = start_run(engine, &request, evaluated, ret, err);
@@ -444,7 +466,8 @@ static void cancel_run(struct engine *engine, struct request *request)
 }
 
 /* A running stage reads its fields again and again: what it could not read would end it. */
-static int check_patch_types(const struct run *run, const struct stage *stage, struct val patch, struct err *err)
+static int check_patch_types(
+	const struct run *run, const struct stage *stage, struct val patch, struct err *err)
 {
 	const struct stage_type *type = registry_find_for(run->engine->setup.registry, stage);
 	_cleanup_(val_free) struct val context = val_ref(stage->context);
@@ -459,7 +482,8 @@ static int check_patch_types(const struct run *run, const struct stage *stage, s
 	return 0;
 }
 
-static int check_patch(const struct run *run, const struct request *request, size_t index, struct err *err)
+static int check_patch(
+	const struct run *run, const struct request *request, size_t index, struct err *err)
 {
 	if (index == STAGE_NONE)
 		return err_set(err, ERR_NOT_FOUND, "Stage not found (id: %s)", request->stage_id);
@@ -467,10 +491,12 @@ static int check_patch(const struct run *run, const struct request *request, siz
 	if (!val_is_map(request->value))
 		return err_set(err, ERR_INVALID, "a patch is a JSON object");
 	if (status_is_complete(stage->status))
-		return err_set(err, ERR_CONFLICT, "stage \"%s\" has ended (%s); it cannot be changed any more",
-			       stage->name, status_name(stage->status));
+		return err_set(err, ERR_CONFLICT,
+			"stage \"%s\" has ended (%s); it cannot be changed any more", stage->name,
+			status_name(stage->status));
 	if (val_get_bool(request->value, "manualSkip", false))
-		return err_set(err, ERR_UNSUPPORTED, "manualSkip: skipping a stage by hand is not built yet");
+		return err_set(err, ERR_UNSUPPORTED,
+			"manualSkip: skipping a stage by hand is not built yet");
 	return check_patch_types(run, stage, request->value, err);
 }
 
@@ -481,7 +507,8 @@ static void patch_stage(struct engine *engine, struct request *request)
 	struct run *run = find_run(engine, request->key, &complete, &err);
 	if (!run || complete) {
 		if (complete)
-			err_set(&err, ERR_CONFLICT, "the run has ended; its stages cannot be changed any more");
+			err_set(&err, ERR_CONFLICT,
+				"the run has ended; its stages cannot be changed any more");
 		reply_error(engine, request, &err);
 		return;
 	}

@@ -51,7 +51,8 @@ static void stage_reset(struct run *run, size_t index, const char *user)
 	stage->tasks = NULL;
 	stage->task_count = 0;
 	stage->start_ms = stage->end_ms = stage->scheduled_ms = 0;
-	stage->after_planned = stage->failure_planned = stage->planning_failed = stage->cancel_done = false;
+	stage->after_planned = stage->failure_planned = stage->planning_failed =
+		stage->cancel_done = false;
 	stage->attempts = 0;
 	note_restart(&stage->context, user, clock_now_ms(run->engine->clock));
 	const struct stage_type *type = registry_find_for(run->engine->setup.registry, stage);
@@ -83,10 +84,12 @@ int run_restart_stage(struct run *run, size_t index, const char *user, struct er
 	size_t top = top_of(run, index);
 	const struct stage *stage = run_stage(run, top);
 	if (!status_is_complete(stage->status) && stage->status != STATUS_NOT_STARTED)
-		return err_set(err, ERR_CONFLICT, "stage \"%s\" is %s; only one that has ended, or not begun, can be restarted",
-			       stage->name, status_name(stage->status));
+		return err_set(err, ERR_CONFLICT,
+			"stage \"%s\" is %s; only one that has ended, or not begun, can be restarted",
+			stage->name, status_name(stage->status));
 	if (run->winding && !run->completed)
-		return err_set(err, ERR_CONFLICT, "the run is coming to its end; restart the stage when it has");
+		return err_set(err, ERR_CONFLICT,
+			"the run is coming to its end; restart the stage when it has");
 	stage_reset(run, top, user);
 	reset_downstream(run, top, user);
 	run_reopen(run);
@@ -104,8 +107,9 @@ void stage_pause(struct run *run, size_t index)
 		return; /* what is in flight is paused when it comes back */
 	heap_remove(&run->engine->timers, &mine->timer);
 	if (stage->phase == PHASE_TASKS && mine->current < stage->task_count &&
-	    stage->tasks[mine->current].status == STATUS_RUNNING)
-		run_stage_edit(run, index, STAGE_PART_HEAD)->tasks[mine->current].status = STATUS_PAUSED;
+		stage->tasks[mine->current].status == STATUS_RUNNING)
+		run_stage_edit(run, index, STAGE_PART_HEAD)->tasks[mine->current].status =
+			STATUS_PAUSED;
 	stage_set_status(run, index, STATUS_PAUSED);
 	event_stage(run, index, VAL_NULL, VAL_NULL);
 }
@@ -113,8 +117,9 @@ void stage_pause(struct run *run, size_t index)
 int run_pause(struct run *run, const char *user, struct err *err)
 {
 	if (run->execution->status != STATUS_RUNNING || run->winding)
-		return err_set(err, ERR_CONFLICT, "the run is %s; only one that is RUNNING can be paused",
-			       status_name(run->execution->status));
+		return err_set(err, ERR_CONFLICT,
+			"the run is %s; only one that is RUNNING can be paused",
+			status_name(run->execution->status));
 	struct val paused = val_map();
 	val_set(&paused, "pausedBy", val_string(user ? user : "anonymous"));
 	val_set(&paused, "pauseTime", val_int(clock_now_ms(run->engine->clock)));
@@ -129,8 +134,10 @@ static void stage_resume(struct run *run, size_t index)
 	struct stage_run *mine = run->stages[index];
 	const struct stage *stage = run_stage(run, index);
 	if (stage->status == STATUS_PAUSED) {
-		if (mine->current < stage->task_count && stage->tasks[mine->current].status == STATUS_PAUSED)
-			run_stage_edit(run, index, STAGE_PART_HEAD)->tasks[mine->current].status = STATUS_RUNNING;
+		if (mine->current < stage->task_count &&
+			stage->tasks[mine->current].status == STATUS_PAUSED)
+			run_stage_edit(run, index, STAGE_PART_HEAD)->tasks[mine->current].status =
+				STATUS_RUNNING;
 		stage_set_status(run, index, STATUS_RUNNING);
 		event_stage(run, index, VAL_NULL, VAL_NULL);
 		mine->woken = true;
@@ -142,8 +149,9 @@ static void stage_resume(struct run *run, size_t index)
 int run_resume(struct run *run, const char *user, struct err *err)
 {
 	if (run->execution->status != STATUS_PAUSED)
-		return err_set(err, ERR_CONFLICT, "the run is %s; only one that is PAUSED can be resumed",
-			       status_name(run->execution->status));
+		return err_set(err, ERR_CONFLICT,
+			"the run is %s; only one that is PAUSED can be resumed",
+			status_name(run->execution->status));
 	struct execution *execution = run_edit(run);
 	val_set(&execution->paused, "resumedBy", val_string(user ? user : "anonymous"));
 	val_set(&execution->paused, "resumeTime", val_int(clock_now_ms(run->engine->clock)));

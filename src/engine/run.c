@@ -54,7 +54,8 @@ void run_link_stage(struct run *run, size_t index)
 		vec_push(&run->stages[upstream]->downstream, index);
 	}
 	struct stage_run *mine = run->stages[index];
-	while (mine->current < stage->task_count && status_is_complete(stage->tasks[mine->current].status))
+	while (mine->current < stage->task_count &&
+		status_is_complete(stage->tasks[mine->current].status))
 		mine->current++;
 }
 
@@ -99,7 +100,8 @@ void run_release(struct run *run)
 		run_flush(run);
 		for (size_t i = 0; i < engine->changed.count; i++)
 			if (engine->changed.items[i] == run)
-				engine->changed.items[i] = engine->changed.items[--engine->changed.count];
+				engine->changed.items[i] =
+					engine->changed.items[--engine->changed.count];
 	}
 	map_remove(&engine->runs, str_of(run->execution->id));
 	atomic_fetch_sub(&engine->metric_active, 1);
@@ -246,7 +248,7 @@ void run_set_status(struct run *run, enum status status)
 {
 	if (!status_may_move(STATUS_OF_EXECUTION, run->execution->status, status)) {
 		log_error("illegal move of an execution", "execution", run->execution->id, "from",
-			  status_name(run->execution->status), "to", status_name(status));
+			status_name(run->execution->status), "to", status_name(status));
 		return;
 	}
 	enum status before = run->execution->status;
@@ -305,7 +307,7 @@ static struct tally run_tally(const struct run *run)
 		tally.stopped |= stage->status == STATUS_STOPPED;
 		tally.startable |= stage_is_startable(run, stage);
 		tally.fail_on_stop |= stage->status == STATUS_STOPPED &&
-				      val_get_bool(stage->context, "completeOtherBranchesThenFail", false);
+			val_get_bool(stage->context, "completeOtherBranchesThenFail", false);
 	}
 	return tally;
 }
@@ -318,7 +320,8 @@ static void run_start(struct run *run)
 		execution = run_edit(run);
 		execution->canceled = true;
 		stage_set_text(&execution->canceled_by, "gennaker");
-		stage_set_text(&execution->cancellation_reason, "it could not begin before its startTimeExpiry");
+		stage_set_text(&execution->cancellation_reason,
+			"it could not begin before its startTimeExpiry");
 		run_set_status(run, STATUS_CANCELED);
 		return;
 	}

@@ -19,8 +19,8 @@ void stage_set_status(struct run *run, size_t index, enum status status)
 {
 	const struct stage *old = run_stage(run, index);
 	if (!status_may_move(STATUS_OF_STAGE, old->status, status)) {
-		log_error("illegal move of a stage", "execution", run->execution->id, "stage", old->ref_id, "from",
-			  status_name(old->status), "to", status_name(status));
+		log_error("illegal move of a stage", "execution", run->execution->id, "stage",
+			old->ref_id, "from", status_name(old->status), "to", status_name(status));
 		return;
 	}
 	struct stage *stage = run_stage_edit(run, index, STAGE_PART_HEAD);
@@ -54,7 +54,8 @@ enum status stage_failure_status(const struct stage *stage, enum status otherwis
 	return value ? otherwise : STATUS_STOPPED;
 }
 
-void stage_merge(struct run *run, size_t index, struct val context, struct val outputs, struct val remove)
+void stage_merge(
+	struct run *run, size_t index, struct val context, struct val outputs, struct val remove)
 {
 	struct stage_run *mine = run->stages[index];
 	struct val changed = VAL_NULL;
@@ -69,7 +70,8 @@ void stage_merge(struct run *run, size_t index, struct val context, struct val o
 			struct val value = val_value_at(context, i);
 			if (val_has_str(mine->patched, key))
 				continue; /* the user's word came after the dispatch */
-			if (val_same(val_get_str(stage->context, key), value) && val_has_str(stage->context, key))
+			if (val_same(val_get_str(stage->context, key), value) &&
+				val_has_str(stage->context, key))
 				continue;
 			val_set_str(&stage->context, key, val_ref(value));
 			val_set_str(&changed, key, val_ref(value));
@@ -91,7 +93,8 @@ void stage_merge(struct run *run, size_t index, struct val context, struct val o
 	val_free(&changed);
 }
 
-void stage_set_exception(struct run *run, size_t index, const char *operation, const struct err *err, bool retryable)
+void stage_set_exception(
+	struct run *run, size_t index, const char *operation, const struct err *err, bool retryable)
 {
 	struct val details = val_is_map(err->details) ? val_ref(err->details) : val_map();
 	struct val errors = val_list();
@@ -99,7 +102,8 @@ void stage_set_exception(struct run *run, size_t index, const char *operation, c
 	struct val more = val_get(details, "errors");
 	for (size_t i = 0; i < val_count(more); i++)
 		val_append(&errors, val_ref(val_at(more, i)));
-	val_set(&details, "error", val_string(err->kind == ERR_INTERNAL ? "Unexpected Task Failure" : err_text(err)));
+	val_set(&details, "error",
+		val_string(err->kind == ERR_INTERNAL ? "Unexpected Task Failure" : err_text(err)));
 	val_set(&details, "errors", errors);
 	struct val exception = val_map();
 	val_set(&exception, "timestamp", val_int(clock_now_ms(run->engine->clock)));
@@ -113,7 +117,8 @@ void stage_set_exception(struct run *run, size_t index, const char *operation, c
 	val_free(&context);
 }
 
-void stage_input(const struct run *run, size_t index, size_t task, void *config, struct task_input *ret)
+void stage_input(
+	const struct run *run, size_t index, size_t task, void *config, struct task_input *ret)
 {
 	const struct stage *stage = run_stage(run, index);
 	*ret = (struct task_input){
@@ -173,8 +178,8 @@ static int stage_is_enabled(struct run *run, size_t index)
 	_cleanup_(val_free) struct val value = VAL_NULL;
 	if (!text)
 		return ENABLED_YES;
-	enum expr_failure failure = evaluate_text(run->execution, index, text, &limits,
-						  clock_now_ms(run->engine->clock), &value);
+	enum expr_failure failure = evaluate_text(
+		run->execution, index, text, &limits, clock_now_ms(run->engine->clock), &value);
 	if (failure != EXPR_OVER_BUDGET)
 		return value_is_true(value) ? ENABLED_YES : ENABLED_NO;
 	evaluate_on_worker(run, index, JOB_ENABLED);
@@ -227,8 +232,8 @@ bool stage_evaluate(struct run *run, size_t index)
 	};
 	struct evaluated evaluated = { 0 };
 	const struct stage_type *type = registry_find_for(run->engine->setup.registry, stage);
-	if (evaluate_stage(run->execution, index, type, &limits, clock_now_ms(run->engine->clock), &evaluated) ==
-	    EXPR_OVER_BUDGET) {
+	if (evaluate_stage(run->execution, index, type, &limits, clock_now_ms(run->engine->clock),
+		    &evaluated) == EXPR_OVER_BUDGET) {
 		evaluate_on_worker(run, index, JOB_EVALUATE);
 		return false;
 	}
@@ -260,12 +265,13 @@ void stage_evaluated(struct run *run, struct job *job)
 	size_t index = job->stage;
 	struct stage_run *mine = run->stages[index];
 	if (job->kind == JOB_ENABLED) {
-		mine->enabled = job->status == 0 && value_is_true(job->evaluated) ? ENABLED_YES : ENABLED_NO;
+		mine->enabled = job->status == 0 && value_is_true(job->evaluated) ? ENABLED_YES :
+										    ENABLED_NO;
 	} else if (job->status == 0) {
 		/* What a user patched meanwhile wins. */
 		for (size_t i = 0; i < val_count(mine->patched); i++)
 			val_set_str(&job->evaluated, val_key_at(mine->patched, i),
-				    val_ref(val_value_at(mine->patched, i)));
+				val_ref(val_value_at(mine->patched, i)));
 		stage_take_evaluated(run, index, job->evaluated, true);
 		mine->evaluated_at = job->change; /* what has changed since was not seen */
 	} else {
@@ -285,7 +291,8 @@ static void stage_plan_failed(struct run *run, size_t index, const struct err *e
 	val_free(&context);
 	struct stage *stage = run_stage_edit(run, index, STAGE_PART_HEAD);
 	stage->planning_failed = true;
-	if (err->kind == ERR_UNSUPPORTED) /* must not pass for an ordinary failure that the pipeline may ignore */
+	if (err->kind ==
+		ERR_UNSUPPORTED) /* must not pass for an ordinary failure that the pipeline may ignore */
 		stage_finish(run, index, STATUS_TERMINAL);
 	else
 		stage_complete(run, index);
@@ -297,7 +304,7 @@ static int stage_plan(struct run *run, size_t index, struct err *err)
 	const struct stage_type *type = registry_find_for(run->engine->setup.registry, stage);
 	if (!type)
 		return err_set(err, ERR_UNSUPPORTED, "there is no stage type \"%s\" here",
-			       val_get_text(stage->context, "alias", stage->type));
+			val_get_text(stage->context, "alias", stage->type));
 	if (fields_refuse(stage_fields, stage->context, "", err) < 0)
 		return -1;
 	void *config;
@@ -319,8 +326,8 @@ static void stage_retry_planning(struct run *run, size_t index, const struct err
 {
 	struct stage *stage = run_stage_edit(run, index, STAGE_PART_HEAD);
 	stage->attempts++;
-	log_warn("planning a stage failed; trying again", "execution", run->execution->id, "stage", stage->ref_id,
-		 "error", err_text(err));
+	log_warn("planning a stage failed; trying again", "execution", run->execution->id, "stage",
+		stage->ref_id, "error", err_text(err));
 	stage->retry_ms = clock_now_ms(run->engine->clock) + LIMIT_PLANNING_RETRY_MS;
 	look(run, index);
 }
@@ -352,7 +359,7 @@ static void stage_start(struct run *run, size_t index)
 	_cleanup_err_ struct err err = ERR_INIT;
 	run_stage_edit(run, index, STAGE_PART_HEAD)->start_ms = now;
 	if (stage_plan(run, index, &err) < 0 && err_is_retryable(err.kind) &&
-	    run_stage(run, index)->attempts < LIMIT_PLANNING_ATTEMPTS) {
+		run_stage(run, index)->attempts < LIMIT_PLANNING_ATTEMPTS) {
 		run_stage_edit(run, index, STAGE_PART_HEAD)->start_ms = 0;
 		stage_retry_planning(run, index, &err);
 		return;
@@ -390,10 +397,12 @@ static struct children look_at_children(const struct run *run, size_t index, enu
 		children.count++;
 		children.all_complete &= status_is_complete(child->status);
 		children.any_bad |= status_is_halt(child->status) ||
-				    (child->status == STATUS_FAILED_CONTINUE && !siblings_go_on(child));
-		children.any_running |= child->status == STATUS_RUNNING || child->status == STATUS_PAUSED;
+			(child->status == STATUS_FAILED_CONTINUE && !siblings_go_on(child));
+		children.any_running |= child->status == STATUS_RUNNING ||
+			child->status == STATUS_PAUSED;
 		children.any_not_started |= child->status == STATUS_NOT_STARTED;
-		children.any_startable |= child->status == STATUS_NOT_STARTED && requisites_let_start(run, child);
+		children.any_startable |= child->status == STATUS_NOT_STARTED &&
+			requisites_let_start(run, child);
 	}
 	return children;
 }
@@ -460,7 +469,8 @@ static enum status stage_sum(const struct run *run, size_t index)
 		return STATUS_SUCCEEDED;
 	if (after_waits || look_at_children(run, index, OWNER_AFTER).any_running)
 		return STATUS_RUNNING;
-	log_error("a stage ends in no known way", "execution", run->execution->id, "stage", stage->ref_id);
+	log_error("a stage ends in no known way", "execution", run->execution->id, "stage",
+		stage->ref_id);
 	return STATUS_TERMINAL;
 }
 
@@ -532,7 +542,8 @@ static enum status with_failed_expressions(struct run *run, size_t index, enum s
 {
 	const struct stage *stage = run_stage(run, index);
 	_cleanup_(val_free) struct val errors = failed_expressions(stage);
-	bool fail = val_get_bool(stage->context, "failOnFailedExpressions", false) && status != STATUS_CANCELED;
+	bool fail = val_get_bool(stage->context, "failOnFailedExpressions", false) &&
+		status != STATUS_CANCELED;
 	if (val_count(errors) == 0 || (!fail && !status_is_failure(status)))
 		return status;
 	if (val_is_map(val_get(stage->context, "exception"))) {
@@ -631,7 +642,8 @@ void stage_look(struct run *run, size_t index)
 		children_look(run, index, OWNER_AFTER);
 		break;
 	case PHASE_IDLE:
-		log_error("a running stage without a phase", "execution", run->execution->id, "stage", stage->ref_id);
+		log_error("a running stage without a phase", "execution", run->execution->id,
+			"stage", stage->ref_id);
 		break;
 	}
 }

@@ -36,10 +36,10 @@ struct task_input {
 	const struct task *task;
 	const void *config; /* the type's config struct, read from the context by its fields; NULL without fields */
 	const struct world *world;
-	struct cancel *cancel;	     /* NULL for inline tasks */
-	int64_t now_ms;		     /* of the dispatch */
+	struct cancel *cancel; /* NULL for inline tasks */
+	int64_t now_ms;        /* of the dispatch */
 	const char *idempotency_key; /* execution, stage, task and generation: the same on every retry and after a crash */
-	bool timed_out;		     /* in a .cancel: the time is up, nobody cancelled */
+	bool timed_out; /* in a .cancel: the time is up, nobody cancelled */
 };
 
 enum task_wait_kind { TASK_WAIT_NONE, TASK_WAIT_UNTIL, TASK_WAIT_KEY };
@@ -49,10 +49,10 @@ struct task_result {
 	enum status status; /* RUNNING (again), SUCCEEDED, SKIPPED, FAILED_CONTINUE, STOPPED, TERMINAL, CANCELED, REDIRECT */
 	struct val context; /* only the keys that it changed; a VAL_NULL value stores null */
 	struct val outputs;
-	struct val remove;  /* list of context keys to remove, VAL_NULL = none */
+	struct val remove; /* list of context keys to remove, VAL_NULL = none */
 	enum task_wait_kind wait;
-	int64_t until_ms;   /* when to look again at the latest (RUNNING) */
-	struct val keys;    /* list of wake-up keys (TASK_WAIT_KEY) */
+	int64_t until_ms; /* when to look again at the latest (RUNNING) */
+	struct val keys;  /* list of wake-up keys (TASK_WAIT_KEY) */
 	/*
 	 * What the engine does in the same commit, so that it happens once: starts a run of a stored pipeline ({"pipeline": id or
 	 * name, "application", "trigger"}), whose id and name it puts into the context as executionId and executionName (a start that
@@ -60,9 +60,9 @@ struct task_result {
 	 */
 	struct val start_run;
 	char *cancel_run;
-	char *waiting_for;  /* one line for people: what is being waited for; owned, NULL = nothing to say */
-	struct val events;  /* by task_event */
-	bool on_worker;	    /* by task_on_worker */
+	char *waiting_for; /* one line for people: what is being waited for; owned, NULL = nothing to say */
+	struct val events; /* by task_event */
+	bool on_worker;    /* by task_on_worker */
 };
 
 /* The ways to end a task; each returns 0, so that `return task_done(out)` reads well. */
@@ -73,7 +73,8 @@ int task_again_at(struct task_result *out, int64_t at_ms);
 /* Runs again when KEY (kept) moves, at the latest at UNTIL_MS (bounded by LIMIT_WAIT_MS). May be called for several keys. */
 int task_wait(struct task_result *out, const char *key, int64_t until_ms);
 /* What people see while it waits: "web: 1 of 3 replicas available". */
-void task_says(struct task_result *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void task_says(struct task_result *out, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 /* Puts a value (taken) into the stage's context, or its outputs. */
 void task_context(struct task_result *out, const char *key, struct val value);
 void task_output(struct task_result *out, const char *key, struct val value);
@@ -87,7 +88,8 @@ void task_result_free(struct task_result *result);
  * TEXT with its `${…}` evaluated once, as the stage sees the run. EXPR_OK: *RET is owned. EXPR_FAILED: it stays as it is, and ERR says
  * why. EXPR_OVER_BUDGET: an inline task returns task_on_worker; elsewhere it took too many steps.
  */
-enum expr_failure task_evaluate(const struct task_input *in, const char *text, struct val *ret, struct err *err);
+enum expr_failure task_evaluate(
+	const struct task_input *in, const char *text, struct val *ret, struct err *err);
 
 /* The context by lookup rules (own, then ancestors' outputs); borrowed from the snapshot. */
 struct val task_lookup(const struct task_input *in, const char *key);
@@ -96,20 +98,20 @@ int task_sleep(const struct task_input *in, int64_t at_ms, struct err *err);
 
 /* What repeating an interrupted run of a task means. */
 enum task_repeat {
-	TASK_SAFE,	  /* run it again */
+	TASK_SAFE,        /* run it again */
 	TASK_AFTER_CHECK, /* .recover asks whether the effect has happened */
-	TASK_NEVER,	  /* it fails, and a person decides */
+	TASK_NEVER,       /* it fails, and a person decides */
 };
 
 struct task_row {
-	const char *name;	  /* "waitForManifestToStabilize" */
+	const char *name;         /* "waitForManifestToStabilize" */
 	const char *implementing; /* implementingClass, NULL = made from the name */
 	/* Returns 0 with *OUT, or -1 with *ERR: a retryable kind runs it again after its backoff, any other fails it. On a worker
 	 * thread, or (inline) on the engine thread. */
 	int (*run)(const struct task_input *in, struct task_result *out, struct err *err);
-	bool is_inline;		  /* does no I/O and is quick */
-	int64_t poll_every_ms;	  /* backoff between runs; 0 = 1 s */
-	int64_t timeout_ms;	  /* since the task's start; 0 = none but the stage's */
+	bool is_inline;           /* does no I/O and is quick */
+	int64_t poll_every_ms;    /* backoff between runs; 0 = 1 s */
+	int64_t timeout_ms;       /* since the task's start; 0 = none but the stage's */
 	bool timeout_overridable; /* stageTimeoutMs takes the place of timeout_ms */
 	enum task_repeat repeat;
 	/* TASK_AFTER_CHECK: did the effect of the interrupted run happen? Fills *OUT as run would, or leaves status NOT_STARTED: run it. */
@@ -120,7 +122,7 @@ struct task_row {
 	char *(*slot)(const struct task_input *in);
 	/* Whether the row is part of this stage at all, decided when tasks are planned; NULL = always. */
 	bool (*when)(const struct task_input *in);
-	bool no_stage_timeout; /* stageTimeoutMs does not count while this task runs */
+	bool no_stage_timeout;     /* stageTimeoutMs does not count while this task runs */
 	bool loop_start, loop_end; /* REDIRECT of a task between them goes back to the first */
 };
 
@@ -128,12 +130,13 @@ struct task_row {
 struct stage_plan {
 	struct val stages; /* list */
 };
-void stage_plan_add(struct stage_plan *plan, const char *type, const char *name, struct val context /* taken */);
+void stage_plan_add(struct stage_plan *plan, const char *type, const char *name,
+	struct val context /* taken */);
 
 /* The evaluation of a stage's expressions, for types that take it over. */
 struct evaluation {
-	struct val context;	  /* in: as it is; out: evaluated (replace it) */
-	const char *evaluator;	  /* "v2", "v3", "v4" */
+	struct val context;            /* in: as it is; out: evaluated (replace it) */
+	const char *evaluator;         /* "v2", "v3", "v4" */
 	struct template_result result; /* of what was evaluated so far; evaluation_values adds to it */
 	const struct expr_host *host;
 	const struct expr_limits *limits;
@@ -141,8 +144,8 @@ struct evaluation {
 	void *names; /* private to the engine: names defined so far */
 };
 /* Evaluates VALUE; *RET is owned. EXPR_OVER_BUDGET must be handed up at once. */
-enum expr_failure evaluation_values(struct evaluation *evaluation, const char *top_key, struct val value,
-				    struct val *ret);
+enum expr_failure evaluation_values(
+	struct evaluation *evaluation, const char *top_key, struct val value, struct val *ret);
 /* Makes NAME visible to what is evaluated next. */
 void evaluation_define(struct evaluation *evaluation, const char *name, struct val value);
 
@@ -154,7 +157,7 @@ struct stage_type {
 	const struct field *fields; /* NULL = none; the keys common to all stages are in stage_fields */
 	size_t config_size;
 	const struct task_row *tasks; /* NULL = none */
-	const struct field *outputs;  /* what later stages see, for docs and lint: names, types, help */
+	const struct field *outputs; /* what later stages see, for docs and lint: names, types, help */
 	/* Refuses, before any effect, what is not built yet or cannot work; on the engine thread, over the evaluated config. */
 	int (*check)(const struct task_input *in, struct err *err);
 	/* Synthetic stages before, after, and on failure. On the engine thread; no I/O. */
@@ -182,6 +185,7 @@ struct stage_registry {
 };
 /* By `alias`, else `type`, exact; NULL when unknown. */
 const struct stage_type *registry_find(const struct stage_registry *registry, const char *name);
-const struct stage_type *registry_find_for(const struct stage_registry *registry, const struct stage *stage);
+const struct stage_type *registry_find_for(
+	const struct stage_registry *registry, const struct stage *stage);
 
 #endif

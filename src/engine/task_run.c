@@ -19,8 +19,8 @@ static void task_set_status(struct run *run, size_t index, enum status status)
 	struct stage_run *mine = run->stages[index];
 	const struct task *old = &run_stage(run, index)->tasks[mine->current];
 	if (!status_may_move(STATUS_OF_TASK, old->status, status)) {
-		log_error("illegal move of a task", "execution", run->execution->id, "task", old->name, "from",
-			  status_name(old->status), "to", status_name(status));
+		log_error("illegal move of a task", "execution", run->execution->id, "task",
+			old->name, "from", status_name(old->status), "to", status_name(status));
 		return;
 	}
 	struct task *task = task_edit(run, index);
@@ -33,7 +33,8 @@ static void task_set_status(struct run *run, size_t index, enum status status)
 	event_task(run, index, mine->current);
 }
 
-static const struct task_row *task_row_of(const struct run *run, size_t index, const struct stage_type **ret_type)
+static const struct task_row *task_row_of(
+	const struct run *run, size_t index, const struct stage_type **ret_type)
 {
 	const struct stage *stage = run_stage(run, index);
 	const struct stage_type *type = registry_find_for(run->engine->setup.registry, stage);
@@ -71,7 +72,8 @@ static void task_fail(struct run *run, size_t index, const struct err *err)
 	const struct task *task = &run_stage(run, index)->tasks[mine->current];
 	stage_set_exception(run, index, task->name, err, false);
 	struct task *edited = task_edit(run, index);
-	val_replace(&edited->exception, val_ref(val_get(run_stage(run, index)->context, "exception")));
+	val_replace(
+		&edited->exception, val_ref(val_get(run_stage(run, index)->context, "exception")));
 	task_finish(run, index, stage_failure_status(run_stage(run, index), STATUS_TERMINAL));
 }
 
@@ -112,7 +114,8 @@ static bool stage_timeout_of(const struct stage *stage, int64_t *ret_ms)
 static int64_t pause_credit(const struct run *run, int64_t since)
 {
 	struct val paused = run->execution->paused;
-	int64_t begin = val_get_int(paused, "pauseTime", 0), end = val_get_int(paused, "resumeTime", 0);
+	int64_t begin = val_get_int(paused, "pauseTime", 0),
+		end = val_get_int(paused, "resumeTime", 0);
 	return begin > since && end > begin ? end - begin : 0;
 }
 
@@ -123,8 +126,10 @@ static int64_t free_time(const struct run *run, const struct stage *stage)
 	for (size_t i = 0; i < stage->child_count; i++) {
 		const struct stage *child = run_stage(run, stage->children[i]);
 		const struct stage_type *type = registry_find_for(run->engine->setup.registry, child);
-		if (!child->removed && child->owner == OWNER_BEFORE && type && type->tasks && type->tasks->no_stage_timeout)
-			ms += (child->end_ms ? child->end_ms : clock_now_ms(run->engine->clock)) - child->start_ms;
+		if (!child->removed && child->owner == OWNER_BEFORE && type && type->tasks &&
+			type->tasks->no_stage_timeout)
+			ms += (child->end_ms ? child->end_ms : clock_now_ms(run->engine->clock)) -
+				child->start_ms;
 	}
 	return ms;
 }
@@ -138,18 +143,21 @@ static int64_t task_deadline(const struct run *run, size_t index, const struct t
 	if (row->timeout_ms) {
 		const struct task *task = &stage->tasks[run->stages[index]->current];
 		const struct stage_run *mine = run->stages[index];
-		deadline = task->start_ms + (given && row->timeout_overridable ? ms : row->timeout_ms) + mine->queued_ms;
+		deadline = task->start_ms +
+			(given && row->timeout_overridable ? ms : row->timeout_ms) + mine->queued_ms;
 		if (mine->job && mine->job->queue)
 			deadline += clock_now_ms(run->engine->clock) - mine->job->queued_ms;
 	}
 	if (deadline != CLOCK_FOREVER)
 		deadline += pause_credit(run, stage->tasks[run->stages[index]->current].start_ms);
 	/* The nearest of self and parents that has one. */
-	for (size_t i = index; i != STAGE_NONE && !row->no_stage_timeout; i = run_stage(run, i)->parent) {
+	for (size_t i = index; i != STAGE_NONE && !row->no_stage_timeout;
+		i = run_stage(run, i)->parent) {
 		const struct stage *at = run_stage(run, i);
 		if (!stage_timeout_of(at, &ms))
 			continue;
-		int64_t end = at->start_ms + ms + pause_credit(run, at->start_ms) + free_time(run, at);
+		int64_t end = at->start_ms + ms + pause_credit(run, at->start_ms) +
+			free_time(run, at);
 		return end < deadline ? end : deadline;
 	}
 	return deadline;
@@ -183,8 +191,8 @@ struct job *job_new(struct run *run, size_t index, enum job_kind kind)
 	if (job->task < stage->task_count) {
 		const struct task *task = &stage->tasks[job->task];
 		job->generation = task->generation;
-		snprintf(job->key, sizeof(job->key), "%s-%s-%d-%" PRIu32, run->execution->id, stage->id, task->id,
-			 task->generation);
+		snprintf(job->key, sizeof(job->key), "%s-%s-%d-%" PRIu32, run->execution->id,
+			stage->id, task->id, task->generation);
 	}
 	job->execution = execution_ref(run->execution);
 	val_free(&mine->patched);
@@ -400,11 +408,13 @@ void job_forget(struct engine *engine, struct job *job)
 }
 
 /* Hands the current task out, after the commit of what it stands on. */
-static void task_dispatch(struct run *run, size_t index, const struct task_row *row, enum job_kind kind)
+static void task_dispatch(
+	struct run *run, size_t index, const struct task_row *row, enum job_kind kind)
 {
 	struct stage_run *mine = run->stages[index];
 	_cleanup_err_ struct err err = ERR_INIT;
-	const struct stage_type *type = registry_find_for(run->engine->setup.registry, run_stage(run, index));
+	const struct stage_type *type = registry_find_for(
+		run->engine->setup.registry, run_stage(run, index));
 	void *config;
 	if (stage_config(type, run_stage(run, index), &config, &err) < 0) {
 		task_fail(run, index, &err);
@@ -425,7 +435,8 @@ static void task_dispatch(struct run *run, size_t index, const struct task_row *
 	run->jobs++;
 	job_track(run->engine, job);
 	engine_effect(run->engine, (struct effect){ .kind = EFFECT_DISPATCH, .job = job });
-	int64_t deadline = kind == JOB_CANCEL ? job->now_ms + CANCEL_STEP_MS : task_deadline(run, index, row);
+	int64_t deadline = kind == JOB_CANCEL ? job->now_ms + CANCEL_STEP_MS :
+						task_deadline(run, index, row);
 	if (deadline != CLOCK_FOREVER)
 		heap_set(&run->engine->timers, &mine->timer, deadline);
 	else
@@ -438,7 +449,9 @@ static void task_run_inline(struct run *run, size_t index, const struct task_row
 {
 	struct stage_run *mine = run->stages[index];
 	_cleanup_err_ struct err err = ERR_INIT;
-	struct job job = { .kind = JOB_TASK, .row = row, .task = mine->current, .wake_seq = run->engine->wake_seq };
+	struct job job = {
+		.kind = JOB_TASK, .row = row, .task = mine->current, .wake_seq = run->engine->wake_seq
+	};
 	job.type = registry_find_for(run->engine->setup.registry, run_stage(run, index));
 	if (stage_config(job.type, run_stage(run, index), &job.config, &err) < 0) {
 		task_fail(run, index, &err);
@@ -480,12 +493,15 @@ static void task_wait_again(struct run *run, size_t index, struct job *job)
 	int64_t now = clock_now_ms(run->engine->clock);
 	int64_t backoff = job->row->poll_every_ms ? job->row->poll_every_ms : 1000;
 	int64_t floor;
-	if (val_as_int(val_get(run_stage(run, index)->context, "backoffPeriodMs"), &floor) && floor > backoff)
+	if (val_as_int(val_get(run_stage(run, index)->context, "backoffPeriodMs"), &floor) &&
+		floor > backoff)
 		backoff = floor;
-	int64_t at = result->wait == TASK_WAIT_NONE || result->until_ms == 0 ? now + backoff : result->until_ms;
+	int64_t at = result->wait == TASK_WAIT_NONE || result->until_ms == 0 ? now + backoff :
+									       result->until_ms;
 	bool moved = val_count(mine->patched) > 0; /* a patch counts as a wake-up */
 	wake_forget(mine);
-	for (size_t i = 0; result->wait == TASK_WAIT_KEY && i < val_count(result->keys) && !moved; i++) {
+	for (size_t i = 0; result->wait == TASK_WAIT_KEY && i < val_count(result->keys) && !moved;
+		i++) {
 		struct val key = val_at(result->keys, i);
 		moved = wake_wait(run->engine, mine, val_text(&key), job->wake_seq);
 	}
@@ -517,7 +533,7 @@ static void task_canceled(struct run *run, size_t index)
 	const struct stage_type *type;
 	const struct task_row *row = task_row_of(run, index, &type);
 	if (row && row->cancel && run_stage(run, index)->tasks[run->stages[index]->current].start_ms &&
-	    !run_stage(run, index)->cancel_done)
+		!run_stage(run, index)->cancel_done)
 		task_dispatch(run, index, row, JOB_CANCEL);
 	else
 		task_finish(run, index, STATUS_CANCELED);
@@ -541,8 +557,8 @@ static void task_timed_out(struct run *run, size_t index)
 	const struct task *task = &stage->tasks[run->stages[index]->current];
 	int64_t ms = clock_now_ms(run->engine->clock) - task->start_ms;
 	const char *waiting = run->stages[index]->waiting_for;
-	err_set(&err, ERR_TIMEOUT, "%s timed out after %" PRId64 ".%03d s%s%s", task->name, ms / 1000,
-		(int)(ms % 1000), waiting ? ": " : "", waiting ? waiting : "");
+	err_set(&err, ERR_TIMEOUT, "%s timed out after %" PRId64 ".%03d s%s%s", task->name,
+		ms / 1000, (int)(ms % 1000), waiting ? ": " : "", waiting ? waiting : "");
 	task_fail(run, index, &err);
 }
 
@@ -552,7 +568,8 @@ static int task_act(struct run *run, size_t index, const struct task_result *res
 	struct run *child;
 	if (result->cancel_run) {
 		const struct execution *execution = run->execution;
-		_cleanup_free_ char *reason = xasprintf("its parent pipeline %s was canceled", execution->id);
+		_cleanup_free_ char *reason = xasprintf(
+			"its parent pipeline %s was canceled", execution->id);
 		request_cancel_run(run->engine, result->cancel_run, execution->canceled_by, reason);
 	}
 	if (val_is_null(result->start_run))
@@ -647,7 +664,8 @@ void task_returned(struct engine *engine, struct job *job)
 	run->jobs--;
 	heap_remove(&engine->timers, &mine->timer);
 	if (run->completed)
-		atomic_fetch_add(&engine->metric_dropped, 1); /* expressions of a stage that will not start any more */
+		atomic_fetch_add(&engine->metric_dropped,
+			1); /* expressions of a stage that will not start any more */
 	else if (job->kind == JOB_EVALUATE || job->kind == JOB_ENABLED)
 		stage_evaluated(run, job);
 	else

@@ -60,9 +60,11 @@ static void perform_task(struct job *job)
 static void perform_enabled(struct job *job, const struct expr_limits *limits)
 {
 	_cleanup_free_ char *text = stage_enabled_text(job->execution, job->stage);
-	if (text && evaluate_text(job->execution, job->stage, text, limits, job->now_ms, &job->evaluated) != EXPR_OK)
-		job->status = err_set(&job->err, ERR_TOO_LARGE, "stageEnabled: needs more than %d steps",
-				      LIMIT_EXPR_STEPS);
+	if (text &&
+		evaluate_text(job->execution, job->stage, text, limits, job->now_ms,
+			&job->evaluated) != EXPR_OK)
+		job->status = err_set(&job->err, ERR_TOO_LARGE,
+			"stageEnabled: needs more than %d steps", LIMIT_EXPR_STEPS);
 }
 
 void job_perform(struct job *job)
@@ -76,23 +78,24 @@ void job_perform(struct job *job)
 		perform_task(job);
 		break;
 	case JOB_EVALUATE:
-		if (evaluate_stage(job->execution, job->stage, job->type, &limits, job->now_ms, &evaluated) == EXPR_OK)
+		if (evaluate_stage(job->execution, job->stage, job->type, &limits, job->now_ms,
+			    &evaluated) == EXPR_OK)
 			job->evaluated = evaluated.context;
 		else
 			job->status = err_set(&job->err, ERR_TOO_LARGE,
-					      "the expressions of this stage need more than %d steps",
-					      LIMIT_EXPR_STEPS);
+				"the expressions of this stage need more than %d steps",
+				LIMIT_EXPR_STEPS);
 		break;
 	case JOB_ENABLED:
 		perform_enabled(job, &limits);
 		break;
 	case JOB_SUBMIT:
 		limits.allow_unknown_keys = false;
-		if (evaluate_pipeline(job->engine->setup.registry, job->request->value, job->request->trigger, &limits, job->now_ms,
-				      &job->evaluated) != EXPR_OK)
+		if (evaluate_pipeline(job->engine->setup.registry, job->request->value,
+			    job->request->trigger, &limits, job->now_ms, &job->evaluated) != EXPR_OK)
 			job->status = err_set(&job->err, ERR_TOO_LARGE,
-					      "the expressions of this pipeline need more than %d steps",
-					      LIMIT_EXPR_STEPS);
+				"the expressions of this pipeline need more than %d steps",
+				LIMIT_EXPR_STEPS);
 		break;
 	}
 }

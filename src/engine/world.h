@@ -21,13 +21,13 @@ struct world {
 	struct http_transport *http;
 	struct spawner *spawner;
 	const struct url_policy *url_policy; /* for URLs that users give */
-	struct kubernetes *kubernetes;	     /* NULL when no account is set up */
-	struct val settings;		     /* the whole settings file as read, secrets included: never shown */
-	struct store *store;	     /* of the engine, for reading; set by engine_start */
-	pthread_mutex_t wake_lock; /* zero bytes are PTHREAD_MUTEX_INITIALIZER */
+	struct kubernetes *kubernetes;       /* NULL when no account is set up */
+	struct val settings; /* the whole settings file as read, secrets included: never shown */
+	struct store *store; /* of the engine, for reading; set by engine_start */
+	pthread_mutex_t wake_lock;                   /* zero bytes are PTHREAD_MUTEX_INITIALIZER */
 	void (*wake)(void *engine, const char *key); /* set by engine_start; use world_wake */
 	void *engine;
-	const char *console_url;	     /* where people look at runs, NULL = unknown */
+	const char *console_url; /* where people look at runs, NULL = unknown */
 };
 
 /* Those who learn that KEY moved (watches) tell the engine so. Nothing happens while there is none. Any thread. */

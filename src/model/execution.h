@@ -74,8 +74,8 @@ struct stage {
 	bool cancel_done;         /* the cancel step of its current task has been committed */
 	bool planning_failed;     /* before-stage planning failed: counts as F(TERMINAL) */
 	uint32_t attempts;        /* of planning */
-	int64_t retry_ms;	 /* planning is not tried again before; 0 = at once */
-	uint32_t generation;    /* that new tasks begin with; rises with each restart */
+	int64_t retry_ms;         /* planning is not tried again before; 0 = at once */
+	uint32_t generation;      /* that new tasks begin with; rises with each restart */
 	struct val last_modified; /* {user, allowedAccounts, lastModifiedTime} or VAL_NULL */
 };
 

@@ -29,7 +29,7 @@ const char *status_name(enum status status); /* "NOT_STARTED" */
 bool status_parse(struct str text, enum status *ret);
 
 bool status_is_complete(enum status status);
-bool status_is_going(enum status status);      /* RUNNING, PAUSED: begun and not ended */
+bool status_is_going(enum status status); /* RUNNING, PAUSED: begun and not ended */
 bool status_is_halt(enum status status); /* STOPPED, TERMINAL, CANCELED: nothing downstream starts */
 bool status_is_successful(enum status status); /* SUCCEEDED, SKIPPED, STOPPED (as upstream has it) */
 bool status_is_failure(enum status status);    /* FAILED_CONTINUE, STOPPED, TERMINAL */

@@ -52,7 +52,8 @@ static enum expr_failure evaluate_variable(struct evaluation *evaluation, struct
 	const char *key = val_get_text(*variable, "key", "");
 	struct val evaluated = VAL_NULL;
 	if (val_is_string(value) && str_contains(val_as_str(&value), "${")) {
-		enum expr_failure failure = evaluation_values(evaluation, "variables", value, &evaluated);
+		enum expr_failure failure = evaluation_values(
+			evaluation, "variables", value, &evaluated);
 		if (failure != EXPR_OK)
 			return failure;
 		if (!val_has(*variable, "sourceValue"))
@@ -63,8 +64,8 @@ static enum expr_failure evaluate_variable(struct evaluation *evaluation, struct
 	}
 	if (val_has(*variable, "description")) {
 		struct val description = VAL_NULL;
-		enum expr_failure failure = evaluation_values(evaluation, "variables",
-							      val_get(*variable, "description"), &description);
+		enum expr_failure failure = evaluation_values(
+			evaluation, "variables", val_get(*variable, "description"), &description);
 		if (failure != EXPR_OK) {
 			val_free(&evaluated);
 			return failure;
@@ -81,7 +82,8 @@ static enum expr_failure evaluate_in_order(struct evaluation *evaluation)
 {
 	if (strcasecmp(evaluation->evaluator, "v4") != 0) {
 		struct val all = VAL_NULL;
-		enum expr_failure failure = evaluation_values(evaluation, NULL, evaluation->context, &all);
+		enum expr_failure failure = evaluation_values(
+			evaluation, NULL, evaluation->context, &all);
 		if (failure == EXPR_OK)
 			val_replace(&evaluation->context, all);
 		return failure;
@@ -106,7 +108,8 @@ static enum expr_failure evaluate_in_order(struct evaluation *evaluation)
 	return EXPR_OK;
 }
 
-static int evaluate_variables_run(const struct task_input *in, struct task_result *out, struct err *err)
+static int evaluate_variables_run(
+	const struct task_input *in, struct task_result *out, struct err *err)
 {
 	const struct evaluate_variables_config *config = in->config;
 	(void)err;
@@ -137,15 +140,16 @@ const struct stage_type evaluate_variables_stage = {
 	.name = "evaluateVariables",
 	.title = { "Evaluate Variables", "变量求值" },
 	.summary = { "Evaluates expressions and gives the results names that later stages can use.",
-		     "对表达式求值，并将结果以变量名提供给后续阶段。" },
+		"对表达式求值，并将结果以变量名提供给后续阶段。" },
 	.category = "general",
 	.fields = ROWS(struct field,
-		FIELD(struct evaluate_variables_config, variables, "variables", .flags = FIELD_REQUIRED | FIELD_LIST,
-		      .title = { "Variables", "变量" },
-		      .help = { "A list of {key, value, description}. With spelEvaluator v4 each sees those before it.",
+		FIELD(struct evaluate_variables_config, variables, "variables",
+			.flags = FIELD_REQUIRED | FIELD_LIST, .title = { "Variables", "变量" },
+			.help = { "A list of {key, value, description}. With spelEvaluator v4 each sees those before it.",
 				"{key, value, description} 的列表。spelEvaluator 为 v4 时可引用前面的变量。" })),
 	.config_size = sizeof(struct evaluate_variables_config),
-	.tasks = ROWS(struct task_row, { .name = "evaluateVariables", .run = evaluate_variables_run, .is_inline = true }),
+	.tasks = ROWS(struct task_row,
+		{ .name = "evaluateVariables", .run = evaluate_variables_run, .is_inline = true }),
 	.evaluate = evaluate_in_order,
 	.restart = evaluate_variables_restart,
 };

@@ -82,9 +82,12 @@ static UCalendar *calendar_open(const char *zone, struct err *err)
 	UChar canonical[128];
 	UBool known = 0;
 	ucal_getCanonicalTimeZoneID(name, -1, canonical, 128, &known, &status);
-	UCalendar *calendar = U_SUCCESS(status) ? ucal_open(name, -1, "en_US", UCAL_GREGORIAN, &status) : NULL;
+	UCalendar *calendar = U_SUCCESS(status) ?
+		ucal_open(name, -1, "en_US", UCAL_GREGORIAN, &status) :
+		NULL;
 	if (!calendar || U_FAILURE(status)) {
-		err_set(err, ERR_INVALID, "tasks.executionWindow.timezone: there is no zone \"%s\"", zone);
+		err_set(err, ERR_INVALID, "tasks.executionWindow.timezone: there is no zone \"%s\"",
+			zone);
 		return NULL;
 	}
 	return calendar;
@@ -93,12 +96,14 @@ static UCalendar *calendar_open(const char *zone, struct err *err)
 /*
  * *RET_NEXT_MS: 0 when NOW_MS is inside the window, else the moment when it opens next; -1 when it never does.
  */
-int window_next_start(struct val window, const char *zone, int64_t now_ms, int64_t *ret_next_ms, struct err *err)
+int window_next_start(
+	struct val window, const char *zone, int64_t now_ms, int64_t *ret_next_ms, struct err *err)
 {
 	struct spans spans;
 	spans_read(window, &spans);
 	if (spans.count == 0)
-		return err_set(err, ERR_INVALID, "restrictedExecutionWindow: it has neither days nor hours");
+		return err_set(err, ERR_INVALID,
+			"restrictedExecutionWindow: it has neither days nor hours");
 	UCalendar *calendar = calendar_open(zone, err);
 	if (!calendar)
 		return -1;
@@ -108,7 +113,8 @@ int window_next_start(struct val window, const char *zone, int64_t now_ms, int64
 	for (int day = 0; day <= DAYS_AHEAD && best != 0; day++) {
 		ucal_setMillis(calendar, (double)now_ms, &status);
 		ucal_add(calendar, UCAL_DATE, day, &status);
-		int minute = ucal_get(calendar, UCAL_HOUR_OF_DAY, &status) * 60 + ucal_get(calendar, UCAL_MINUTE, &status);
+		int minute = ucal_get(calendar, UCAL_HOUR_OF_DAY, &status) * 60 +
+			ucal_get(calendar, UCAL_MINUTE, &status);
 		if (!day_is_allowed(days, ucal_get(calendar, UCAL_DAY_OF_WEEK, &status)))
 			continue;
 		for (size_t i = 0; i < spans.count; i++) {
@@ -127,7 +133,9 @@ int window_next_start(struct val window, const char *zone, int64_t now_ms, int64
 	}
 	ucal_close(calendar);
 	*ret_next_ms = best;
-	return U_SUCCESS(status) ? 0 : err_set(err, ERR_INTERNAL, "the calendar says %s", u_errorName(status));
+	return U_SUCCESS(status) ?
+		0 :
+		err_set(err, ERR_INTERNAL, "the calendar says %s", u_errorName(status));
 }
 
 static int suspend(const struct task_input *in, struct task_result *out, struct err *err)
@@ -137,7 +145,8 @@ static int suspend(const struct task_input *in, struct task_result *out, struct 
 	int64_t next;
 	if (config->skip_remaining_wait)
 		return task_done(out);
-	if (window_next_start(config->window, val_is_string(zone) ? val_text(&zone) : DEFAULT_ZONE, in->now_ms, &next, err) < 0) {
+	if (window_next_start(config->window, val_is_string(zone) ? val_text(&zone) : DEFAULT_ZONE,
+		    in->now_ms, &next, err) < 0) {
 		task_context(out, "failureReason", val_string(err_text(err)));
 		return -1;
 	}
@@ -146,7 +155,8 @@ static int suspend(const struct task_input *in, struct task_result *out, struct 
 	if (next < 0)
 		return err_set(err, ERR_INVALID, "restrictedExecutionWindow: it never opens");
 	task_context(out, "scheduledTime", val_int(next));
-	task_says(out, "outside of the execution window, which opens in %lld min", (long long)((next - in->now_ms) / 60000));
+	task_says(out, "outside of the execution window, which opens in %lld min",
+		(long long)((next - in->now_ms) / 60000));
 	return task_again_at(out, next);
 }
 
@@ -177,7 +187,8 @@ static bool has_jitter(const struct task_input *in)
 	const struct window_config *config = in->config;
 	struct val jitter = val_get(config->window, "jitter");
 	bool manual = strcmp(val_get_text(in->execution->trigger, "type", ""), "manual") == 0;
-	return val_get_bool(jitter, "enabled", false) && !(manual && val_get_bool(jitter, "skipManual", false));
+	return val_get_bool(jitter, "enabled", false) &&
+		!(manual && val_get_bool(jitter, "skipManual", false));
 }
 
 static int wait_jitter(const struct task_input *in, struct task_result *out, struct err *err)
@@ -193,20 +204,29 @@ static int wait_jitter(const struct task_input *in, struct task_result *out, str
 const struct stage_type execution_window_stage = {
 	.name = "restrictExecutionDuringTimeWindow",
 	.title = { "Execution Window", "执行时间窗口" },
-	.summary = { "Waits until the time window of its parent opens.", "等待父阶段的执行时间窗口开始。" },
+	.summary = { "Waits until the time window of its parent opens.",
+		"等待父阶段的执行时间窗口开始。" },
 	.category = "general",
 	.fields = ROWS(struct field,
-		FIELD(struct window_config, window, "restrictedExecutionWindow", .flags = FIELD_REQUIRED | FIELD_MAP,
-		      .title = { "Time window", "时间窗口" },
-		      .help = { "{whitelist: [{startHour, startMin, endHour, endMin}], days: [1 = Sunday …], jitter}.",
+		FIELD(struct window_config, window, "restrictedExecutionWindow",
+			.flags = FIELD_REQUIRED | FIELD_MAP, .title = { "Time window", "时间窗口" },
+			.help = { "{whitelist: [{startHour, startMin, endHour, endMin}], days: [1 = Sunday …], jitter}.",
 				"{whitelist: [{startHour, startMin, endHour, endMin}], days: [1 为周日 …], jitter}。" }),
-		FIELD(struct window_config, skip_remaining_wait, "skipRemainingWait", .flags = FIELD_SET_AT_RUN,
-		      .title = { "Skip the rest", "跳过剩余等待" },
-		      .help = { "True (by a PATCH) lets the parent start at once.", "通过 PATCH 设为 true 时父阶段立即开始。" })),
+		FIELD(struct window_config, skip_remaining_wait, "skipRemainingWait",
+			.flags = FIELD_SET_AT_RUN, .title = { "Skip the rest", "跳过剩余等待" },
+			.help = { "True (by a PATCH) lets the parent start at once.",
+				"通过 PATCH 设为 true 时父阶段立即开始。" })),
 	.config_size = sizeof(struct window_config),
 	.tasks = ROWS(struct task_row,
-		{ .name = "suspendExecutionDuringTimeWindow", .run = suspend, .is_inline = true, .no_stage_timeout = true },
-		{ .name = "waitForJitter", .run = wait_jitter, .is_inline = true, .when = has_jitter, .no_stage_timeout = true }),
+		{ .name = "suspendExecutionDuringTimeWindow",
+			.run = suspend,
+			.is_inline = true,
+			.no_stage_timeout = true },
+		{ .name = "waitForJitter",
+			.run = wait_jitter,
+			.is_inline = true,
+			.when = has_jitter,
+			.no_stage_timeout = true }),
 };
 
 int plan_execution_window(const struct task_input *in, struct stage_plan *plan, struct err *err)
@@ -215,9 +235,11 @@ int plan_execution_window(const struct task_input *in, struct stage_plan *plan, 
 	if (!val_get_bool(in->stage->context, "restrictExecutionDuringTimeWindow", false))
 		return 0;
 	struct val context = val_ref(in->stage->context);
-	static const char *const left_out[] = { "restrictExecutionDuringTimeWindow", "stageTimeoutMs", "alias" };
+	static const char *const left_out[] = { "restrictExecutionDuringTimeWindow",
+		"stageTimeoutMs", "alias" };
 	for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++)
 		val_remove(&context, left_out[i]);
-	stage_plan_add(plan, "restrictExecutionDuringTimeWindow", "restrictExecutionDuringTimeWindow", context);
+	stage_plan_add(plan, "restrictExecutionDuringTimeWindow",
+		"restrictExecutionDuringTimeWindow", context);
 	return 0;
 }

@@ -71,7 +71,8 @@ static int start_pipeline(const struct task_input *in, struct task_result *out, 
 	val_set(&trigger, "parentExecution", parent_execution(parent));
 	val_set(&trigger, "parentPipelineId", val_string(parent->id));
 	val_set(&trigger, "parentPipelineStageId", val_string(in->stage->id));
-	val_set(&trigger, "parameters", val_is_map(config->parameters) ? val_ref(config->parameters) : val_map());
+	val_set(&trigger, "parameters",
+		val_is_map(config->parameters) ? val_ref(config->parameters) : val_map());
 	val_set(&trigger, "strategy", val_bool(config->pipeline_id && !config->pipeline));
 	val_set(&trigger, "dryRun", val_bool(val_get_bool(parent->trigger, "dryRun", false)));
 	val_set(&trigger, "artifacts", visible_artifacts(in));
@@ -79,7 +80,8 @@ static int start_pipeline(const struct task_input *in, struct task_result *out, 
 	val_set(&out->start_run, "pipeline", val_string(target));
 	if (config->pipeline_application || config->application)
 		val_set(&out->start_run, "application",
-			val_string(config->pipeline_application ? config->pipeline_application : config->application));
+			val_string(config->pipeline_application ? config->pipeline_application :
+								  config->application));
 	val_set(&out->start_run, "trigger", trigger);
 	return task_done(out);
 }
@@ -102,7 +104,8 @@ static bool is_merged(struct val stages, const bool *merged, struct val requisit
 {
 	for (size_t i = 0; i < val_count(requisites); i++)
 		for (size_t j = 0; j < val_count(stages); j++)
-			if (!merged[j] && val_equal(val_get(val_at(stages, j), "refId"), val_at(requisites, i)))
+			if (!merged[j] &&
+				val_equal(val_get(val_at(stages, j), "refId"), val_at(requisites, i)))
 				return false;
 	return true;
 }
@@ -138,7 +141,8 @@ static struct val execution_outputs(struct val execution)
 		moved = false;
 		for (size_t i = 0; i < count; i++) {
 			struct val stage = val_at(stages, i);
-			if (merged[i] || !is_merged(stages, merged, val_get(stage, "requisiteStageRefIds")))
+			if (merged[i] ||
+				!is_merged(stages, merged, val_get(stage, "requisiteStageRefIds")))
 				continue;
 			merged[i] = moved = true;
 			left--;
@@ -164,9 +168,12 @@ static int child_failed(struct val child, struct err *err)
 		if (!has_status(stage, "TERMINAL") && !has_status(stage, "STOPPED"))
 			continue;
 		struct val errors = val_path(stage, "context.exception.details.errors");
-		struct val first = val_count(errors) > 0 ? val_at(errors, 0) : val_path(stage, "context.exception.details.error");
-		err_set(err, ERR_FAILED, "pipeline \"%s\" failed in stage \"%s\"%s%s", val_get_text(child, "name", ""),
-			val_get_text(stage, "name", ""), val_is_string(first) ? ": " : "", val_text(&first));
+		struct val first = val_count(errors) > 0 ?
+			val_at(errors, 0) :
+			val_path(stage, "context.exception.details.error");
+		err_set(err, ERR_FAILED, "pipeline \"%s\" failed in stage \"%s\"%s%s",
+			val_get_text(child, "name", ""), val_get_text(stage, "name", ""),
+			val_is_string(first) ? ": " : "", val_text(&first));
 		struct val source = val_map();
 		val_set(&source, "executionId", val_ref(val_get(child, "id")));
 		val_set(&source, "stageId", val_ref(val_get(stage, "id")));
@@ -176,7 +183,7 @@ static int child_failed(struct val child, struct err *err)
 		return -1;
 	}
 	return err_set(err, ERR_FAILED, "pipeline \"%s\" ended %s", val_get_text(child, "name", ""),
-		       val_get_text(child, "status", ""));
+		val_get_text(child, "status", ""));
 }
 
 /* Which of its stages runs now, for people. */
@@ -185,16 +192,21 @@ static void say_progress(struct task_result *out, struct val child)
 	struct val stages = val_get(child, "stages");
 	for (size_t i = 0; i < val_count(stages); i++)
 		if (has_status(val_at(stages, i), "RUNNING")) {
-			task_says(out, "pipeline \"%s\" is in stage \"%s\"", val_get_text(child, "name", ""),
-				  val_get_text(val_at(stages, i), "name", ""));
+			task_says(out, "pipeline \"%s\" is in stage \"%s\"",
+				val_get_text(child, "name", ""),
+				val_get_text(val_at(stages, i), "name", ""));
 			return;
 		}
-	task_says(out, "pipeline \"%s\" is %s", val_get_text(child, "name", ""), val_get_text(child, "status", ""));
+	task_says(out, "pipeline \"%s\" is %s", val_get_text(child, "name", ""),
+		val_get_text(child, "status", ""));
 }
 
-static int child_ended(const struct pipeline_config *config, struct val child, struct task_result *out, struct err *err)
+static int child_ended(const struct pipeline_config *config, struct val child,
+	struct task_result *out, struct err *err)
 {
-	_cleanup_(val_free) struct val outputs = config->skip_downstream_output ? VAL_NULL : execution_outputs(child);
+	_cleanup_(val_free) struct val outputs = config->skip_downstream_output ?
+		VAL_NULL :
+		execution_outputs(child);
 	for (size_t i = 0; i < val_count(outputs); i++)
 		val_set_str(&out->outputs, val_key_at(outputs, i), val_ref(val_value_at(outputs, i)));
 	task_context(out, "status", val_ref(val_get(child, "status")));
@@ -245,37 +257,45 @@ static void pipeline_restart(struct val *context, struct val *outputs)
 static int pipeline_check(const struct task_input *in, struct err *err)
 {
 	if (val_count(val_get(in->stage->context, "expectedArtifacts")) > 0)
-		return err_set(err, ERR_UNSUPPORTED, "expectedArtifacts: binding artifacts is not built yet");
+		return err_set(err, ERR_UNSUPPORTED,
+			"expectedArtifacts: binding artifacts is not built yet");
 	return 0;
 }
 
 const struct stage_type pipeline_stage = {
 	.name = "pipeline",
 	.title = { "Pipeline", "执行部署流程" },
-	.summary = { "Runs another pipeline, and waits for its end.", "执行另一个部署流程，并等待其结束。" },
+	.summary = { "Runs another pipeline, and waits for its end.",
+		"执行另一个部署流程，并等待其结束。" },
 	.category = "general",
 	.fields = ROWS(struct field,
-		FIELD(struct pipeline_config, application, "application", .title = { "Application", "应用" },
-		      .help = { "Whose pipeline it is; nothing means this application.", "流程所属的应用；不填为当前应用。" }),
-		FIELD(struct pipeline_config, pipeline_application, "pipelineApplication", .flags = FIELD_UI,
-		      .title = { "Application", "应用" }),
+		FIELD(struct pipeline_config, application, "application",
+			.title = { "Application", "应用" },
+			.help = { "Whose pipeline it is; nothing means this application.",
+				"流程所属的应用；不填为当前应用。" }),
+		FIELD(struct pipeline_config, pipeline_application, "pipelineApplication",
+			.flags = FIELD_UI, .title = { "Application", "应用" }),
 		FIELD(struct pipeline_config, pipeline, "pipeline", .title = { "Pipeline", "部署流程" },
-		      .help = { "Its id, or its name in that application.", "流程的 ID，或该应用下的流程名称。" }),
-		FIELD(struct pipeline_config, pipeline_id, "pipelineId", .title = { "Strategy", "部署策略" },
-		      .help = { "The id of a deployment strategy.", "部署策略的 ID。" }),
+			.help = { "Its id, or its name in that application.",
+				"流程的 ID，或该应用下的流程名称。" }),
+		FIELD(struct pipeline_config, pipeline_id, "pipelineId",
+			.title = { "Strategy", "部署策略" },
+			.help = { "The id of a deployment strategy.", "部署策略的 ID。" }),
 		FIELD(struct pipeline_config, parameters, "pipelineParameters", .flags = FIELD_MAP,
-		      .title = { "Parameters", "参数" },
-		      .help = { "Parameters of the child; those that it declares and are not given have their defaults.",
+			.title = { "Parameters", "参数" },
+			.help = { "Parameters of the child; those that it declares and are not given have their defaults.",
 				"传给子流程的参数；未给出的使用其默认值。" }),
-		FIELD(struct pipeline_config, wait_for_completion, "waitForCompletion", .preset = "true",
-		      .title = { "Wait for its end", "等待完成" },
-		      .help = { "False: this stage succeeds as soon as the other pipeline has started.",
+		FIELD(struct pipeline_config, wait_for_completion, "waitForCompletion",
+			.preset = "true", .title = { "Wait for its end", "等待完成" },
+			.help = { "False: this stage succeeds as soon as the other pipeline has started.",
 				"为 false 时子流程启动后本阶段即成功。" }),
-		FIELD(struct pipeline_config, skip_downstream_output, "skipDownstreamOutput", .preset = "false",
-		      .title = { "Leave out its outputs", "不传递输出" },
-		      .help = { "The child's outputs do not become those of this stage.", "不将子流程的输出作为本阶段输出。" }),
-		FIELD(struct pipeline_config, execution_id, "executionId", .flags = FIELD_SET_AT_RUN,
-		      .title = { "Run", "执行记录" }, .help = { "The child that was started.", "已启动的子流程。" }),
+		FIELD(struct pipeline_config, skip_downstream_output, "skipDownstreamOutput",
+			.preset = "false", .title = { "Leave out its outputs", "不传递输出" },
+			.help = { "The child's outputs do not become those of this stage.",
+				"不将子流程的输出作为本阶段输出。" }),
+		FIELD(struct pipeline_config, execution_id, "executionId",
+			.flags = FIELD_SET_AT_RUN, .title = { "Run", "执行记录" },
+			.help = { "The child that was started.", "已启动的子流程。" }),
 		FIELD_KNOWN("skippable", FIELD_BOOL, .title = { "May be skipped", "允许跳过" }),
 		FIELD_KNOWN("executionName", FIELD_STRING, .flags = FIELD_SET_AT_RUN)),
 	.config_size = sizeof(struct pipeline_config),

@@ -246,8 +246,7 @@ int sqlite_load_active(struct store *store, void (*found)(void *data, struct exe
 	return 0;
 }
 
-int sqlite_load_execution(
-	struct store *store, const char *id, struct execution **ret, struct err *err)
+int sqlite_load_execution(struct store *store, const char *id, struct execution **ret, struct err *err)
 {
 	READER(reader, store, err);
 	_cleanup_done_ sqlite3_stmt *find = db_statement(reader.db, SQL_FIND_EXECUTION, err);
