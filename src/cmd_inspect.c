@@ -55,7 +55,10 @@ static void add_wait(struct strbuf *buf, struct val row)
 static void cell_doing(struct strbuf *buf, struct val row)
 {
 	const char *text = val_get_text(row, "text", "");
-	if (val_has(row, "queuedSince")) {
+	if (val_get_bool(row, "waitsForWorker", false)) {
+		strbuf_add_text(buf, "waits for a worker");
+		add_since(buf, row, "queuedSince");
+	} else if (val_has(row, "queuedSince")) {
 		strbuf_printf(buf, "waits for a slot of %s", val_get_text(row, "slot", "?"));
 		add_since(buf, row, "queuedSince");
 	} else if (val_get_bool(row, "inFlight", false)) {

@@ -27,6 +27,8 @@ static const struct {
 	{ "gennaker_stages_ended_total", "counter", "Stages that have ended, by status." },
 	{ "gennaker_tasks_run_total", "counter", "Tasks that were handed to a worker." },
 	{ "gennaker_tasks_in_flight", "gauge", "Tasks that were handed out and have not come back." },
+	{ "gennaker_tasks_waiting_for_slot", "gauge",
+		"Of these, those that wait for a slot of their origin or account." },
 	{ "gennaker_tasks_waiting_for_worker", "gauge", "Of these, those that wait for a worker." },
 	{ "gennaker_workers", "gauge", "Worker threads." },
 	{ "gennaker_workers_idle", "gauge", "Worker threads without a task." },

@@ -633,6 +633,8 @@ static struct val state_of(const struct run *run)
 			val_set(&state, "slot", val_string(mine->job->slot));
 		if (mine->job && mine->job->queue)
 			val_set(&state, "queuedSince", val_int(mine->job->queued_ms));
+		if (mine->job && mine->job->queue == &run->engine->at_work)
+			val_set(&state, "waitsForWorker", val_bool(true));
 		if (mine->timer.place)
 			val_set(&state, "nextLook", val_int(mine->timer.due_ms));
 		struct val keys = val_list();

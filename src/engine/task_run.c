@@ -277,12 +277,18 @@ static void job_return_canceled(struct engine *engine, struct job *job)
 	task_returned(engine, job);
 }
 
+static atomic_size_t *queue_metric(struct engine *engine, const struct slot *slot)
+{
+	return slot == &engine->at_work ? &engine->metric_worker_queue : &engine->metric_slot_queue;
+}
+
 static void job_enqueue(struct engine *engine, struct job *job, struct slot *slot)
 {
 	job->next = NULL;
 	*slot->last = job;
 	slot->last = &job->next;
 	job->queue = slot;
+	atomic_fetch_add(queue_metric(engine, slot), 1);
 	job->queued_ms = clock_now_ms(engine->clock);
 }
 
@@ -297,6 +303,7 @@ static void job_unqueue(struct engine *engine, struct job *job)
 	if (!*link)
 		slot->last = link;
 	job->queue = NULL;
+	atomic_fetch_sub(queue_metric(engine, slot), 1);
 	struct run *run = map_get(&engine->runs, str_of(job->execution_id));
 	if (run) /* time in the queue is no task time */
 		run->stages[job->stage]->queued_ms += clock_now_ms(engine->clock) - job->queued_ms;

@@ -191,7 +191,6 @@ void workers_metrics(struct workers *workers, struct val *metrics)
 	pthread_mutex_lock(&workers->mutex);
 	val_set(metrics, "gennaker_workers", val_int((int64_t)workers->threads));
 	val_set(metrics, "gennaker_workers_idle", val_int((int64_t)workers->idle));
-	val_set(metrics, "gennaker_tasks_waiting_for_worker", val_int((int64_t)workers->queued));
 	pthread_mutex_unlock(&workers->mutex);
 }
 

@@ -1,6 +1,8 @@
 """GET /metrics: the format of Prometheus, and numbers that follow what happens."""
 
 import re
+import socket
+import subprocess
 
 import pytest
 
@@ -9,6 +11,11 @@ from server import Server
 
 LONG = {"type": "wait", "refId": "1", "waitTime": 3600}
 SHORT = {"type": "wait", "refId": "1", "waitTime": 0}
+ANY_URL = {
+    "GENNAKER_USERCONFIGUREDURLRESTRICTIONS_REJECTLOCALHOST": "false",
+    "GENNAKER_USERCONFIGUREDURLRESTRICTIONS_REJECTVERBATIMIPS": "false",
+    "GENNAKER_USERCONFIGUREDURLRESTRICTIONS_ALLOWEDHOSTNAMESREGEX": ".*",
+}
 SAMPLE = re.compile(r'^([a-z_]+)((?:\{[a-z]+="[^"\\]*"\})?) (-?[0-9.]+(?:[eE][-+]?[0-9]+)?)$')
 
 
@@ -40,7 +47,7 @@ def metrics(server, **headers):
 def test_every_number_is_explained(running):
     found = metrics(running)
     for name in ('gennaker_info{version="0.1.0"}', "gennaker_runs_active", "gennaker_runs_started_total", "gennaker_tasks_in_flight",
-                 "gennaker_requests_queued", "gennaker_commits_total", "gennaker_store_bytes",
+                 "gennaker_tasks_waiting_for_slot", "gennaker_tasks_waiting_for_worker", "gennaker_requests_queued", "gennaker_commits_total", "gennaker_store_bytes",
                  "gennaker_store_sync_seconds_sum", 'gennaker_store_sync_seconds_bucket{le="+Inf"}', "gennaker_store_free_bytes",
                  "process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"):
         assert name in found
@@ -81,3 +88,19 @@ def test_numbers_want_credentials_where_there_are_some(tmp_path):
         assert metrics(one, Authorization=f"Bearer {token}")["gennaker_auth_failures_total"] == 0
         assert one.get("/metrics", Authorization="Bearer wrong").status == 401
         assert metrics(one, Authorization=f"Bearer {token}")["gennaker_auth_failures_total"] == 1
+
+
+def test_tasks_beyond_the_slots_of_an_origin_wait_and_inspect_says_so(tmp_path):
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent, Server(tmp_path / "data", **ANY_URL) as one:
+        url = "http://127.0.0.1:%d/" % silent.getsockname()[1]
+        call = {"type": "webhook", "method": "GET", "url": url}
+        one.save("demo", "p", [{**call, "refId": str(i), "name": f"Call {i}"} for i in range(20)])
+        run = one.run("demo", "p")
+        found = lib.wait_until(lambda: (it := metrics(one))["gennaker_tasks_waiting_for_slot"] == 4 and it)
+        assert found["gennaker_tasks_in_flight"] == 20
+        said = subprocess.run([lib.program(), "inspect", run, "--server", f"http://127.0.0.1:{one.port}"], text=True,
+                              capture_output=True, timeout=lib.PATIENCE, env=lib.environment()).stdout
+        assert said.count("waits for a slot of http://127.0.0.1:") == 4 and said.count("in flight for") == 16
+        one.put(f"/pipelines/{run}/cancel")
+        assert one.wait_for(run)["status"] == "CANCELED"
+        lib.wait_until(lambda: metrics(one)["gennaker_tasks_waiting_for_slot"] == 0)
