@@ -19,6 +19,7 @@ static const struct err_row {
 	[ERR_UNSUPPORTED] = { "unsupported", 400, false },
 	[ERR_DENIED] = { "denied", 403, false },
 	[ERR_NOT_FOUND] = { "not found", 404, false },
+	[ERR_NOT_ALLOWED] = { "not allowed", 405, false },
 	[ERR_CONFLICT] = { "conflict", 409, false },
 	[ERR_TOO_LARGE] = { "too large", 413, false },
 	[ERR_UNAVAILABLE] = { "unavailable", 503, true },

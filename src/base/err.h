@@ -23,6 +23,7 @@ enum err_kind {
 	ERR_UNSUPPORTED, /* asks for what is not built: 400, no retry */
 	ERR_DENIED,      /* refused by a rule or by the other side: 403, no retry */
 	ERR_NOT_FOUND,   /* 404, no retry */
+	ERR_NOT_ALLOWED, /* not in this state or for this kind of thing: 405, no retry */
 	ERR_CONFLICT,    /* 409, no retry */
 	ERR_TOO_LARGE,   /* over a cap of limits.h: 413, no retry */
 	ERR_UNAVAILABLE, /* cannot be reached, throttled, busy: 503, retried */

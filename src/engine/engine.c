@@ -545,13 +545,20 @@ static void engine_end(struct engine *engine)
 	engine_free(engine);
 }
 
-void engine_stop(struct engine *engine, int drain_ms)
+void engine_stop_begin(struct engine *engine, int drain_ms)
 {
+	engine->stop_begun = true;
 	inbox_close(engine);
 	struct message *message = xnew(struct message);
 	message->kind = MESSAGE_STOP;
 	engine->stop_at_ms = clock_now_ms(engine->clock) + drain_ms;
 	inbox_push(engine, message);
+}
+
+void engine_stop(struct engine *engine, int drain_ms)
+{
+	if (!engine->stop_begun)
+		engine_stop_begin(engine, drain_ms);
 	engine_end(engine);
 }
 

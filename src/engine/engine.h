@@ -91,6 +91,8 @@ void engine_wait_complete(struct engine *engine, const char *key);
 /* Stops: hands out nothing more, waits for results in flight at most DRAIN_MS, commits them, ends the threads, frees. Runs stay as
  * they are in the store. */
 void engine_stop(struct engine *engine, int drain_ms);
+/* Only begins it, without waiting; engine_stop, on the same thread, must follow. */
+void engine_stop_begin(struct engine *engine, int drain_ms);
 void engine_free_now(struct engine *engine); /* engine_stop with LIMIT_DRAIN_MS */
 DEFINE_CLEANUP(struct engine *, engine_free_now)
 

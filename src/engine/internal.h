@@ -234,6 +234,7 @@ struct engine {
 	struct heap timers;
 	struct batch *batch;       /* being built */
 	VEC(struct run *) changed; /* runs with changes that are not in the batch yet */
+	bool stop_begun;    /* of those who stop it */
 	int64_t stop_at_ms;        /* end of the drain */
 	uint64_t results;          /* of tasks, since the start */
 	uint64_t dispatch;
@@ -324,6 +325,8 @@ void stage_pause(struct run *run, size_t index);
 
 /* stage_run.c */
 void stage_look(struct run *run, size_t index);
+/* A person has skipped it, or the top-level stage that it belongs to. */
+bool stage_is_skipped(const struct run *run, size_t index);
 void stage_set_status(struct run *run, size_t index, enum status status);
 void stage_complete(struct run *run, size_t index);
 void stage_finish(struct run *run, size_t index, enum status status);

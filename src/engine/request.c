@@ -355,9 +355,32 @@ static void start_on_worker(struct engine *engine, struct request *request)
 	engine_effect(engine, (struct effect){ .kind = EFFECT_DISPATCH, .job = job });
 }
 
+/* A start that says by its correlation id that it is one which has been made already, and still runs (stages.md 1.7). */
+static struct run *find_correlated(struct engine *engine, const struct request *request)
+{
+	struct val trigger = val_is_map(request->trigger) ? request->trigger :
+							    val_get(request->value, "trigger");
+	const char *wanted = val_get_text(trigger, "correlationId", "");
+	struct map_cursor cursor = { 0 };
+	struct str key;
+	for (void *data; *wanted && map_next(&engine->runs, &cursor, &key, &data);) {
+		struct run *run = data;
+		if (!run->completed &&
+			strcmp(val_get_text(run->execution->trigger, "correlationId", ""), wanted) ==
+				0)
+			return run;
+	}
+	return NULL;
+}
+
 static void start(struct engine *engine, struct request *request)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
+	struct run *correlated = find_correlated(engine, request);
+	if (correlated) {
+		engine_reply(engine, request, ref_of(correlated->execution), NULL);
+		return;
+	}
 	struct val document = VAL_NULL;
 	if (start_document(engine, request, &document, &err) < 0 ||
 		start_check(engine, request, document, &err) < 0) {
@@ -391,9 +414,23 @@ void request_submitted(struct engine *engine, struct job *job)
 
 /* ---- runs ------------------------------------------------------------------------------------------------------------------------ */
 
+/* How many pipelines have started one another up to this trigger. */
+static unsigned trigger_depth(struct val trigger)
+{
+	unsigned depth = 0;
+	while (val_is_map(val_get(trigger, "parentExecution")) && depth <= LIMIT_PIPELINE_DEPTH) {
+		trigger = val_get(val_get(trigger, "parentExecution"), "trigger");
+		depth++;
+	}
+	return depth;
+}
+
 int request_start_run(struct engine *engine, const struct run *parent, struct val wanted,
 	struct run **ret, struct err *err)
 {
+	if (trigger_depth(val_get(wanted, "trigger")) > LIMIT_PIPELINE_DEPTH)
+		return err_set(err, ERR_TOO_LARGE,
+			"pipelines started by pipelines are more than %d deep", LIMIT_PIPELINE_DEPTH);
 	const char *target = val_get_text(wanted, "pipeline", "");
 	const char *user = parent->execution->user;
 	struct request request = {
@@ -494,9 +531,14 @@ static int check_patch(
 		return err_set(err, ERR_CONFLICT,
 			"stage \"%s\" has ended (%s); it cannot be changed any more", stage->name,
 			status_name(stage->status));
-	if (val_get_bool(request->value, "manualSkip", false))
-		return err_set(err, ERR_UNSUPPORTED,
-			"manualSkip: skipping a stage by hand is not built yet");
+	const struct stage_type *type = registry_find_for(run->engine->setup.registry, stage);
+	bool skippable = val_get_bool(stage->context, "canManuallySkip", false) ||
+		(type && type->skippable_key &&
+			val_get_bool(stage->context, type->skippable_key, false));
+	if (val_get_bool(request->value, "manualSkip", false) &&
+		(stage->parent != STAGE_NONE || !skippable))
+		return err_set(err, ERR_NOT_ALLOWED, "manualSkip: stage \"%s\" may not be skipped",
+			stage->name);
 	return check_patch_types(run, stage, request->value, err);
 }
 

@@ -350,7 +350,8 @@ static void stage_start(struct run *run, size_t index)
 	int enabled = stage_is_enabled(run, index);
 	if (enabled == ENABLED_UNKNOWN)
 		return;
-	if (enabled == ENABLED_NO || (stage->expiry_ms && now > stage->expiry_ms)) {
+	if (enabled == ENABLED_NO || stage_is_skipped(run, index) ||
+		(stage->expiry_ms && now > stage->expiry_ms)) {
 		val_replace(&run_stage_edit(run, index, STAGE_PART_CONTEXT)->context, take(&before));
 		stage_finish(run, index, STATUS_SKIPPED);
 		return;
@@ -617,6 +618,44 @@ void stage_finish(struct run *run, size_t index, enum status status)
 	run_ready(run); /* the end of the run is seen when nothing is left that runs */
 }
 
+/* ---- skipping by hand (stages.md 2.12) ---------------------------------------------------------------------------------------------- */
+
+bool stage_is_skipped(const struct run *run, size_t index)
+{
+	while (run_stage(run, index)->parent != STAGE_NONE)
+		index = run_stage(run, index)->parent;
+	return val_get_bool(run_stage(run, index)->context, "manualSkip", false);
+}
+
+/* Once nothing of it is under way any more, what is left of it is SKIPPED. */
+static void stage_skip(struct run *run, size_t index)
+{
+	struct stage_run *mine = run->stages[index];
+	bool going = false;
+	if (mine->job) {
+		cancel_set(mine->job->cancel);
+		return;
+	}
+	for (size_t i = 0; i < run_stage(run, index)->child_count; i++) {
+		size_t child = run_stage(run, index)->children[i];
+		const struct stage *stage = run_stage(run, child);
+		if (stage->status == STATUS_NOT_STARTED && !stage->removed)
+			stage_finish(run, child, STATUS_SKIPPED);
+		going |= status_is_going(stage->status);
+		if (status_is_going(stage->status))
+			look(run, child);
+	}
+	if (going)
+		return; /* their end asks again */
+	struct stage *stage = run_stage_edit(run, index, STAGE_PART_HEAD);
+	for (size_t i = mine->current; i < stage->task_count; i++) {
+		stage->tasks[i].status = STATUS_SKIPPED;
+		stage->tasks[i].end_ms = clock_now_ms(run->engine->clock);
+	}
+	mine->current = stage->task_count;
+	stage_finish(run, index, STATUS_SKIPPED);
+}
+
 void stage_look(struct run *run, size_t index)
 {
 	const struct stage *stage = run_stage(run, index);
@@ -629,6 +668,10 @@ void stage_look(struct run *run, size_t index)
 	}
 	if (run->execution->status == STATUS_PAUSED && !run->winding) {
 		stage_pause(run, index);
+		return;
+	}
+	if (stage_is_skipped(run, index) && !run->winding) {
+		stage_skip(run, index);
 		return;
 	}
 	switch (stage->phase) {

@@ -613,6 +613,10 @@ static void task_handle(struct run *run, size_t index, struct job *job)
 			task_canceled(run, index);
 		return;
 	}
+	if (stage_is_skipped(run, index)) {
+		look(run, index);
+		return;
+	}
 	if (mine->timed_out && !status_is_complete(result->status)) {
 		task_timed_out(run, index);
 		return;

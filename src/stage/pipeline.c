@@ -300,6 +300,7 @@ const struct stage_type pipeline_stage = {
 		FIELD_KNOWN("executionName", FIELD_STRING, .flags = FIELD_SET_AT_RUN)),
 	.config_size = sizeof(struct pipeline_config),
 	.check = pipeline_check,
+	.skippable_key = "skippable",
 	.restart = pipeline_restart,
 	.tasks = ROWS(struct task_row,
 		{ .name = "startPipeline", .run = start_pipeline, .is_inline = true, .when = must_start },

@@ -589,6 +589,73 @@ static void a_child_is_started_once_whatever_the_moment_of_a_crash(void **state)
 	assert_int_equal(children, parents);
 }
 
+static enum err_kind skip_stage(struct house *house, const char *id, const char *stage_id)
+{
+	struct request request = {
+		.kind = REQUEST_PATCH_STAGE, .key = xstrdup(id), .stage_id = xstrdup(stage_id)
+	};
+	val_set(&request.value, "manualSkip", val_bool(true));
+	return call(house, &request, NULL);
+}
+
+static void a_skippable_stage_is_skipped_by_hand_and_the_run_goes_on(void **state)
+{
+	struct house *house = *state;
+	save(house, child);
+	hold(house);
+	_cleanup_free_ char *id = start(house, PARENT("\"skippable\":true,"));
+	_cleanup_free_ char *stage = wait_for_stage(house, id, "p");
+	assert_int_equal(ask(house, REQUEST_STATE, id, NULL), ERR_NONE);
+	assert_int_equal(skip_stage(house, id, stage), ERR_NONE);
+	release(house);
+	_cleanup_(val_free) struct val parent = finish(house, id);
+	assert_run(parent, "SUCCEEDED", 0, 0);
+	assert_string_equal(val_get_text(stage_of(parent, "p"), "status", ""), "SKIPPED");
+}
+
+static void a_stage_that_may_not_be_skipped_is_not(void **state)
+{
+	struct house *house = *state;
+	hold(house);
+	_cleanup_free_ char *id = start(house, two_waits);
+	_cleanup_free_ char *stage = wait_for_stage(house, id, "a");
+	assert_int_equal(skip_stage(house, id, stage), ERR_NOT_ALLOWED);
+	release(house);
+	_cleanup_(val_free) struct val ended = finish(house, id);
+	assert_run(ended, "SUCCEEDED", 0, 10002);
+}
+
+static void a_pipeline_that_starts_itself_ends_with_a_clear_text(void **state)
+{
+	struct house *house = *state;
+	save(house,
+		"{\"application\":\"app\",\"name\":\"child\",\"stages\":[{\"refId\":\"p\","
+		"\"type\":\"pipeline\",\"pipeline\":\"child\"}]}");
+	_cleanup_free_ char *id = start(house, PARENT(""));
+	_cleanup_(val_free) struct val parent = finish(house, id);
+	assert_run(parent, "TERMINAL", 0, 0);
+	struct val details = val_path(stage_of(parent, "p"), "context.exception.details");
+	assert_non_null(strstr(val_get_text(details, "error", ""), "deep"));
+}
+
+static void a_start_with_the_correlation_id_of_a_run_that_is_going_is_that_run(void **state)
+{
+	struct house *house = *state;
+	static const char text[] = "{\"trigger\":{\"correlationId\":\"x\"},\"stages\":[{\"type\":"
+				   "\"wait\",\"waitTime\":5}]}";
+	struct request request = { .kind = REQUEST_START };
+	_cleanup_err_ struct err err = ERR_INIT;
+	hold(house);
+	_cleanup_free_ char *first = start(house, text);
+	_cleanup_(val_free) struct val reply = VAL_NULL;
+	assert_int_equal(json_parse(str_of(text), NULL, NULL, &request.value, &err), 0);
+	assert_int_equal(call(house, &request, &reply), ERR_NONE);
+	assert_string_equal(val_get_text(reply, "id", ""), first);
+	release(house);
+	_cleanup_(val_free) struct val ended = finish(house, first);
+	assert_run(ended, "SUCCEEDED", 0, 5001);
+}
+
 #define FLOW(name) cmocka_unit_test_setup_teardown(name, house_open, house_close)
 
 int main(void)
@@ -617,6 +684,10 @@ int main(void)
 		FLOW(a_child_that_is_not_there_fails_its_parent_by_name),
 		FLOW(canceling_the_parent_cancels_the_child),
 		FLOW(a_child_is_started_once_whatever_the_moment_of_a_crash),
+		FLOW(a_skippable_stage_is_skipped_by_hand_and_the_run_goes_on),
+		FLOW(a_stage_that_may_not_be_skipped_is_not),
+		FLOW(a_pipeline_that_starts_itself_ends_with_a_clear_text),
+		FLOW(a_start_with_the_correlation_id_of_a_run_that_is_going_is_that_run),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
