@@ -635,7 +635,8 @@ struct val engine_metrics(struct engine *engine)
 	val_set(&metrics, "gennaker_tasks_in_flight",
 		val_int((int64_t)atomic_load(&engine->metric_in_flight)));
 	val_set(&metrics, "gennaker_commits_total", val_int((int64_t)atomic_load(&engine->commits)));
-	val_set(&metrics, "gennaker_tasks_waiting_for_slot", val_int((int64_t)atomic_load(&engine->metric_slot_queue)));
+	val_set(&metrics, "gennaker_tasks_waiting_for_slot",
+		val_int((int64_t)atomic_load(&engine->metric_slot_queue)));
 	val_set(&metrics, "gennaker_tasks_waiting_for_worker",
 		val_int((int64_t)atomic_load(&engine->metric_worker_queue)));
 	val_set(&metrics, "gennaker_store_stuck", val_int(atomic_load(&engine->stuck)));

@@ -267,7 +267,8 @@ struct engine {
 	atomic_uint_fast64_t metric_started, metric_completed, metric_tasks, metric_dropped;
 	atomic_uint_fast64_t metric_looks; /* at stages: what a run costs the engine thread */
 	atomic_size_t metric_active, metric_in_flight;
-	atomic_size_t metric_slot_queue, metric_worker_queue; /* jobs that wait for a slot, for a worker's time */
+	atomic_size_t metric_slot_queue,
+		metric_worker_queue; /* jobs that wait for a slot, for a worker's time */
 	atomic_uint_fast64_t metric_runs[STATUS_COUNT], metric_stages[STATUS_COUNT]; /* ended so */
 };
 
