@@ -38,6 +38,9 @@ static int password_run(const struct options *options)
 	char password[LIMIT_CREDENTIAL_BYTES / 2], again[LIMIT_CREDENTIAL_BYTES / 2];
 	if (!read_password("Password: ", password, sizeof(password)))
 		return complain(EXIT_USAGE, "password: there is none");
+	if (strlen(password) == sizeof(password) - 1) /* there may have been more of it */
+		return complain(
+			EXIT_USAGE, "password: it is longer than %zu bytes", sizeof(password) - 2);
 	if (isatty(STDIN_FILENO) &&
 		(!read_password("Again: ", again, sizeof(again)) || strcmp(password, again) != 0))
 		return complain(EXIT_USAGE, "password: these are two different ones");

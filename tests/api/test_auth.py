@@ -233,6 +233,8 @@ def test_a_hash_is_made_of_what_is_typed():
     first, second = run("password", input="a\n"), run("password", input="a\n")
     assert first.stdout.startswith("$argon2id$") and first.stdout != second.stdout
     assert run("password", input="").returncode == 2
+    assert run("password", input="x" * 600 + "\n").returncode == 2
+    assert run("password", input="x" * 500 + "\n").returncode == 0
 
 
 def test_secrets_are_compared_in_constant_time():
