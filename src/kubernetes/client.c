@@ -344,12 +344,22 @@ int kube_patch(struct kube_account *account, const struct kube_resource *resourc
 	const char *namespace, const char *name, const char *subresource, const char *type,
 	struct val patch, struct cancel *cancel, struct val *ret, struct err *err)
 {
+	return kube_patch_as(account, resource, namespace, name, subresource, type,
+		KUBERNETES_FIELD_MANAGER, patch, cancel, ret, err);
+}
+
+int kube_patch_as(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, const char *subresource, const char *type,
+	const char *manager, struct val patch, struct cancel *cancel, struct val *ret,
+	struct err *err)
+{
+	_cleanup_free_ char *query = xasprintf("fieldManager=%s", manager);
 	struct subject subject = { account, resource, namespace, name };
 	_cleanup_free_ char *path = kube_path(account, resource, namespace, name, subresource);
 	struct kube_request request = {
 		.method = "PATCH",
 		.path = path,
-		.query = MANAGER_QUERY,
+		.query = query,
 		.content_type = type,
 		.repeatable = strcmp(type, "application/json-patch+json") != 0,
 		.cancel = cancel,

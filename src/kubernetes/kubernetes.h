@@ -102,6 +102,11 @@ int kube_replace(struct kube_account *account, const struct kube_resource *resou
 int kube_patch(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, const char *name, const char *subresource, const char *type,
 	struct val patch, struct cancel *cancel, struct val *ret, struct err *err);
+/* … in the name of MANAGER, of letters, digits and dashes, so that managedFields tells whether it has happened. */
+int kube_patch_as(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, const char *subresource, const char *type,
+	const char *manager, struct val patch, struct cancel *cancel, struct val *ret,
+	struct err *err);
 /* OPTIONS: DeleteOptions without kind and apiVersion ({"propagationPolicy", "gracePeriodSeconds", "preconditions"}). Missing is
  * ERR_NOT_FOUND. *RET: the object or Status that came back. */
 int kube_delete(struct kube_account *account, const struct kube_resource *resource,

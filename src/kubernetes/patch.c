@@ -4,7 +4,6 @@
 
 #include "base/yaml.h"
 #include "kubernetes/bind.h"
-#include "kubernetes/kubernetes.h"
 
 const char *const patch_strategies[] = { "strategic", "json", "merge", NULL };
 
@@ -105,7 +104,7 @@ void patch_bind(struct val *patch, const char *api_version, const char *kind, co
 	val_replace(patch, manifest);
 }
 
-struct val patch_mark(struct val object)
+struct val patch_mark(struct val object, const char *manager)
 {
 	struct val metadata = val_get(object, "metadata");
 	struct val fields = val_get(metadata, "managedFields");
@@ -114,7 +113,7 @@ struct val patch_mark(struct val object)
 	for (size_t i = 0; i < val_count(fields); i++) {
 		struct val entry = val_at(fields, i);
 
-		if (strcmp(val_get_text(entry, "manager", ""), KUBERNETES_FIELD_MANAGER) == 0 &&
+		if (strcmp(val_get_text(entry, "manager", ""), manager) == 0 &&
 			strcmp(val_get_text(entry, "operation", ""), "Update") == 0 &&
 			!*val_get_text(entry, "subresource", ""))
 			ours = entry;

@@ -21,10 +21,10 @@ void patch_bind(struct val *patch, const char *api_version, const char *kind, co
 	const char *account, struct val candidates, struct val *bound);
 
 /*
- * What tells whether a list of operations has been sent: {"resourceVersion", "ours"}, where "ours" is what the server notes of our own
- * updates of OBJECT. Owned.
+ * What tells whether a list of operations has been sent in the name of MANAGER: {"resourceVersion", "ours"}, where "ours" is what the
+ * server notes of that manager's updates of OBJECT. Owned.
  */
-struct val patch_mark(struct val object);
+struct val patch_mark(struct val object, const char *manager);
 /* OPERATIONS that fail with a conflict unless the object is still the one of MARK; owned. */
 struct val patch_guarded(struct val operations, struct val mark);
 

@@ -157,14 +157,14 @@ static void hide_values(const struct target *target, struct val body, struct err
 		manifest_hide_secrets(secret, err);
 }
 
-static int send_patch(
-	const struct task_input *in, const struct target *target, struct val body, struct err *err)
+static int send_patch(const struct task_input *in, const struct target *target, const char *manager,
+	struct val body, struct err *err)
 {
 	const struct patch_config *config = in->config;
 
-	if (kube_patch(target->account, target->resource, target->namespace, target->name, NULL,
-		    patch_content_type((enum patch_strategy)config->options.strategy), body,
-		    in->cancel, NULL, err) == 0)
+	if (kube_patch_as(target->account, target->resource, target->namespace, target->name, NULL,
+		    patch_content_type((enum patch_strategy)config->options.strategy), manager,
+		    body, in->cancel, NULL, err) == 0)
 		return 0;
 	hide_values(target, body, err);
 	return -1;
@@ -195,44 +195,52 @@ static int patched(struct task_result *out, const struct target *target, struct 
 	return target_done(out, target);
 }
 
-/* Comes again once MARK, the state that the operations are for, is on record. */
-static int note_state(const struct task_input *in, struct task_result *out, struct val object)
+/* Whose the operations are: of this very task, so that the server's notes tell whether they have taken effect. Owned. */
+static char *manager_of(const struct task_input *in)
 {
-	task_context(out, "patchBefore", patch_mark(object));
+	return xasprintf("%s-%s", KUBERNETES_FIELD_MANAGER, in->idempotency_key);
+}
+
+/* Comes again once the state that the operations are for is on record. */
+static int note_state(
+	const struct task_input *in, struct task_result *out, struct val mark, struct err *err)
+{
+	if (in->task->attempts >= TRIES)
+		return err_set(err, ERR_CONFLICT,
+			"the object changes all the time: %d tries to patch it have failed", TRIES);
+	task_context(out, "patchBefore", val_ref(mark));
 	return task_again_at(out, in->now_ms);
 }
 
 /*
- * Operations. An object that is no longer as noted was either changed by them, when what the server notes of our updates has changed,
- * or by somebody else: then they are for its new state.
+ * Operations. An object that is no longer as noted was either changed by them, when what the server notes of this task's updates has
+ * changed, or by somebody else: then they are for its new state.
  */
 static int send_operations(const struct task_input *in, struct task_result *out,
 	const struct target *target, struct val body, struct err *err)
 {
 	struct val mark = val_get(in->stage->context, "patchBefore");
 	_cleanup_(val_free) struct val object = VAL_NULL, now = VAL_NULL, guarded = VAL_NULL;
+	_cleanup_free_ char *manager = manager_of(in);
 
 	if (target_read(in, target, &object, err) < 0)
 		return -1;
-	now = patch_mark(object);
+	now = patch_mark(object, manager);
 	if (val_is_null(mark))
-		return note_state(in, out, object);
+		return note_state(in, out, now, err);
 	if (!val_equal(val_get(mark, "resourceVersion"), val_get(now, "resourceVersion"))) {
 		if (val_equal(val_get(mark, "ours"), val_get(now, "ours")))
-			return note_state(in, out, object);
+			return note_state(in, out, now, err);
 		return patched(out, target, VAL_NULL);
 	}
 	guarded = patch_guarded(body, mark);
-	if (send_patch(in, target, guarded, err) == 0)
+	if (send_patch(in, target, manager, guarded, err) == 0)
 		return patched(out, target, VAL_NULL);
-	if (err->kind != ERR_CONFLICT || in->task->attempts >= TRIES)
+	if (err->kind != ERR_CONFLICT)
 		return -1;
-	/* Refused, so nothing has happened: from the top, with what the object is now. */
+	/* It is another object by now; the next look tells by whom. */
 	err_clear(err);
-	val_free(&object);
-	if (target_read(in, target, &object, err) < 0)
-		return -1;
-	return note_state(in, out, object);
+	return task_again_at(out, in->now_ms);
 }
 
 static int send_part(const struct task_input *in, struct task_result *out,
@@ -245,7 +253,7 @@ static int send_part(const struct task_input *in, struct task_result *out,
 	patch_bind(&patch, version, target->resource->kind, target->namespace,
 		kube_account_name(target->account),
 		val_get(in->stage->context, "optionalArtifacts"), &bound);
-	if (send_patch(in, target, patch, err) == 0)
+	if (send_patch(in, target, KUBERNETES_FIELD_MANAGER, patch, err) == 0)
 		return patched(out, target, bound);
 	if (err->kind == ERR_NOT_FOUND)
 		return err_set(err, ERR_NOT_FOUND, "Could not find kubernetes manifest: %s%s%s",

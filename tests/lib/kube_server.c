@@ -175,15 +175,17 @@ static void set_in(struct val *object, const char *key, struct val value)
 	val_set(val_edit(object, "metadata"), key, value);
 }
 
-/* Maps key by key, everything else as a whole. */
-static void merge(struct val *into, struct val from)
+/* Maps key by key, everything else as a whole; null stays (an apply) or takes away (a merge patch). */
+static void merge(struct val *into, struct val from, bool patch)
 {
 	for (size_t i = 0; i < val_count(from); i++) {
 		struct str key = val_key_at(from, i);
 		struct val value = val_value_at(from, i);
 
-		if (val_is_map(value) && val_is_map(val_get_str(*into, key)))
-			merge(val_edit_str(into, key), value);
+		if (patch && val_is_null(value))
+			val_remove_str(into, key);
+		else if (val_is_map(value) && val_is_map(val_get_str(*into, key)))
+			merge(val_edit_str(into, key), value, patch);
 		else
 			val_set_str(into, key, val_ref(value));
 	}
@@ -297,10 +299,66 @@ static bool serve_write(struct kube_server *server, const char *path, struct val
 			val_get_text(rule, "reason", "Invalid"), val_get_text(rule, "message", ""));
 	object = whole || fresh ? val_ref(body) : val_ref(val_get(server->objects, path));
 	if (!whole && !fresh)
-		merge(&object, body);
+		merge(&object, body, false);
 	store(server, path, object);
 	/* Without a status, which would be another one when it is sent again later. */
 	return answer(response, fresh ? 201 : 200, val_get(server->objects, path));
+}
+
+/* One step of a JSON Patch; false when its place is not there. */
+static bool patch_step(struct val *object, struct val step)
+{
+	struct str path = str_of(val_get_text(step, "path", "")), part;
+	bool removes = strcmp(val_get_text(step, "op", ""), "remove") == 0;
+	struct val *where = object;
+
+	str_split(&path, '/', &part);
+	while (where && str_split(&path, '/', &part) && path.bytes)
+		where = val_edit_str(where, part);
+	if (!where || (removes && !val_has_str(*where, part)))
+		return false;
+	if (removes)
+		val_remove_str(where, part);
+	else
+		val_set_str(where, part, val_ref(val_get(step, "value")));
+	return true;
+}
+
+/* Notes who sent operations, by fieldManager in QUERY. */
+static void note_manager(struct val *object, const char *query)
+{
+	const char *manager = query ? strstr(query, "fieldManager=") : NULL;
+	struct val list = VAL_NULL, entry = val_map();
+
+	val_set(&entry, "manager", val_string(manager ? manager + strlen("fieldManager=") : ""));
+	val_set(&entry, "operation", val_string("Update"));
+	val_append(&list, entry);
+	set_in(object, "managedFields", list);
+}
+
+static bool serve_patch(struct kube_server *server, const char *path, const char *query,
+	struct val body, struct http_response *response)
+{
+	struct val old = val_get(server->objects, path);
+	_cleanup_(val_free) struct val there = seen(server, path), object = val_ref(old);
+	struct val version = val_get(val_get(old, "metadata"), "resourceVersion");
+
+	if (!val_is_map(there))
+		return refuse(response, 404, "NotFound", "not found");
+	if (val_is_map(body))
+		merge(&object, body, true);
+	for (size_t i = 0; val_is_list(body) && i < val_count(body); i++) {
+		if (!patch_step(&object, val_at(body, i)))
+			return refuse(response, 422, "Invalid", "the place is not there");
+	}
+	if (!val_equal(version, val_get(val_get(object, "metadata"), "resourceVersion")))
+		return refuse(response, 409, "Conflict", "the object has been modified");
+	if (!val_equal(object, old)) {
+		if (val_is_list(body))
+			note_manager(&object, query);
+		store(server, path, val_ref(object));
+	}
+	return answer(response, 200, val_get(server->objects, path));
 }
 
 static bool serve_delete(struct kube_server *server, const char *path, struct val body,
@@ -322,8 +380,47 @@ static bool serve_delete(struct kube_server *server, const char *path, struct va
 	return answer(response, 200, there);
 }
 
-static bool serve_list(struct kube_server *server, const char *path, struct http_response *response)
+/* The rules "key = value" of a labelSelector; others fit nothing here. */
+static bool labels_fit(struct val object, struct str rules)
 {
+	struct val labels = val_get(val_get(object, "metadata"), "labels");
+	struct str rule;
+
+	while (str_split(&rules, ',', &rule)) {
+		ptrdiff_t equals = str_find(rule, "=", 0);
+		struct val label;
+
+		if (equals < 0)
+			return false;
+		label = val_get_str(labels, str_trim(str_slice(rule, 0, (size_t)equals)));
+		if (!val_is_string(label) ||
+			!str_equal(val_as_str(&label),
+				str_trim(str_slice(rule, (size_t)equals + 1, rule.length))))
+			return false;
+	}
+	return true;
+}
+
+/* The value of labelSelector in QUERY, decoded; owned, "" = none. */
+static char *selector_of(const char *query)
+{
+	const char *start = query ? strstr(query, "labelSelector=") : NULL;
+	struct strbuf text = STRBUF_INIT(4096);
+
+	for (start = start ? start + 14 : ""; *start && *start != '&'; start++) {
+		unsigned code = (unsigned char)*start;
+
+		if (*start == '%' && sscanf(start + 1, "%2x", &code) == 1)
+			start += 2;
+		strbuf_add_char(&text, (char)code);
+	}
+	return strbuf_detach(&text);
+}
+
+static bool serve_list(struct kube_server *server, const char *path, const char *query,
+	struct http_response *response)
+{
+	_cleanup_free_ char *selector = selector_of(query);
 	_cleanup_(val_free) struct val body = val_map();
 	_cleanup_free_ char *start = xasprintf("%s/", path);
 	struct val items = val_list(), metadata = val_map();
@@ -335,8 +432,10 @@ static bool serve_list(struct kube_server *server, const char *path, struct http
 		if (!str_starts(key, start))
 			continue;
 		object = seen(server, key.bytes);
-		if (val_is_map(object))
+		if (val_is_map(object) && (!*selector || labels_fit(object, str_of(selector))))
 			val_append(&items, object);
+		else
+			val_free(&object);
 	}
 	val_set(&metadata, "resourceVersion", val_format("%d", server->written));
 	val_set(&body, "kind", val_string("List"));
@@ -367,6 +466,9 @@ static bool serve_object(struct kube_server *server, const struct http_request *
 		return refuse(response, 400, "BadRequest", err_text(&err));
 	if (strcmp(request->method, "DELETE") == 0)
 		return serve_delete(server, path, body, response);
+	if (strcmp(request->method, "PATCH") == 0 &&
+		!strstr(val_get_text(request->headers, "Content-Type", ""), "apply-patch"))
+		return serve_patch(server, path, strchr(request->url, '?'), body, response);
 	if (strcmp(request->method, "PATCH") == 0 || strcmp(request->method, "PUT") == 0)
 		return serve_write(server, path, body,
 			*request->method == 'P' && request->method[1] == 'U', response);
@@ -398,11 +500,13 @@ bool kube_server_serve(void *data, const struct http_request *request, struct ht
 	}
 	if (strcmp(path, "/apis") == 0)
 		return serve_groups(server, response);
+	if (length > 6 && str_ends(str_of(path), "/scale")) /* its body is a part of the object's */
+		path[strlen(path) - strlen("/scale")] = 0;
 	depth = depth_of(str_of(path));
 	if (depth == 0)
 		return serve_resources(server, path, response);
 	if (depth % 2 == 1)
-		return serve_list(server, path, response);
+		return serve_list(server, path, query, response);
 	return serve_object(server, request, path, response);
 }
 
@@ -457,7 +561,8 @@ void kube_server_free(void *data)
 struct val kube_server_state(void *data)
 {
 	struct kube_server *server = data;
-	static const char *const hidden[] = { "resourceVersion", "creationTimestamp" };
+	static const char *const hidden[] = { "resourceVersion", "creationTimestamp",
+		"managedFields" };
 	struct val state = val_map();
 
 	for (size_t i = 0; i < val_count(server->objects); i++) {

@@ -1,6 +1,6 @@
 /*
  * A small Kubernetes API server for scenarios: it keeps objects, so that a run that is killed anywhere and goes on can be
- * asked what it left behind. Discovery, get, list, server-side apply, create, replace, delete with preconditions; no watch,
+ * asked what it left behind. Discovery, get, list, server-side apply, other patches, create, replace, delete with preconditions; no watch,
  * so that waiting looks every 5 s. Rollouts are complete at once. In the scenario's document:
  *
  *	cluster:

@@ -92,7 +92,7 @@ static void a_mark_knows_our_own_updates(void **state)
 		"Apply, time: a}, {manager: gennaker, operation: Update, time: b}, {manager: "
 		"gennaker, operation: Update, subresource: scale, time: c}, {manager: kubectl, "
 		"operation: Update, time: d}]}}");
-	_cleanup_(val_free) struct val mark = patch_mark(object);
+	_cleanup_(val_free) struct val mark = patch_mark(object, "gennaker");
 	_cleanup_(val_free) struct val operations = value_of("[{op: remove, path: /a}]");
 	_cleanup_(val_free) struct val guarded = patch_guarded(operations, mark);
 
