@@ -234,7 +234,7 @@ struct engine {
 	struct heap timers;
 	struct batch *batch;       /* being built */
 	VEC(struct run *) changed; /* runs with changes that are not in the batch yet */
-	bool stop_begun;    /* of those who stop it */
+	bool stop_begun;           /* of those who stop it */
 	int64_t stop_at_ms;        /* end of the drain */
 	uint64_t results;          /* of tasks, since the start */
 	uint64_t dispatch;
