@@ -71,8 +71,8 @@ static void say_accounts(struct job_run *run)
 	val_free(&accounts);
 }
 
-/* A run of this pipeline that an earlier process left unfinished in the data directory: its id, or NULL. */
-static char *find_unfinished(struct job_run *run)
+/* Whether an earlier process left a run of this pipeline unfinished in the data directory; then run->id is its id. */
+static int find_unfinished(struct job_run *run, struct err *err)
 {
 	static const unsigned unfinished = 1u << STATUS_NOT_STARTED | 1u << STATUS_RUNNING |
 		1u << STATUS_PAUSED;
@@ -81,18 +81,17 @@ static char *find_unfinished(struct job_run *run)
 		.statuses = unfinished,
 		.without_stages = true,
 	};
-	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_(val_free) struct val list = VAL_NULL;
 	uint64_t position;
-	if (run->store->type->list_executions(run->store, &filter, &list, &position, &err) < 0)
-		return NULL;
-	for (size_t i = 0; i < val_count(list); i++) {
+	if (run->store->type->list_executions(run->store, &filter, &list, &position, err) < 0)
+		return -1;
+	for (size_t i = 0; i < val_count(list) && !run->id; i++) {
 		struct val execution = val_at(list, i);
 		if (strcmp(val_get_text(execution, "name", ""),
 			    val_get_text(run->document, "name", "")) == 0)
-			return xstrdup(val_get_text(execution, "id", ""));
+			run->id = xstrdup(val_get_text(execution, "id", ""));
 	}
-	return NULL;
+	return 0;
 }
 
 static int open_here(struct job_run *run, struct err *err)
@@ -108,7 +107,8 @@ static int open_here(struct job_run *run, struct err *err)
 	run->store = directory ? store_sqlite_open(directory, err) : store_memory_open();
 	if (!run->store)
 		return -1;
-	run->id = find_unfinished(run);
+	if (find_unfinished(run, err) < 0)
+		return -1;
 	struct engine_setup setup = {
 		.world = &run->setup.world,
 		.store = run->store,

@@ -84,7 +84,14 @@ static void put_text(FILE *out, const char *text)
 {
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
-		fputc(c < 0x20 || c == 0x7f ? ' ' : c, out);
+		unsigned char next = (unsigned char)text[1];
+		if (c == 0xc2 && next >= 0x80 &&
+			next < 0xa0) { /* U+0080 to U+009F: control characters, too */
+			fputc(' ', out);
+			text++;
+		} else {
+			fputc(c < 0x20 || c == 0x7f ? ' ' : c, out);
+		}
 	}
 }
 
@@ -190,7 +197,9 @@ static void plain_change(
 {
 	if (row->status == STATUS_RUNNING && before != STATUS_RUNNING) {
 		plain_start(progress, row, STATUS_RUNNING);
-		fprintf(progress->out, " (%s)", row->type);
+		fputs(" (", progress->out);
+		put_text(progress->out, row->type);
+		fputc(')', progress->out);
 		plain_end(progress);
 	}
 	if (row->status == STATUS_RUNNING && wait && (!row->wait || strcmp(row->wait, wait) != 0)) {
@@ -307,7 +316,9 @@ void progress_summary(struct progress *progress)
 		fputs("  ", out);
 		put_seconds(out, progress->end_ms - progress->start_ms);
 	}
-	fprintf(out, "  (%s)\n", progress->run_id ? progress->run_id : "");
+	fputs("  (", out);
+	put_text(out, progress->run_id ? progress->run_id : "");
+	fputs(")\n", out);
 	if (progress->reason) {
 		fputs("  ", out);
 		put_text(out, progress->reason);

@@ -469,9 +469,11 @@ static void pipelines_free(struct map *pipelines)
 static void engine_free(struct engine *engine)
 {
 	workers_free(engine->workers);
-	struct map none = { 0 };
+	if (engine->world->engine == engine) /* until now workers may have read the store */
+		world_attach(engine->world, NULL);
+	struct map keys = { 0 };
 	/* Results that came after the end, and requests that nobody will answer otherwise. */
-	for (struct message *message; (message = inbox_take(engine, 0, false, &none));) {
+	for (struct message *message; (message = inbox_take(engine, 0, false, &keys));) {
 		for (struct message *next; message; message = next) {
 			next = message->next;
 			if (message->kind == MESSAGE_RESULT)
@@ -486,9 +488,9 @@ static void engine_free(struct engine *engine)
 			}
 			inbox_done(engine, message);
 		}
-		map_free(&none);
+		keys_handle(engine, &keys);
 	}
-	map_free(&none);
+	keys_handle(engine, &keys);
 	batch_free(engine, engine->batch, false);
 	while (engine->flight_first) /* in the queue of a slot */
 		job_forget(engine, engine->flight_first);
@@ -541,7 +543,6 @@ static void engine_end(struct engine *engine)
 	pthread_cond_signal(&engine->retry_condition);
 	pthread_mutex_unlock(&engine->store_mutex);
 	pthread_join(engine->store_thread, NULL);
-	world_attach(engine->world, NULL);
 	engine_free(engine);
 }
 

@@ -62,7 +62,7 @@ void event_new_stage(struct engine *engine, const struct execution *execution, s
 	const struct stage *stage = stage_at(execution, index);
 	struct val data = stage_data(execution, stage);
 	if (val_count(stage->context) > 0)
-		val_set(&data, "context", val_ref(stage->context));
+		val_set(&data, "context", secrets_masked(stage->context));
 	event_add(engine, execution->id, "stage", data);
 }
 
@@ -102,7 +102,8 @@ void event_said(struct run *run, size_t index, const char *kind, struct val said
 	struct val data = val_map();
 	val_set(&data, "run", val_string(run->execution->id));
 	val_set(&data, "stage", val_string(run_stage(run, index)->id));
-	val_merge(&data, said);
+	_cleanup_(val_free) struct val masked = secrets_masked(said);
+	val_merge(&data, masked);
 	event_add(run->engine, run->execution->id, kind, data);
 }
 

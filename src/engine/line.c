@@ -116,10 +116,14 @@ void line_moved(struct run *run, enum status from, enum status to)
 		line->running--;
 	else if (from != STATUS_RUNNING && to == STATUS_RUNNING)
 		line->running++;
-	if (run->in_line && to != STATUS_NOT_STARTED)
+	bool waited = run->in_line;
+	if (waited && to != STATUS_NOT_STARTED)
 		line_drop(line, run);
-	if (status_is_complete(to))
+	if (status_is_complete(to) && from != STATUS_NOT_STARTED)
 		line_release(line, execution->keep_waiting);
+	else if (status_is_complete(to) && line->running == 0)
+		line_release(line,
+			true); /* it was next and did not start: nobody else would let one in */
 	if (line->running == 0 && line->waiters.count == 0)
 		line_free(run->engine, line);
 }

@@ -361,13 +361,18 @@ static struct run *find_correlated(struct engine *engine, const struct request *
 	struct val trigger = val_is_map(request->trigger) ? request->trigger :
 							    val_get(request->value, "trigger");
 	const char *wanted = val_get_text(trigger, "correlationId", "");
+	const char *application = request->application ?
+		request->application :
+		val_get_text(request->value, "application", "");
 	struct map_cursor cursor = { 0 };
 	struct str key;
 	for (void *data; *wanted && map_next(&engine->runs, &cursor, &key, &data);) {
 		struct run *run = data;
+		const struct execution *execution = run->execution;
+		if (*application && strcasecmp(execution->application, application) != 0)
+			continue;
 		if (!run->completed &&
-			strcmp(val_get_text(run->execution->trigger, "correlationId", ""), wanted) ==
-				0)
+			strcmp(val_get_text(execution->trigger, "correlationId", ""), wanted) == 0)
 			return run;
 	}
 	return NULL;
@@ -404,8 +409,11 @@ static void start(struct engine *engine, struct request *request)
 void request_submitted(struct engine *engine, struct job *job)
 {
 	struct request request = take(job->request);
-	/* Its id may have been taken meanwhile. */
-	if (job->status < 0 || start_check(engine, &request, job->evaluated, &job->err) < 0)
+	/* Its id may have been taken meanwhile, or the same start been made. */
+	struct run *correlated = job->status < 0 ? NULL : find_correlated(engine, &request);
+	if (correlated)
+		engine_reply(engine, &request, ref_of(correlated->execution), NULL);
+	else if (job->status < 0 || start_check(engine, &request, job->evaluated, &job->err) < 0)
 		reply_error(engine, &request, &job->err);
 	else
 		start_evaluated(engine, &request, job->evaluated);
@@ -449,12 +457,12 @@ int request_start_run(struct engine *engine, const struct run *parent, struct va
 		result = start_check(engine, &request, document, err);
 	if (result == 0) {
 		start_trigger(&request, document);
-		struct expr_limits limits = { .max_steps = LIMIT_EXPR_STEPS / 10, .no_io = true };
+		struct expr_limits limits = { .max_steps = LIMIT_EXPR_STEPS, .no_io = true };
 		if (evaluate_pipeline(engine->setup.registry, document, request.trigger, &limits,
 			    clock_now_ms(engine->clock), &evaluated) != EXPR_OK)
 			result = err_set(err, ERR_TOO_LARGE,
 				"the expressions of that pipeline need more than %d steps",
-				LIMIT_EXPR_STEPS / 10);
+				LIMIT_EXPR_STEPS);
 	}
 	if (result == 0)
 		result = start_run(engine, &request, evaluated, ret, err);
@@ -644,6 +652,8 @@ static void delete_execution(struct engine *engine, struct request *request)
 	struct run *run = find_run(engine, request->key, &complete, &err);
 	if (run && !complete)
 		err_set(&err, ERR_CONFLICT, "the run is still going; cancel it first");
+	else if (run) /* its rows would be written after they were deleted */
+		err_set(&err, ERR_CONFLICT, "the end of the run is being saved; try again");
 	if (err.kind) {
 		reply_error(engine, request, &err);
 		return;

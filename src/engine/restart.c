@@ -33,6 +33,7 @@ static void note_restart(struct val *context, const char *user, int64_t now)
 	val_set(context, "restartDetails", details);
 	val_remove(context, "exception");
 	val_remove(context, "beforeStagePlanningFailed");
+	val_remove(context, "manualSkip");
 }
 
 /* Back to NOT_STARTED, with what the author wrote. New tasks get a generation that no earlier one had. */

@@ -104,6 +104,9 @@ void run_release(struct run *run)
 					engine->changed.items[--engine->changed.count];
 	}
 	map_remove(&engine->runs, str_of(run->execution->id));
+	pthread_mutex_lock(&engine->done_mutex);
+	map_remove(&engine->active, str_of(run->execution->id));
+	pthread_mutex_unlock(&engine->done_mutex);
 	atomic_fetch_sub(&engine->metric_active, 1);
 	run_free(run);
 }
@@ -233,6 +236,7 @@ void run_reopen(struct run *run)
 {
 	struct engine *engine = run->engine;
 	run->completed = run->saved = run->winding = false;
+	run->completions++; /* an end that is not committed yet is not the end any more */
 	if (run->execution->status != STATUS_RUNNING) {
 		run_set_status(run, STATUS_RUNNING);
 		run_edit(run)->end_ms = 0;

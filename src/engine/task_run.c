@@ -170,6 +170,17 @@ void stage_timer_fired(struct stage_run *stage)
 
 /* ---- dispatch --------------------------------------------------------------------------------------------------------------------- */
 
+/* The same on every retry and after a crash; another one after a restart of the stage, or a loop. */
+static void job_name_key(const struct run *run, size_t index, struct job *job)
+{
+	const struct stage *stage = run_stage(run, index);
+	if (job->task >= stage->task_count)
+		return;
+	const struct task *task = &stage->tasks[job->task];
+	snprintf(job->key, sizeof(job->key), "%s-%s-%d-%" PRIu32, run->execution->id, stage->id,
+		task->id, task->generation);
+}
+
 struct job *job_new(struct run *run, size_t index, enum job_kind kind)
 {
 	struct engine *engine = run->engine;
@@ -188,12 +199,9 @@ struct job *job_new(struct run *run, size_t index, enum job_kind kind)
 	job->type = registry_find_for(engine->setup.registry, stage);
 	job->cancel = cancel_new();
 	job->now_ms = clock_now_ms(engine->clock);
-	if (job->task < stage->task_count) {
-		const struct task *task = &stage->tasks[job->task];
-		job->generation = task->generation;
-		snprintf(job->key, sizeof(job->key), "%s-%s-%d-%" PRIu32, run->execution->id,
-			stage->id, task->id, task->generation);
-	}
+	if (job->task < stage->task_count)
+		job->generation = stage->tasks[job->task].generation;
+	job_name_key(run, index, job);
 	job->execution = execution_ref(run->execution);
 	val_free(&mine->patched);
 	return job;
@@ -468,6 +476,8 @@ static void task_run_inline(struct run *run, size_t index, const struct task_row
 	val_free(&mine->patched);
 	struct task_input in;
 	stage_input(run, index, mine->current, job.config, &in);
+	job_name_key(run, index, &job);
+	in.idempotency_key = job.key;
 	job.status = row->run(&in, &job.result, &job.err);
 	stage_config_free(job.type, job.config);
 	if (job.result.on_worker) {
@@ -581,6 +591,8 @@ static int task_act(struct run *run, size_t index, const struct task_result *res
 	}
 	if (val_is_null(result->start_run))
 		return 0;
+	if (run->winding)
+		return err_set(err, ERR_CANCELED, "the run is coming to its end");
 	if (request_start_run(run->engine, run, result->start_run, &child, err) < 0)
 		return -1;
 	struct val context = val_map();
@@ -596,7 +608,12 @@ static void task_handle(struct run *run, size_t index, struct job *job)
 {
 	struct stage_run *mine = run->stages[index];
 	struct task_result *result = &job->result;
-	if (run_stage(run, index)->tasks[mine->current].in_flight)
+	/* A check that could not be made has not said yet whether the effect took place: it is made again. */
+	bool unchecked = job->kind == JOB_RECOVER && job->status < 0 &&
+		err_is_retryable(job->err.kind);
+	if (unchecked)
+		mine->interrupted = true;
+	else if (run_stage(run, index)->tasks[mine->current].in_flight)
 		task_edit(run, index)->in_flight = false;
 	stage_merge(run, index, result->context, result->outputs, result->remove);
 	if (task_act(run, index, result, &job->err) < 0)
@@ -711,6 +728,9 @@ static void task_look_in_flight(struct run *run, size_t index, int64_t now, int6
 	if (mine->job->kind == JOB_CANCEL) {
 		if (now >= mine->job->now_ms + CANCEL_STEP_MS)
 			job_cancel(run->engine, mine->job);
+		else /* its time began with its release, after the commit */
+			heap_set(&run->engine->timers, &mine->timer,
+				mine->job->now_ms + CANCEL_STEP_MS);
 		return;
 	}
 	bool late = now >= deadline && !mine->timed_out;

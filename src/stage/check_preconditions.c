@@ -162,7 +162,8 @@ static int check_preconditions_plan(
 		_cleanup_free_ char *name = xasprintf("Check precondition (%s)", type);
 		stage_plan_add(plan, in->stage->type, name,
 			entry_context(in->stage->context, entry, type));
-		val_set(val_edit_at(&plan->stages, i), "requisites", val_list()); /* side by side */
+		val_set(val_edit_at(&plan->stages, val_count(plan->stages) - 1), "requisites",
+			val_list()); /* side by side */
 	}
 	return 0;
 }

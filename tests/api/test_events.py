@@ -99,3 +99,22 @@ def test_a_reader_that_does_not_read_holds_nobody(server, app):
         assert server.wait_for(server.run(app, "p"))["status"] == "SUCCEEDED"
     for stream in idle:
         stream.until("config", app=app)
+
+
+def test_what_a_kubernetes_secret_holds_is_in_no_event_and_no_answer(server, app):
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
+              "data": {"a": "UExBTlRFRC0x"}, "stringData": {"b": "PLANTED-2"}}
+    deploy = {"refId": "2", "requisiteStageRefIds": ["1"], "type": "deployManifest", "account": "none", "source": "text",
+              "cloudProvider": "kubernetes", "manifests": [secret]}
+    server.save(app, "secret", [{"refId": "1", "type": "wait", "waitTime": 1}, deploy])
+    run = server.run(app, "secret")
+    stage = server.get(f"/pipelines/{run}").json()["stages"][1]["id"]
+    patched = server.patch(f"/pipelines/{run}/stages/{stage}", {"comments": "x"})
+    assert patched.status == 200
+    server.wait_for(run, "TERMINAL")
+    answers = [patched.body] + [server.get(path).body for path in (
+        f"/executions/{run}/events", f"/pipelines/{run}", f"/applications/{app}/pipelines", "/events")]
+    answers.append(server.errors.read_bytes())
+    for answer in answers:
+        assert b"PLANTED-2" not in answer and b"UExBTlRFRC0x" not in answer
+    assert b"PLANTED-2" in server.get(f"/applications/{app}/pipelineConfigs/secret").body, "the author's own stays"

@@ -201,6 +201,19 @@ static void a_waiting_run_can_be_canceled(void **state)
 	assert_run(one, "SUCCEEDED", 0, 5001);
 }
 
+static void canceling_one_that_waits_leaves_the_others_in_line(void **state)
+{
+	struct house *house = *state;
+	hold(house);
+	_cleanup_free_ char *first = start(house, LIMITED("\"limitConcurrent\":true,"));
+	_cleanup_free_ char *second = start(house, LIMITED("\"limitConcurrent\":true,"));
+	_cleanup_free_ char *third = start(house, LIMITED("\"limitConcurrent\":true,"));
+	assert_int_equal(ask(house, REQUEST_CANCEL, third, NULL), ERR_NONE);
+	release(house);
+	_cleanup_(val_free) struct val two = finish(house, second);
+	assert_run(two, "SUCCEEDED", 5001, 10002);
+}
+
 static void a_run_that_waits_still_waits_after_a_restart_of_the_process(void **state)
 {
 	struct house *house = *state;
@@ -331,7 +344,11 @@ static void a_running_stage_cannot_be_restarted(void **state)
 	assert_int_equal(ask(house, REQUEST_RESTART_STAGE, id, stage), ERR_CONFLICT);
 	assert_int_equal(ask(house, REQUEST_RESTART_STAGE, id, "nothing"), ERR_NOT_FOUND);
 	assert_int_equal(ask(house, REQUEST_RESTART_STAGE, "nothing", stage), ERR_NOT_FOUND);
+	_cleanup_free_ char *other = start(house, "{\"stages\":[{\"type\":\"wait\"}]}");
+	_cleanup_(val_free) struct val other_ended = finish(house, other);
+	assert_int_equal(ask(house, REQUEST_RESTART_STAGE, other, "nothing"), ERR_NOT_FOUND);
 	release(house);
+	engine_wait_complete(house->engine, NULL); /* the refused restart has left nothing behind */
 	_cleanup_(val_free) struct val ended = finish(house, id);
 	assert_run(ended, "SUCCEEDED", 0, 10002);
 }
@@ -666,6 +683,7 @@ int main(void)
 		FLOW(with_keep_waiting_pipelines_they_go_on_in_their_order),
 		FLOW(max_concurrent_executions_lets_so_many_run),
 		FLOW(a_waiting_run_can_be_canceled),
+		FLOW(canceling_one_that_waits_leaves_the_others_in_line),
 		FLOW(a_run_that_waits_still_waits_after_a_restart_of_the_process),
 		FLOW(too_many_that_wait_are_turned_away),
 		FLOW(a_paused_run_stands_still_until_it_is_resumed),
