@@ -96,6 +96,7 @@ void driver_crash(struct driver *driver)
 void driver_stop(struct driver *driver, int drain_ms)
 {
 	hear_no_more(driver);
+	engine_stop_begin(driver->engine, drain_ms); /* before time may pass */
 	clock_release(driver->clock);
 	engine_stop(driver->engine, drain_ms);
 	clock_hold(driver->clock);
@@ -206,15 +207,15 @@ static bool is_complete(struct driver *driver, const char *id)
 
 bool driver_wait_end(struct driver *driver, const char *id)
 {
-	/* A look costs as much as the pipeline is large. One is worth it when a run has ended, and then with the two
-	 * commits that follow: one may be on its way, the next one holds the end. */
+	/* A look costs as much as the pipeline is large. One is worth it when a run has ended, and then with the commits that
+	 * follow: one may have been told already, one may be on its way, the next one holds the end. */
 	int64_t ended = -1;
 	int looks = 0;
 
 	for (;;) {
 		int64_t now = driver_metric(driver, "gennaker_runs_completed_total");
 
-		looks = now != ended ? 3 : looks - 1;
+		looks = now != ended ? 5 : looks - 1;
 		ended = now;
 		if (looks > 0 && is_complete(driver, id))
 			return true;

@@ -101,11 +101,13 @@ static void test_slots_pass_on_what_is_canceled(void **state)
 
 	driver_open(&driver, types);
 	const char *id = driver_start_val(
-		&driver, driver_many(50, "{\"refId\":\"#\",\"type\":\"slotted\"}"));
+		&driver, driver_many(700, "{\"refId\":\"#\",\"type\":\"slotted\"}"));
+
+	driver_pass(&driver, 100);
 	const char *other = driver_start_val(
 		&driver, driver_many(20, "{\"refId\":\"#\",\"type\":\"slotted\"}"));
 
-	driver_pass(&driver, 500);
+	driver_pass(&driver, 400);
 	driver_cancel(&driver, id);
 	driver_wait_end(&driver, id);
 	assert_status(&driver, id, NULL, "CANCELED");
@@ -398,6 +400,8 @@ static void test_full_disk_at_the_end(void **state)
 	clock_release(driver.clock);
 	wait_for_failures(store);
 	clock_hold(driver.clock);
+	world_wake(&driver.world, "key"); /* it looks at it, and then at nothing but the store */
+	wait_for_failures(store);
 	driver_stop(&driver, 0);
 	assert_int_equal(atomic_load(&seen.runs), 0);
 	atomic_store(&store->full, false);
