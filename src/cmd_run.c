@@ -77,7 +77,6 @@ static int find_unfinished(struct job_run *run, struct err *err)
 	static const unsigned unfinished = 1u << STATUS_NOT_STARTED | 1u << STATUS_RUNNING |
 		1u << STATUS_PAUSED;
 	struct execution_filter filter = {
-		.application = val_get_text(run->document, "application", ""),
 		.statuses = unfinished,
 		.without_stages = true,
 	};
@@ -85,11 +84,18 @@ static int find_unfinished(struct job_run *run, struct err *err)
 	uint64_t position;
 	if (run->store->type->list_executions(run->store, &filter, &list, &position, err) < 0)
 		return -1;
-	for (size_t i = 0; i < val_count(list) && !run->id; i++) {
+	for (size_t i = 0; i < val_count(list); i++) {
 		struct val execution = val_at(list, i);
-		if (strcmp(val_get_text(execution, "name", ""),
-			    val_get_text(run->document, "name", "")) == 0)
+		bool same = strcasecmp(val_get_text(execution, "application", ""),
+				    val_get_text(run->document, "application", "")) == 0 &&
+			strcmp(val_get_text(execution, "name", ""),
+				val_get_text(run->document, "name", "")) == 0;
+		if (same && !run->id)
 			run->id = xstrdup(val_get_text(execution, "id", ""));
+		else
+			fprintf(stderr, "run %s of \"%s\" in this data directory goes on too\n",
+				val_get_text(execution, "id", ""),
+				val_get_text(execution, "name", ""));
 	}
 	return 0;
 }
@@ -123,6 +129,8 @@ static int start_here(struct job_run *run, struct err *err)
 	if (run->id) {
 		fprintf(stderr, "going on with run %s, which an earlier process left unfinished\n",
 			run->id);
+		if (options_has(run->options, "parameter"))
+			fprintf(stderr, "-p is left aside: that run has its own parameters\n");
 		return 0;
 	}
 	struct request request = {

@@ -96,6 +96,7 @@ void *map_put(struct map *map, struct str key, void *value)
 	entry->key_length = key.length;
 	if (key.length)
 		memcpy(entry->key, key.bytes, key.length);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there are buckets by now */
 	*link = entry;
 	map->count++;
 	return NULL;

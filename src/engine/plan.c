@@ -46,7 +46,7 @@ void plan_tasks(struct run *run, size_t index, const struct stage_type *type, vo
 	for (const struct task_row *row = type->tasks; row && row->name; row++)
 		count += !row->when || row->when(&in);
 	free(stage->tasks);
-	stage->tasks = count ? xcalloc(count, sizeof(*stage->tasks)) : NULL;
+	stage->tasks = xcalloc(count + 1, sizeof(*stage->tasks));
 	stage->task_count = 0;
 	for (const struct task_row *row = type->tasks; row && row->name; row++) {
 		if (row->when && !row->when(&in))

@@ -172,7 +172,7 @@ static int select_entries(
 	struct table *table = table_new(ev, 4);
 	size_t count = map_count(ev, map);
 	for (size_t i = 0; i < count; i++) {
-		bool selected;
+		bool selected = false;
 		if (criterion(ev, bean_entry(ev), node, &selected) < 0)
 			return -1;
 		if (!selected)
@@ -203,7 +203,7 @@ int access_select(struct eval *ev, struct value target, const struct node *node,
 	for (size_t i = 0; i < count; i++) {
 		size_t at = node->op == OP_LAST ? count - 1 - i : i;
 		struct value item = seq_at(ev, target, at);
-		bool selected;
+		bool selected = false;
 		if (criterion(ev, item, node, &selected) < 0)
 			return -1;
 		if (!selected)

@@ -171,8 +171,9 @@ static void graph_check_cycle(struct graph *graph)
 	size_t *heads = xcalloc(graph->count + 1, sizeof(*heads));
 	struct edge {
 		size_t to, next;
-	} *edges = NULL;
-	size_t edge_count = 0, edge_capacity = 0;
+	};
+	size_t edge_count = 0, edge_capacity = 64;
+	struct edge *edges = xcalloc(edge_capacity, sizeof(*edges));
 	for (size_t i = 0; i < graph->count; i++) {
 		_cleanup_(val_free) struct val requisites = requisites_of(val_at(graph->stages, i));
 		for (size_t j = 0; j < val_count(requisites); j++) {
@@ -180,7 +181,7 @@ static void graph_check_cycle(struct graph *graph)
 			if (from == STAGE_NONE)
 				continue;
 			if (edge_count + 1 >= edge_capacity) {
-				edge_capacity = edge_capacity ? edge_capacity * 2 : 64;
+				edge_capacity *= 2;
 				edges = xrealloc(edges, edge_capacity * sizeof(*edges));
 			}
 			edges[++edge_count] = (struct edge){ .to = i, .next = heads[from] };

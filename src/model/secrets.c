@@ -1,11 +1,20 @@
 #include "model/secrets.h"
 
+#include <strings.h>
+
 #define MASK "***"
 #define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
 
 static bool is_secret(struct val value)
 {
 	return str_equal_nocase(str_of(val_get_text(value, "kind", "")), STR("secret"));
+}
+
+/* A stage that patches a Secret: the patch itself does not say what it is for. */
+static bool patches_secret(struct val value)
+{
+	return strncasecmp(val_get_text(value, "manifestName", ""), "secret ", 7) == 0 &&
+		val_has(value, "patchBody");
 }
 
 static struct val child_at(struct val value, size_t index)
@@ -17,7 +26,7 @@ static bool holds_secret(struct val value)
 {
 	if (!val_is_map(value) && !val_is_list(value))
 		return false;
-	if (is_secret(value))
+	if (is_secret(value) || patches_secret(value))
 		return true;
 	for (size_t i = 0; i < val_count(value); i++) {
 		if (holds_secret(child_at(value, i)))
@@ -41,6 +50,28 @@ static void mask_values(struct val *object, const char *key)
 		val_replace(val_edit_at(values, i), val_string(MASK));
 }
 
+/* One patch: parts of the object, or an operation of a JSON patch. */
+static void mask_patch(struct val *patch)
+{
+	if (!val_is_map(*patch))
+		return;
+	mask_values(patch, "data");
+	mask_values(patch, "stringData");
+	if (val_has(*patch, "op") && val_has(*patch, "value"))
+		val_set(patch, "value", val_string(MASK));
+}
+
+static void mask_patches(struct val *where)
+{
+	struct val *body = val_edit(where, "patchBody");
+
+	if (val_is_string(*body))
+		val_replace(body, val_string(MASK));
+	for (size_t i = 0; val_is_list(*body) && i < val_count(*body); i++)
+		mask_patch(val_edit_at(body, i));
+	mask_patch(body);
+}
+
 static void mask(struct val *where)
 {
 	struct val annotations;
@@ -49,6 +80,8 @@ static void mask(struct val *where)
 		return;
 	for (size_t i = 0; i < val_count(*where); i++)
 		mask(val_edit_at(where, i));
+	if (patches_secret(*where))
+		mask_patches(where);
 	if (!is_secret(*where))
 		return;
 	mask_values(where, "data");
