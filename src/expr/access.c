@@ -79,7 +79,7 @@ int access_index(struct eval *ev, struct value target, struct value index, struc
 		return 0;
 	}
 	if (value_is_seq(target)) {
-		size_t at;
+		size_t at = 0;
 		if (seq_index(ev, target, index, &at) < 0)
 			return -1;
 		*ret = seq_at(ev, target, at);
@@ -115,7 +115,7 @@ int access_assign_index(struct eval *ev, struct value target, struct value index
 		table_put(ev, target.table, index, value);
 		return 0;
 	}
-	size_t at;
+	size_t at = 0;
 	if (target.kind != V_LIST && target.kind != V_ARRAY)
 		return fail(ev, FAIL_EVAL, "EL1027E: Indexing into type '%s' is not supported",
 			value_type_name(target));

@@ -147,7 +147,7 @@ static int make_patch(const struct task_input *in, struct target *target, const 
 static int undo_once(const struct task_input *in, struct target *target, struct err *err)
 {
 	_cleanup_(val_free) struct val patch = VAL_NULL;
-	const char *type;
+	const char *type = "";
 
 	target_free(target);
 	if (make_patch(in, target, &type, &patch, err) < 0)
