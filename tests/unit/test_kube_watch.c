@@ -494,6 +494,7 @@ static void test_a_write_that_the_list_has_is_not_waited_for(void **state)
 	_cleanup_err_ struct err err = ERR_INIT;
 
 	sync_up(f, steps);
+	pass(f, 1); /* the watch has asked by then */
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(kube_patch(f->account, &deployments, NULL, "web", NULL,
 					 "application/merge-patch+json", patch, NULL, NULL, &err),
