@@ -4,7 +4,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -12,31 +11,6 @@
 
 #include "base/alloc.h"
 #include "store/fixture.h"
-
-char *directory_make(void)
-{
-	const char *root = getenv("TMPDIR");
-	char *path = xasprintf("%s/gennaker-test-XXXXXX", root ? root : "/tmp");
-
-	if (!mkdtemp(path))
-		fail_msg("cannot make %s", path);
-	return path;
-}
-
-void directory_remove(char *directory)
-{
-	DIR *opened = opendir(directory);
-
-	for (struct dirent *entry; opened && (entry = readdir(opened));) {
-		_cleanup_free_ char *path = xasprintf("%s/%s", directory, entry->d_name);
-
-		unlink(path);
-	}
-	if (opened)
-		closedir(opened);
-	rmdir(directory);
-	free(directory);
-}
 
 struct store *must_open(const char *directory)
 {

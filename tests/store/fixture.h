@@ -5,11 +5,9 @@
 #define TESTS_STORE_FIXTURE_H
 
 #include "base/json.h"
+#include "lib/temporary.h"
 #include "store/store.h"
 
-/* A temporary directory; owned path. directory_remove takes it with all files in it. */
-char *directory_make(void);
-void directory_remove(char *directory);
 /* Opens, or fails the test. */
 struct store *must_open(const char *directory);
 

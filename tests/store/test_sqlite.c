@@ -31,13 +31,13 @@
 
 static int setup(void **state)
 {
-	*state = directory_make();
+	*state = temporary_directory();
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	directory_remove(*state);
+	temporary_remove(*state);
 	return 0;
 }
 
@@ -199,8 +199,8 @@ static void files_are_for_their_owner_only(void **state)
 		assert_int_equal(info.st_mode & 0777, i == 0 ? 0700 : 0600);
 	}
 	store_close(store);
-	directory_remove(xstrdup(directory));
-	directory_remove(xstrdup(above));
+	temporary_remove(xstrdup(directory));
+	temporary_remove(xstrdup(above));
 }
 
 /* Large values */

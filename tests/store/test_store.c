@@ -39,7 +39,7 @@ static int setup_sqlite(void **state)
 {
 	struct fixture *fixture = xnew(struct fixture);
 
-	fixture->directory = directory_make();
+	fixture->directory = temporary_directory();
 	fixture->store = must_open(fixture->directory);
 	*state = fixture;
 	return 0;
@@ -51,7 +51,7 @@ static int teardown(void **state)
 
 	store_close(fixture->store);
 	if (fixture->directory)
-		directory_remove(fixture->directory);
+		temporary_remove(fixture->directory);
 	free(fixture);
 	return 0;
 }
