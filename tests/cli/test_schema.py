@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 
+import jsonschema
 import pytest
 
 from server import ROOT, program
@@ -57,7 +58,6 @@ def test_a_type_is_suggested(gennaker):
     {"stages": [{"type": "x", "alias": "wait", "waitTime": 1}]},
 ])
 def test_what_lint_lets_pass_fits_the_schema(gennaker, write, pipeline):
-    jsonschema = pytest.importorskip("jsonschema")
     assert gennaker("lint", write("p.json", json.dumps(pipeline))).returncode == 0
     jsonschema.Draft202012Validator(schema(gennaker)).validate(pipeline)
 
@@ -72,14 +72,12 @@ def test_what_lint_lets_pass_fits_the_schema(gennaker, write, pipeline):
     {"limitConcurrent": 7, "stages": []},
 ])
 def test_what_is_an_error_does_not_fit(gennaker, write, pipeline):
-    jsonschema = pytest.importorskip("jsonschema")
     assert gennaker("lint", write("p.json", json.dumps(pipeline))).returncode == 1
     assert not jsonschema.Draft202012Validator(schema(gennaker)).is_valid(pipeline)
 
 
 @pytest.mark.parametrize("arguments", [(), ("stages",), ("stage", "webhook")])
 def test_each_is_a_schema(gennaker, arguments):
-    jsonschema = pytest.importorskip("jsonschema")
     jsonschema.Draft202012Validator.check_schema(schema(gennaker, *arguments))
 
 
