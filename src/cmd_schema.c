@@ -3,12 +3,15 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/json.h"
 #include "commands.h"
+#include "expr/page.h"
 #include "lint/page.h"
 #include "lint/schema.h"
 #include "stages.h"
@@ -27,14 +30,18 @@ static int write_page(const char *directory, const char *name, char *text)
 	return result;
 }
 
-/* DIRECTORY/lint.md, /pipeline.md, and /stages/TYPE.md for each type. */
+/* DIRECTORY/lint.md, /pipeline.md, /expressions.md, and /stages/TYPE.md for each type. */
 static int write_pages(const char *directory)
 {
 	_cleanup_free_ char *stages = xasprintf("%s/stages", directory);
 	if ((mkdir(directory, 0777) < 0 && errno != EEXIST) ||
 		(mkdir(stages, 0777) < 0 && errno != EEXIST))
 		return complain(EXIT_FAILED, "schema: cannot make %s: %s", stages, strerror(errno));
+	/* The examples' dates must not depend on where the page is made. */
+	setenv("TZ", "UTC", 1);
+	tzset();
 	int failed = write_page(directory, "lint", page_rules()) < 0 ||
+		write_page(directory, "expressions", expr_page()) < 0 ||
 		write_page(directory, "pipeline", page_pipeline()) < 0 ||
 		write_page(stages, "README", page_stages(&stage_registry)) < 0;
 	for (const struct stage_type *const *type = stage_registry.types; *type && !failed; type++)

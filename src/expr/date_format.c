@@ -424,14 +424,19 @@ static int format_pattern(struct eval *ev, const struct call *call, struct value
 }
 
 static const struct java_method format_methods[] = {
-	{ "format", "D", "String", format_write, "the date in the pattern" },
-	{ "format", "o", "String", format_write, "milliseconds in the pattern" },
-	{ "parse", "s", "Date", format_read, "text in the pattern as a date" },
-	{ "toPattern", "", "String", format_pattern, "the pattern" },
+	{ "format", "D", "String", format_write, "the date in the pattern",
+		"new java.text.SimpleDateFormat('yyyyMMdd-HHmm').format(new java.util.Date(1706697000000L))" },
+	{ "format", "o", "String", format_write, "milliseconds in the pattern",
+		"new java.text.SimpleDateFormat('yyyy-MM-dd HH:mm:ss.SSS').format(1706697000000L)" },
+	{ "parse", "s", "Date", format_read, "text in the pattern as a date",
+		"new java.text.SimpleDateFormat('yyyy-MM-dd').parse('2024-01-31').time" },
+	{ "toPattern", "", "String", format_pattern, "the pattern",
+		"new java.text.SimpleDateFormat('yyyy').toPattern()" },
 	{ 0 },
 };
 static const struct java_method format_constructors[] = {
-	{ "SimpleDateFormat", "s", "SimpleDateFormat", format_new, "a pattern: yyyy-MM-dd" },
+	{ "SimpleDateFormat", "s", "SimpleDateFormat", format_new, "a pattern: yyyy-MM-dd",
+		"new java.text.SimpleDateFormat('EEE u').format(new java.util.Date(1706697000000L))" },
 	{ 0 },
 };
 

@@ -38,8 +38,11 @@ struct expr_host {
 	int64_t now_ms;   /* for new Date() and the like; 0 = the machine's clock */
 	/* Gets a URL for #fromUrl and friends; NULL = these helpers fail with a text that says so. */
 	int (*fetch)(void *data, struct str url, struct strbuf *ret_body, struct err *err);
-	/* The id of a pipeline by name in an application (NULL = the execution's own); VAL_NULL when there is none. */
+	/* The id of a pipeline by name in an application (NULL = the execution's own); VAL_NULL when there is none. Without it, and
+	 * without the next, the helpers that ask fail with a text that says so. */
 	struct val (*pipeline_id)(void *data, struct str name, const char *application);
+	/* The attributes of an application as a map; VAL_NULL when there is none. */
+	struct val (*application)(void *data, struct str name);
 };
 
 /*

@@ -317,11 +317,6 @@ static int fn_properties_from_url(struct eval *ev, const struct call *call, stru
 	return 0;
 }
 
-static int fn_elsewhere(struct eval *ev, const struct call *call, struct value *ret)
-{
-	return fail(ev, FAIL_HELPER, "this helper asks a service that is not part of this server");
-}
-
 static const struct function table[] = {
 	/* values */
 	{ "toInt", "s", false, fn_to_int, "int", "digits, with a sign or not, as a number",
@@ -338,20 +333,24 @@ static const struct function table[] = {
 	{ "toJson", "o", false, fn_to_json, "text", "compact JSON; fails when it holds ${",
 		"#toJson({a: 1})" },
 	{ "doNotEval", "o", false, fn_do_not_eval, "wrapper", "lets #toJson write ${",
-		"#toJson(#doNotEval({a: 1}))" },
+		"#toJson(#doNotEval({a: '$' + '{b}'}))" },
 	{ "readJson", "s", false, fn_read_json, "map or list", "JSON as a value",
 		"#readJson('{\"a\":1}').a" },
 	{ "readYaml", "s", false, fn_read_yaml, "value", "one YAML document", "#readYaml('a: 1').a" },
 	{ "readAllYaml", "s", false, fn_read_all_yaml, "list", "all YAML documents",
 		"#readAllYaml('a: 1')[0].a" },
-	{ "fetchReference", "s", false, fn_fetch_reference, "text", "the text itself",
-		"#fetchReference('a')" },
+	{ "fetchReference", "s", false, fn_fetch_reference, "text",
+		"the text itself; what ref://… names is not stored here", "#fetchReference('a')" },
 	/* network */
-	{ "fromUrl", "s", false, fn_from_url, "text", "what a URL answers", NULL },
-	{ "jsonFromUrl", "s", false, fn_json_from_url, "map or list", "the same read as JSON", NULL },
-	{ "yamlFromUrl", "s", false, fn_yaml_from_url, "value", "the same read as YAML", NULL },
+	{ "fromUrl", "s", false, fn_from_url, "text", "what a URL answers",
+		"#fromUrl('https://example.com/a')" },
+	{ "jsonFromUrl", "s", false, fn_json_from_url, "map or list", "the same read as JSON",
+		"#jsonFromUrl('https://example.com/a.json').a" },
+	{ "yamlFromUrl", "s", false, fn_yaml_from_url, "value", "the same read as YAML",
+		"#yamlFromUrl('https://example.com/a.yml').a" },
 	{ "propertiesFromUrl", "s", false, fn_properties_from_url, "map",
-		"the same read as a Java properties file", NULL },
+		"the same read as a Java properties file",
+		"#propertiesFromUrl('https://example.com/a.properties')" },
 	/* stages and users */
 	{ "stage", "s", true, fn_stage, "stage", "the first stage of that name or id",
 		"#stage('Bake').status.toString()" },
@@ -369,26 +368,34 @@ static const struct function table[] = {
 		"#currentUser()" },
 	/* artifacts and deployments */
 	{ "triggerResolvedArtifact", "s", true, fn_trigger_artifact, "artifact",
-		"the trigger's bound artifact of that name", NULL },
+		"the trigger's bound artifact of that name",
+		"#triggerResolvedArtifact('shop').reference" },
 	{ "triggerResolvedArtifactByType", "s", true, fn_trigger_artifact_by_type, "artifact",
-		"the trigger's bound artifact of that type", NULL },
+		"the trigger's bound artifact of that type",
+		"#triggerResolvedArtifactByType('docker/image').name" },
 	{ "resolvedArtifacts", "", true, fn_resolved_artifacts, "list",
-		"the artifacts that stages put out", NULL },
+		"the artifacts that stages put out", "#resolvedArtifacts().![name]" },
 	{ "deployedServerGroups", "s*", true, fn_deployed_server_groups, "list",
-		"server groups that stages (all, or these) deployed", NULL },
+		"server groups that stages (all, or these) deployed",
+		"#deployedServerGroups('Servers')[0].serverGroup" },
 	{ "manifestLabelValue", "sss", true, fn_manifest_label_value, "text",
-		"a label of a manifest that a stage deployed", NULL },
-	{ "cfServiceKey", "s", true, fn_cf_service_key, "map", "a Cloud Foundry service key", NULL },
+		"a label of a manifest that a stage deployed",
+		"#manifestLabelValue('Deploy', 'Deployment', 'app')" },
+	{ "cfServiceKey", "s", true, fn_cf_service_key, "map", "a Cloud Foundry service key",
+		"#cfServiceKey('Key')" },
 	/* other services */
 	{ "pipelineId", "s", true, fn_pipeline_id, "text",
-		"the id of a pipeline of this application", NULL },
-	{ "pipelineIdOrNull", "s", true, fn_pipeline_id_or_null, "text", "the same, or null", NULL },
+		"the id of a pipeline of this application", "#pipelineId('Release')" },
+	{ "pipelineIdOrNull", "s", true, fn_pipeline_id_or_null, "text", "the same, or null",
+		"#pipelineIdOrNull('none')" },
 	{ "pipelineIdInApplication", "ss", true, fn_pipeline_id_in_application, "text",
-		"the same in another application, or null", NULL },
-	{ "applicationMetadata", "s", false, fn_elsewhere, "map",
-		"the attributes of an application", NULL },
-	{ "canaryConfigNameToId", "ss", false, fn_elsewhere, "text",
-		"the id of a canary configuration", NULL },
+		"the same in another application, or null",
+		"#pipelineIdInApplication('Release', 'shop')" },
+	{ "applicationMetadata", "s", false, fn_application_metadata, "map",
+		"the attributes of an application", "#applicationMetadata('shop').email" },
+	{ "canaryConfigNameToId", "ss", false, fn_canary_config_id, "text",
+		"the id of a canary configuration; this server keeps none, so it fails",
+		"#canaryConfigNameToId('a', 'shop')" },
 	{ 0 },
 };
 

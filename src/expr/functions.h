@@ -39,5 +39,7 @@ int fn_cf_service_key(struct eval *ev, const struct call *call, struct value *re
 int fn_pipeline_id(struct eval *ev, const struct call *call, struct value *ret);
 int fn_pipeline_id_or_null(struct eval *ev, const struct call *call, struct value *ret);
 int fn_pipeline_id_in_application(struct eval *ev, const struct call *call, struct value *ret);
+int fn_application_metadata(struct eval *ev, const struct call *call, struct value *ret);
+int fn_canary_config_id(struct eval *ev, const struct call *call, struct value *ret);
 
 #endif

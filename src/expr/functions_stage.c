@@ -281,20 +281,20 @@ int fn_cf_service_key(struct eval *ev, const struct call *call, struct value *re
 	return 0;
 }
 
-static struct value pipeline_id(struct eval *ev, struct str name, const char *application)
+static int pipeline_id(struct eval *ev, struct str name, const char *application, struct value *ret)
 {
 	if (!ev->host || !ev->host->pipeline_id)
-		return NULL_VALUE;
+		return fail(ev, FAIL_HELPER, "pipelines cannot be looked up here");
 	struct val id = ev->host->pipeline_id(ev->host->data, name, application);
-	return value_of_val(ev, eval_hold(ev, id));
+	*ret = value_of_val(ev, eval_hold(ev, id));
+	return 0;
 }
 
 int fn_pipeline_id_or_null(struct eval *ev, const struct call *call, struct value *ret)
 {
 	if (is_missing(call, 0) || call->args[0].length == 0)
 		return fail(ev, FAIL_ARGUMENT, "pipelineName must be specified for #pipelineId");
-	*ret = pipeline_id(ev, argument(call, 0), NULL);
-	return 0;
+	return pipeline_id(ev, argument(call, 0), NULL, ret);
 }
 
 int fn_pipeline_id(struct eval *ev, const struct call *call, struct value *ret)
@@ -310,10 +310,38 @@ int fn_pipeline_id(struct eval *ev, const struct call *call, struct value *ret)
 
 int fn_pipeline_id_in_application(struct eval *ev, const struct call *call, struct value *ret)
 {
-	if (is_missing(call, 0) || is_missing(call, 1) || call->args[1].length == 0)
+	if (is_missing(call, 1) || call->args[1].length == 0)
 		return fail(ev, FAIL_ARGUMENT,
 			"applicationName must be specified for #pipelineIdInApplication");
+	if (is_missing(call, 0))
+		return fail(ev, FAIL_ARGUMENT,
+			"pipelineName must be specified for #pipelineIdInApplication");
 	const char *application = arena_copy(&ev->arena, argument(call, 1));
-	*ret = pipeline_id(ev, argument(call, 0), application);
+	return pipeline_id(ev, argument(call, 0), application, ret);
+}
+
+int fn_application_metadata(struct eval *ev, const struct call *call, struct value *ret)
+{
+	if (is_missing(call, 0))
+		return fail(ev, FAIL_HELPER, "#applicationMetadata: the name is null");
+	if (!ev->host || !ev->host->application)
+		return fail(ev, FAIL_HELPER, "applications cannot be looked up here");
+	struct val attributes = ev->host->application(ev->host->data, argument(call, 0));
+	if (val_is_null(attributes))
+		return fail(ev, FAIL_HELPER, "Application '%.*s' could not be found",
+			STR_ARG(argument(call, 0)));
+	*ret = value_of_val(ev, eval_hold(ev, attributes));
 	return 0;
+}
+
+/* Canary configurations belong to a service that is not part of this server: there is none of any name. */
+int fn_canary_config_id(struct eval *ev, const struct call *call, struct value *ret)
+{
+	if (is_missing(call, 0) || is_missing(call, 1) || !call->args[0].length ||
+		!call->args[1].length)
+		return fail(ev, FAIL_ARGUMENT,
+			"name and application must be specified for #canaryConfigNameToId");
+	return fail(ev, FAIL_HELPER,
+		"Canary config '%.*s' could not be found: this server keeps no canary configurations",
+		STR_ARG(argument(call, 0)));
 }

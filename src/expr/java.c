@@ -417,11 +417,17 @@ static int object_hash_code(struct eval *ev, const struct call *call, struct val
 }
 
 static const struct java_method object_methods[] = {
-	{ "toString", "", "String", object_to_string, "the object as text" },
-	{ "equals", "o", "boolean", object_equals, "equality, strict about types" },
-	{ "hashCode", "", "int", object_hash_code, "Java's hash" },
+	{ "toString", "", "String", object_to_string, "the object as text", "{1, 2}.toString()" },
+	{ "equals", "o", "boolean", object_equals, "equality, strict about types",
+		"{1, 2}.equals({1, 2})" },
+	{ "hashCode", "", "int", object_hash_code, "Java's hash", "'abc'.hashCode()" },
 	{ 0 },
 };
+
+const struct java_method *java_object_methods(void)
+{
+	return object_methods;
+}
 
 int java_call(struct eval *ev, struct value target, struct str name, const struct value *args,
 	size_t count, struct value *ret)

@@ -28,6 +28,7 @@ struct java_method {
 	const char *result; /* Java's name of its type, for the reference page */
 	java_fn call;
 	const char *help;
+	const char *example; /* of the reference page, where its value is shown; over the context of page.c */
 };
 
 /* Tables end with a row without name and may be NULL. */
@@ -42,6 +43,8 @@ struct java_class {
 	int (*compare)(const struct object *a, const struct object *b); /* compareTo, or NULL */
 };
 
+/* What every object has. */
+const struct java_method *java_object_methods(void);
 /* The class that NAME means ("String", "java.lang.String"), or NULL. */
 const struct java_class *java_class_find(struct str name);
 /* All of them, ends with NULL. */

@@ -164,29 +164,41 @@ static int retain_all(struct eval *ev, const struct call *call, struct value *re
 	return keep(ev, call, true, ret);
 }
 
-#define COLLECTION_METHODS                                                              \
-	{ "size", "", "int", size, "how many elements" },                               \
-		{ "isEmpty", "", "boolean", is_empty, "whether there is none" },        \
-		{ "contains", "o", "boolean", contains, "whether it is an element" },   \
-	{                                                                               \
-		"containsAll", "C", "boolean", contains_all, "whether all are elements" \
+/* SELF is an expression that gives one, of "a" and "b". */
+#define COLLECTION_METHODS(self)                                                                    \
+	{ "size", "", "int", size, "how many elements", self ".size()" },                           \
+		{ "isEmpty", "", "boolean", is_empty, "whether there is none", self ".isEmpty()" }, \
+		{ "contains", "o", "boolean", contains, "whether it is an element",                 \
+			self ".contains('a')" },                                                    \
+	{                                                                                           \
+		"containsAll", "C", "boolean", contains_all, "whether all are elements",            \
+			self ".containsAll({'a', 'c'})"                                             \
 	}
 
 static const struct java_method list_methods[] = {
-	COLLECTION_METHODS,
-	{ "indexOf", "o", "int", index_of, "where it is first, or -1" },
-	{ "lastIndexOf", "o", "int", last_index_of, "where it is last, or -1" },
-	{ "subList", "ii", "List", sub_list, "from an index up to another" },
-	{ "add", "o", "boolean", add, "appends to the list itself" },
-	{ "addAll", "C", "boolean", add_all, "appends all" },
-	{ "remove", "o", "boolean", remove_value, "removes the first that is equal" },
-	{ "removeAll", "C", "boolean", remove_all, "removes these" },
-	{ "retainAll", "C", "boolean", retain_all, "removes all others" },
-	{ "clear", "", "void", clear, "removes all" },
+	COLLECTION_METHODS("{'a', 'b'}"),
+	{ "indexOf", "o", "int", index_of, "where it is first, or -1",
+		"{'a', 'b', 'a'}.indexOf('a')" },
+	{ "lastIndexOf", "o", "int", last_index_of, "where it is last, or -1",
+		"{'a', 'b', 'a'}.lastIndexOf('a')" },
+	{ "subList", "ii", "List", sub_list, "from an index up to another",
+		"{1, 2, 3, 4}.subList(1, 3)" },
+	{ "add", "o", "boolean", add, "appends to the list itself", "hosts.add('c') ? hosts : {}" },
+	{ "addAll", "C", "boolean", add_all, "appends all", "hosts.addAll({'c', 'd'}) ? hosts : {}" },
+	{ "remove", "o", "boolean", remove_value, "removes the first that is equal",
+		"hosts.remove('a') ? hosts : {}" },
+	{ "removeAll", "C", "boolean", remove_all, "removes these",
+		"hosts.removeAll({'a', 'z'}) ? hosts : {}" },
+	{ "retainAll", "C", "boolean", retain_all, "removes all others",
+		"hosts.retainAll({'a', 'z'}) ? hosts : {}" },
+	{ "clear", "", "void", clear, "removes all", "hosts.clear() == null ? hosts : 0" },
 	{ 0 },
 };
 
-static const struct java_method set_methods[] = { COLLECTION_METHODS, { 0 } };
+static const struct java_method set_methods[] = { COLLECTION_METHODS("{a: 1, b: 2}.keySet()"), { 0 } };
+static const struct java_method collection_methods[] = {
+	COLLECTION_METHODS("{x: 'a', y: 'b'}.values()"), { 0 }
+};
 
 static const char *const list_refused[] = { "get", "set", "iterator", "listIterator", "stream",
 	"parallelStream", "toArray", "forEach", "removeIf", "sort", "replaceAll", "getClass", NULL };
@@ -203,6 +215,6 @@ const struct java_class java_set = {
 };
 const struct java_class java_collection = {
 	.name = "java.util.Collection",
-	.methods = set_methods,
+	.methods = collection_methods,
 	.refused = list_refused,
 };

@@ -515,48 +515,82 @@ static int get_epoch_second(struct eval *ev, const struct call *call, struct val
 	return 0;
 }
 
-#define DATE_METHODS(code, type)                                                       \
-	{ "getYear", "", "int", get_year, "the year" },                                \
-		{ "getMonthValue", "", "int", get_month, "the month, 1 is January" },  \
-		{ "getDayOfMonth", "", "int", get_day, "the day of the month" },       \
-		{ "getDayOfYear", "", "int", get_day_of_year, "the day of the year" }, \
-		{ "getDayOfWeek", "", "DayOfWeek", get_day_of_week, "the weekday" },   \
-		{ "plusDays", "j", type, plus_days, "so many days later" },            \
-		{ "minusDays", "j", type, minus_days, "so many days earlier" },        \
-		{ "plusWeeks", "j", type, plus_weeks, "so many weeks later" },         \
-		{ "minusWeeks", "j", type, minus_weeks, "so many weeks earlier" },     \
-		{ "plusMonths", "j", type, plus_months, "so many months later" },      \
-		{ "minusMonths", "j", type, minus_months, "so many months earlier" },  \
-		{ "plusYears", "j", type, plus_years, "so many years later" },         \
-		{ "minusYears", "j", type, minus_years, "so many years earlier" },     \
-		{ "plus", "jK", type, plus, "so many units later" },                   \
-		{ "minus", "jK", type, minus, "so many units earlier" },               \
-		{ "withDayOfMonth", "i", type, with_day, "with another day" },         \
-		{ "withMonth", "i", type, with_month, "with another month" },          \
-		{ "withYear", "i", type, with_year, "with another year" },             \
-		{ "isBefore", code, "boolean", is_before, "whether it is earlier" },   \
-		{ "isAfter", code, "boolean", is_after, "whether it is later" },       \
-		{ "isEqual", code, "boolean", is_equal, "whether it is the same" },    \
-	{                                                                              \
-		"compareTo", code, "int", date_compare_to, "below, at or above 0"      \
+/* SELF is an expression that gives one. */
+#define DATE_METHODS(code, type, self)                                                              \
+	{ "getYear", "", "int", get_year, "the year", self ".getYear()" },                          \
+		{ "getMonthValue", "", "int", get_month, "the month, 1 is January",                 \
+			self ".getMonthValue()" },                                                  \
+		{ "getDayOfMonth", "", "int", get_day, "the day of the month",                      \
+			self ".getDayOfMonth()" },                                                  \
+		{ "getDayOfYear", "", "int", get_day_of_year, "the day of the year",                \
+			self ".getDayOfYear()" },                                                   \
+		{ "getDayOfWeek", "", "DayOfWeek", get_day_of_week, "the weekday",                  \
+			self ".getDayOfWeek().toString()" },                                        \
+		{ "plusDays", "j", type, plus_days, "so many days later",                           \
+			self ".plusDays(1).toString()" },                                           \
+		{ "minusDays", "j", type, minus_days, "so many days earlier",                       \
+			self ".minusDays(1).toString()" },                                          \
+		{ "plusWeeks", "j", type, plus_weeks, "so many weeks later",                        \
+			self ".plusWeeks(1).toString()" },                                          \
+		{ "minusWeeks", "j", type, minus_weeks, "so many weeks earlier",                    \
+			self ".minusWeeks(1).toString()" },                                         \
+		{ "plusMonths", "j", type, plus_months, "so many months later",                     \
+			self ".plusMonths(1).toString()" },                                         \
+		{ "minusMonths", "j", type, minus_months, "so many months earlier",                 \
+			self ".minusMonths(1).toString()" },                                        \
+		{ "plusYears", "j", type, plus_years, "so many years later",                        \
+			self ".plusYears(1).toString()" },                                          \
+		{ "minusYears", "j", type, minus_years, "so many years earlier",                    \
+			self ".minusYears(1).toString()" },                                         \
+		{ "plus", "jK", type, plus, "so many units later",                                  \
+			self                                                                        \
+			".plus(2, T(java.time.temporal.ChronoUnit).valueOf('DAYS')).toString()" },  \
+		{ "minus", "jK", type, minus, "so many units earlier",                              \
+			self                                                                        \
+			".minus(2, T(java.time.temporal.ChronoUnit).valueOf('DAYS')).toString()" }, \
+		{ "withDayOfMonth", "i", type, with_day, "with another day",                        \
+			self ".withDayOfMonth(1).toString()" },                                     \
+		{ "withMonth", "i", type, with_month, "with another month",                         \
+			self ".withMonth(2).toString()" },                                          \
+		{ "withYear", "i", type, with_year, "with another year",                            \
+			self ".withYear(2023).toString()" },                                        \
+		{ "isBefore", code, "boolean", is_before, "whether it is earlier",                  \
+			self ".isBefore(T(java.time." type ").now())" },                            \
+		{ "isAfter", code, "boolean", is_after, "whether it is later",                      \
+			self ".isAfter(T(java.time." type ").now())" },                             \
+		{ "isEqual", code, "boolean", is_equal, "whether it is the same",                   \
+			self ".isEqual(" self ")" },                                                \
+	{                                                                                           \
+		"compareTo", code, "int", date_compare_to, "below, at or above 0",                  \
+			self ".compareTo(" self ")"                                                 \
 	}
 
 static const struct java_method local_date_methods[] = {
-	DATE_METHODS("L", "LocalDate"),
-	{ "lengthOfMonth", "", "int", get_month_length, "days of its month" },
-	{ "lengthOfYear", "", "int", get_year_length, "days of its year" },
-	{ "isLeapYear", "", "boolean", is_leap_year, "whether its year has 366 days" },
-	{ "toEpochDay", "", "long", to_epoch_day, "days since 1970" },
-	{ "atStartOfDay", "", "LocalDateTime", at_time, "midnight" },
-	{ "atTime", "ii", "LocalDateTime", at_time, "that hour and minute" },
-	{ "atTime", "iii", "LocalDateTime", at_time, "that hour, minute and second" },
+	DATE_METHODS("L", "LocalDate", "T(java.time.LocalDate).of(2024, 1, 31)"),
+	{ "lengthOfMonth", "", "int", get_month_length, "days of its month",
+		"T(java.time.LocalDate).of(2024, 1, 31).plusMonths(1).lengthOfMonth()" },
+	{ "lengthOfYear", "", "int", get_year_length, "days of its year",
+		"T(java.time.LocalDate).of(2024, 1, 31).lengthOfYear()" },
+	{ "isLeapYear", "", "boolean", is_leap_year, "whether its year has 366 days",
+		"T(java.time.LocalDate).of(2024, 1, 31).isLeapYear()" },
+	{ "toEpochDay", "", "long", to_epoch_day, "days since 1970",
+		"T(java.time.LocalDate).of(2024, 1, 31).toEpochDay()" },
+	{ "atStartOfDay", "", "LocalDateTime", at_time, "midnight",
+		"T(java.time.LocalDate).of(2024, 1, 31).atStartOfDay().toString()" },
+	{ "atTime", "ii", "LocalDateTime", at_time, "that hour and minute",
+		"T(java.time.LocalDate).of(2024, 1, 31).atTime(10, 30).toString()" },
+	{ "atTime", "iii", "LocalDateTime", at_time, "that hour, minute and second",
+		"T(java.time.LocalDate).of(2024, 1, 31).atTime(10, 30, 5).toString()" },
 	{ 0 },
 };
 static const struct java_method local_date_statics[] = {
-	{ "now", "", "LocalDate", date_now, "today" },
-	{ "of", "iii", "LocalDate", date_of, "year, month and day" },
-	{ "ofEpochDay", "j", "LocalDate", date_of_epoch_day, "so many days after 1970" },
-	{ "parse", "q", "LocalDate", date_parse, "2020-01-31 as a date" },
+	{ "now", "", "LocalDate", date_now, "today", "T(java.time.LocalDate).now().toString()" },
+	{ "of", "iii", "LocalDate", date_of, "year, month and day",
+		"T(java.time.LocalDate).of(2024, 1, 31).toString()" },
+	{ "ofEpochDay", "j", "LocalDate", date_of_epoch_day, "so many days after 1970",
+		"T(java.time.LocalDate).ofEpochDay(366).toString()" },
+	{ "parse", "q", "LocalDate", date_parse, "2020-01-31 as a date",
+		"T(java.time.LocalDate).parse('2024-01-31').dayOfMonth" },
 	{ 0 },
 };
 static const char *const local_refused[] = { "getMonth", "format", "atZone", "getChronology",
@@ -573,33 +607,56 @@ const struct java_class java_local_date = {
 };
 
 static const struct java_method local_date_time_methods[] = {
-	DATE_METHODS("T", "LocalDateTime"),
-	{ "getHour", "", "int", get_hour, "the hour" },
-	{ "getMinute", "", "int", get_minute, "the minute" },
-	{ "getSecond", "", "int", get_second, "the second" },
-	{ "getNano", "", "int", get_nano, "nanoseconds of the second" },
-	{ "plusHours", "j", "LocalDateTime", plus_hours, "so many hours later" },
-	{ "minusHours", "j", "LocalDateTime", minus_hours, "so many hours earlier" },
-	{ "plusMinutes", "j", "LocalDateTime", plus_minutes, "so many minutes later" },
-	{ "minusMinutes", "j", "LocalDateTime", minus_minutes, "so many minutes earlier" },
-	{ "plusSeconds", "j", "LocalDateTime", plus_seconds, "so many seconds later" },
-	{ "minusSeconds", "j", "LocalDateTime", minus_seconds, "so many seconds earlier" },
-	{ "plusNanos", "j", "LocalDateTime", plus_nanos, "so many nanoseconds later" },
-	{ "minusNanos", "j", "LocalDateTime", minus_nanos, "so many nanoseconds earlier" },
-	{ "withHour", "i", "LocalDateTime", with_hour, "with another hour" },
-	{ "withMinute", "i", "LocalDateTime", with_minute, "with another minute" },
-	{ "withSecond", "i", "LocalDateTime", with_second, "with another second" },
-	{ "withNano", "i", "LocalDateTime", with_nano, "with another fraction" },
-	{ "truncatedTo", "K", "LocalDateTime", truncated_to, "without smaller units" },
-	{ "toLocalDate", "", "LocalDate", to_local_date, "the day" },
+	DATE_METHODS("T", "LocalDateTime", "T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30)"),
+	{ "getHour", "", "int", get_hour, "the hour",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).getHour()" },
+	{ "getMinute", "", "int", get_minute, "the minute",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).getMinute()" },
+	{ "getSecond", "", "int", get_second, "the second",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).getSecond()" },
+	{ "getNano", "", "int", get_nano, "nanoseconds of the second",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).getNano()" },
+	{ "plusHours", "j", "LocalDateTime", plus_hours, "so many hours later",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).plusHours(14).toString()" },
+	{ "minusHours", "j", "LocalDateTime", minus_hours, "so many hours earlier",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).minusHours(1).toString()" },
+	{ "plusMinutes", "j", "LocalDateTime", plus_minutes, "so many minutes later",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).plusMinutes(45).toString()" },
+	{ "minusMinutes", "j", "LocalDateTime", minus_minutes, "so many minutes earlier",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).minusMinutes(45).toString()" },
+	{ "plusSeconds", "j", "LocalDateTime", plus_seconds, "so many seconds later",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).plusSeconds(5).toString()" },
+	{ "minusSeconds", "j", "LocalDateTime", minus_seconds, "so many seconds earlier",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).minusSeconds(5).toString()" },
+	{ "plusNanos", "j", "LocalDateTime", plus_nanos, "so many nanoseconds later",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).plusNanos(1000).toString()" },
+	{ "minusNanos", "j", "LocalDateTime", minus_nanos, "so many nanoseconds earlier",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).minusNanos(1).toString()" },
+	{ "withHour", "i", "LocalDateTime", with_hour, "with another hour",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).withHour(0).toString()" },
+	{ "withMinute", "i", "LocalDateTime", with_minute, "with another minute",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).withMinute(0).toString()" },
+	{ "withSecond", "i", "LocalDateTime", with_second, "with another second",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).withSecond(5).toString()" },
+	{ "withNano", "i", "LocalDateTime", with_nano, "with another fraction",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).withNano(5000000).toString()" },
+	{ "truncatedTo", "K", "LocalDateTime", truncated_to, "without smaller units",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).truncatedTo(T(java.time.temporal.ChronoUnit).valueOf('HOURS')).toString()" },
+	{ "toLocalDate", "", "LocalDate", to_local_date, "the day",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).toLocalDate().toString()" },
 	{ 0 },
 };
 static const struct java_method local_date_time_statics[] = {
-	{ "now", "", "LocalDateTime", date_time_now, "now" },
-	{ "of", "iiiii", "LocalDateTime", date_time_of, "year … minute" },
-	{ "of", "iiiiii", "LocalDateTime", date_time_of, "year … second" },
-	{ "of", "iiiiiii", "LocalDateTime", date_time_of, "year … nanosecond" },
-	{ "parse", "q", "LocalDateTime", date_time_parse, "2020-01-31T10:00 as a time" },
+	{ "now", "", "LocalDateTime", date_time_now, "now",
+		"T(java.time.LocalDateTime).now().toString()" },
+	{ "of", "iiiii", "LocalDateTime", date_time_of, "year … minute",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30).toString()" },
+	{ "of", "iiiiii", "LocalDateTime", date_time_of, "year … second",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30, 5).toString()" },
+	{ "of", "iiiiiii", "LocalDateTime", date_time_of, "year … nanosecond",
+		"T(java.time.LocalDateTime).of(2024, 1, 31, 10, 30, 5, 1000).toString()" },
+	{ "parse", "q", "LocalDateTime", date_time_parse, "2020-01-31T10:00 as a time",
+		"T(java.time.LocalDateTime).parse('2024-01-31T10:30').hour" },
 	{ 0 },
 };
 
@@ -614,28 +671,46 @@ const struct java_class java_local_date_time = {
 };
 
 static const struct java_method instant_methods[] = {
-	{ "toEpochMilli", "", "long", to_epoch_milli, "milliseconds since 1970" },
-	{ "getEpochSecond", "", "long", get_epoch_second, "seconds since 1970" },
-	{ "getNano", "", "int", get_nano, "nanoseconds of the second" },
-	{ "plusSeconds", "j", "Instant", plus_seconds, "so many seconds later" },
-	{ "minusSeconds", "j", "Instant", minus_seconds, "so many seconds earlier" },
-	{ "plusMillis", "j", "Instant", plus_millis, "so many milliseconds later" },
-	{ "minusMillis", "j", "Instant", minus_millis, "so many milliseconds earlier" },
-	{ "plusNanos", "j", "Instant", plus_nanos, "so many nanoseconds later" },
-	{ "minusNanos", "j", "Instant", minus_nanos, "so many nanoseconds earlier" },
-	{ "plus", "jK", "Instant", plus, "so many units later" },
-	{ "minus", "jK", "Instant", minus, "so many units earlier" },
-	{ "truncatedTo", "K", "Instant", truncated_to, "without smaller units" },
-	{ "isBefore", "I", "boolean", is_before, "whether it is earlier" },
-	{ "isAfter", "I", "boolean", is_after, "whether it is later" },
-	{ "compareTo", "I", "int", instant_compare_to, "below, at or above 0" },
+	{ "toEpochMilli", "", "long", to_epoch_milli, "milliseconds since 1970",
+		"T(java.time.Instant).ofEpochSecond(60).toEpochMilli()" },
+	{ "getEpochSecond", "", "long", get_epoch_second, "seconds since 1970",
+		"T(java.time.Instant).ofEpochSecond(60).getEpochSecond()" },
+	{ "getNano", "", "int", get_nano, "nanoseconds of the second",
+		"T(java.time.Instant).ofEpochSecond(60).getNano()" },
+	{ "plusSeconds", "j", "Instant", plus_seconds, "so many seconds later",
+		"T(java.time.Instant).ofEpochSecond(60).plusSeconds(5).toString()" },
+	{ "minusSeconds", "j", "Instant", minus_seconds, "so many seconds earlier",
+		"T(java.time.Instant).ofEpochSecond(60).minusSeconds(5).toString()" },
+	{ "plusMillis", "j", "Instant", plus_millis, "so many milliseconds later",
+		"T(java.time.Instant).ofEpochSecond(60).plusMillis(5).toString()" },
+	{ "minusMillis", "j", "Instant", minus_millis, "so many milliseconds earlier",
+		"T(java.time.Instant).ofEpochSecond(60).minusMillis(5).toString()" },
+	{ "plusNanos", "j", "Instant", plus_nanos, "so many nanoseconds later",
+		"T(java.time.Instant).ofEpochSecond(60).plusNanos(5).toString()" },
+	{ "minusNanos", "j", "Instant", minus_nanos, "so many nanoseconds earlier",
+		"T(java.time.Instant).ofEpochSecond(60).minusNanos(5).toString()" },
+	{ "plus", "jK", "Instant", plus, "so many units later",
+		"T(java.time.Instant).ofEpochSecond(60).plus(2, T(java.time.temporal.ChronoUnit).valueOf('DAYS')).toString()" },
+	{ "minus", "jK", "Instant", minus, "so many units earlier",
+		"T(java.time.Instant).ofEpochSecond(60).minus(2, T(java.time.temporal.ChronoUnit).valueOf('DAYS')).toString()" },
+	{ "truncatedTo", "K", "Instant", truncated_to, "without smaller units",
+		"T(java.time.Instant).ofEpochSecond(60).truncatedTo(T(java.time.temporal.ChronoUnit).valueOf('DAYS')).toString()" },
+	{ "isBefore", "I", "boolean", is_before, "whether it is earlier",
+		"T(java.time.Instant).ofEpochSecond(60).isBefore(T(java.time.Instant).now())" },
+	{ "isAfter", "I", "boolean", is_after, "whether it is later",
+		"T(java.time.Instant).ofEpochSecond(60).isAfter(T(java.time.Instant).now())" },
+	{ "compareTo", "I", "int", instant_compare_to, "below, at or above 0",
+		"T(java.time.Instant).ofEpochSecond(60).compareTo(T(java.time.Instant).now())" },
 	{ 0 },
 };
 static const struct java_method instant_statics[] = {
-	{ "now", "", "Instant", instant_now, "now" },
-	{ "ofEpochMilli", "j", "Instant", instant_of_epoch_milli, "milliseconds after 1970" },
-	{ "ofEpochSecond", "j", "Instant", instant_of_epoch_second, "seconds after 1970" },
-	{ "parse", "q", "Instant", instant_parse, "2020-01-31T10:00:00Z as a moment" },
+	{ "now", "", "Instant", instant_now, "now", "T(java.time.Instant).now().toString()" },
+	{ "ofEpochMilli", "j", "Instant", instant_of_epoch_milli, "milliseconds after 1970",
+		"T(java.time.Instant).ofEpochMilli(1706697000000L).toString()" },
+	{ "ofEpochSecond", "j", "Instant", instant_of_epoch_second, "seconds after 1970",
+		"T(java.time.Instant).ofEpochSecond(60).toString()" },
+	{ "parse", "q", "Instant", instant_parse, "2020-01-31T10:00:00Z as a moment",
+		"T(java.time.Instant).parse('2024-01-31T10:30:00Z').epochSecond" },
 	{ 0 },
 };
 

@@ -95,15 +95,18 @@ static int clear(struct eval *ev, const struct call *call, struct value *ret)
 }
 
 static const struct java_method map_methods[] = {
-	{ "size", "", "int", size, "how many entries" },
-	{ "isEmpty", "", "boolean", is_empty, "whether there is none" },
-	{ "containsKey", "o", "boolean", contains_key, "whether the key is there" },
-	{ "containsValue", "o", "boolean", contains_value, "whether a key holds it" },
-	{ "keySet", "", "Set", key_set, "the keys" },
-	{ "values", "", "Collection", values, "the values" },
-	{ "entrySet", "", "Set", entry_set, "the entries" },
-	{ "putAll", "M", "void", put_all, "puts all entries into the map itself" },
-	{ "clear", "", "void", clear, "removes all" },
+	{ "size", "", "int", size, "how many entries", "{a: 1, b: 2}.size()" },
+	{ "isEmpty", "", "boolean", is_empty, "whether there is none", "{:}.isEmpty()" },
+	{ "containsKey", "o", "boolean", contains_key, "whether the key is there",
+		"{a: 1}.containsKey('a')" },
+	{ "containsValue", "o", "boolean", contains_value, "whether a key holds it",
+		"{a: 1}.containsValue(1)" },
+	{ "keySet", "", "Set", key_set, "the keys", "{a: 1, b: 2}.keySet()" },
+	{ "values", "", "Collection", values, "the values", "{a: 1, b: 2}.values()" },
+	{ "entrySet", "", "Set", entry_set, "the entries", "{a: 1, b: 2}.entrySet().size()" },
+	{ "putAll", "M", "void", put_all, "puts all entries into the map itself",
+		"labels.putAll({c: 3}) == null ? labels : {:}" },
+	{ "clear", "", "void", clear, "removes all", "labels.clear() == null ? labels : 0" },
 	{ 0 },
 };
 

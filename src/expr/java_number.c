@@ -260,15 +260,18 @@ static int bit_count(struct eval *ev, const struct call *call, struct value *ret
 	return 0;
 }
 
-#define NUMBER_METHODS(code, type)                                                \
-	{ "intValue", "", "int", int_value, "as an int" },                        \
-		{ "longValue", "", "long", long_value, "as a long" },             \
-		{ "doubleValue", "", "double", double_value, "as a double" },     \
-		{ "floatValue", "", "float", float_value, "as a float" },         \
-		{ "shortValue", "", "short", short_value, "the lowest 16 bits" }, \
-		{ "byteValue", "", "byte", byte_value, "the lowest 8 bits" },     \
-	{                                                                         \
-		"compareTo", code, "int", compare_to, "below, at or above 0"      \
+/* SELF is a number of that type as it is written. */
+#define NUMBER_METHODS(code, self)                                                                   \
+	{ "intValue", "", "int", int_value, "as an int", self ".intValue()" },                       \
+		{ "longValue", "", "long", long_value, "as a long", self ".longValue()" },           \
+		{ "doubleValue", "", "double", double_value, "as a double", self ".doubleValue()" }, \
+		{ "floatValue", "", "float", float_value, "as a float", self ".floatValue()" },      \
+		{ "shortValue", "", "short", short_value, "the lowest 16 bits",                      \
+			self ".shortValue()" },                                                      \
+		{ "byteValue", "", "byte", byte_value, "the lowest 8 bits", self ".byteValue()" },   \
+	{                                                                                            \
+		"compareTo", code, "int", compare_to, "below, at or above 0",                        \
+			self ".compareTo(" self ")"                                                  \
 	}
 
 static int math_max(struct eval *ev, const struct call *call, struct value *ret)
@@ -424,47 +427,55 @@ static int math_to_int_exact(struct eval *ev, const struct call *call, struct va
 	return exact(ev, call->args[0].integer, true, ret);
 }
 
-#define TWO_INTEGERS(name, function, help)         \
-	{ name, "ii", "int", function, help },     \
-	{                                          \
-		name, "jj", "long", function, help \
+#define TWO_INTEGERS(class, name, function, help, a, b)                           \
+	{ name, "ii", "int", function, help, class name "(" a ", " b ")" },       \
+	{                                                                         \
+		name, "jj", "long", function, help, class name "(" a "L, " b "L)" \
 	}
-#define TWO_NUMBERS(name, function, help)                                            \
-	TWO_INTEGERS(name, function, help), { name, "ff", "float", function, help }, \
-	{                                                                            \
-		name, "dd", "double", function, help                                 \
+#define TWO_NUMBERS(name, function, help)                                                \
+	TWO_INTEGERS("T(Math).", name, function, help, "1", "2"),                        \
+		{ name, "ff", "float", function, help, "T(Math)." name "(1.5f, 2.5f)" }, \
+	{                                                                                \
+		name, "dd", "double", function, help, "T(Math)." name "(1.5, 2.5)"       \
 	}
 
 static const struct java_method math_statics[] = {
 	TWO_NUMBERS("max", math_max, "the larger"),
 	TWO_NUMBERS("min", math_min, "the smaller"),
-	{ "abs", "i", "int", math_abs, "without sign" },
-	{ "abs", "j", "long", math_abs, "without sign" },
-	{ "abs", "f", "float", math_abs, "without sign" },
-	{ "abs", "d", "double", math_abs, "without sign" },
-	{ "round", "f", "int", math_round, "the nearest whole number, half goes up" },
-	{ "round", "d", "long", math_round, "the nearest whole number, half goes up" },
-	{ "floor", "d", "double", math_floor, "the whole number below" },
-	{ "ceil", "d", "double", math_ceil, "the whole number above" },
-	{ "rint", "d", "double", math_rint, "the nearest whole number, half goes to even" },
-	{ "sqrt", "d", "double", math_sqrt, "square root" },
-	{ "cbrt", "d", "double", math_cbrt, "cube root" },
-	{ "exp", "d", "double", math_exp, "e to that power" },
-	{ "log", "d", "double", math_log, "natural logarithm" },
-	{ "log10", "d", "double", math_log10, "decimal logarithm" },
-	{ "sin", "d", "double", math_sin, "sine" },
-	{ "cos", "d", "double", math_cos, "cosine" },
-	{ "tan", "d", "double", math_tan, "tangent" },
-	{ "pow", "dd", "double", math_pow, "the first to the power of the second" },
-	{ "hypot", "dd", "double", math_hypot, "length of the hypotenuse" },
-	{ "signum", "d", "double", math_signum, "-1.0, 0.0 or 1.0" },
-	{ "random", "", "double", math_random, "from 0.0 up to 1.0" },
-	TWO_INTEGERS("floorDiv", math_floor_div, "division that rounds down"),
-	TWO_INTEGERS("floorMod", math_floor_mod, "the rest of such a division"),
-	TWO_INTEGERS("addExact", math_add_exact, "the sum; overflow fails"),
-	TWO_INTEGERS("subtractExact", math_subtract_exact, "the difference; overflow fails"),
-	TWO_INTEGERS("multiplyExact", math_multiply_exact, "the product; overflow fails"),
-	{ "toIntExact", "j", "int", math_to_int_exact, "as an int; overflow fails" },
+	{ "abs", "i", "int", math_abs, "without sign", "T(Math).abs(-5)" },
+	{ "abs", "j", "long", math_abs, "without sign", "T(Math).abs(-5L)" },
+	{ "abs", "f", "float", math_abs, "without sign", "T(Math).abs(-1.5f)" },
+	{ "abs", "d", "double", math_abs, "without sign", "T(Math).abs(-1.5)" },
+	{ "round", "f", "int", math_round, "the nearest whole number, half goes up",
+		"T(Math).round(2.5f)" },
+	{ "round", "d", "long", math_round, "the nearest whole number, half goes up",
+		"T(Math).round(-2.5)" },
+	{ "floor", "d", "double", math_floor, "the whole number below", "T(Math).floor(2.7)" },
+	{ "ceil", "d", "double", math_ceil, "the whole number above", "T(Math).ceil(2.1)" },
+	{ "rint", "d", "double", math_rint, "the nearest whole number, half goes to even",
+		"T(Math).rint(2.5)" },
+	{ "sqrt", "d", "double", math_sqrt, "square root", "T(Math).sqrt(9)" },
+	{ "cbrt", "d", "double", math_cbrt, "cube root", "T(Math).cbrt(27)" },
+	{ "exp", "d", "double", math_exp, "e to that power", "T(Math).exp(0)" },
+	{ "log", "d", "double", math_log, "natural logarithm", "T(Math).log(1)" },
+	{ "log10", "d", "double", math_log10, "decimal logarithm", "T(Math).log10(1000)" },
+	{ "sin", "d", "double", math_sin, "sine", "T(Math).sin(0)" },
+	{ "cos", "d", "double", math_cos, "cosine", "T(Math).cos(0)" },
+	{ "tan", "d", "double", math_tan, "tangent", "T(Math).tan(0)" },
+	{ "pow", "dd", "double", math_pow, "the first to the power of the second",
+		"T(Math).pow(2, 10)" },
+	{ "hypot", "dd", "double", math_hypot, "length of the hypotenuse", "T(Math).hypot(3, 4)" },
+	{ "signum", "d", "double", math_signum, "-1.0, 0.0 or 1.0", "T(Math).signum(-7)" },
+	{ "random", "", "double", math_random, "from 0.0 up to 1.0", "T(Math).random() < 1" },
+	TWO_INTEGERS("T(Math).", "floorDiv", math_floor_div, "division that rounds down", "-7", "2"),
+	TWO_INTEGERS("T(Math).", "floorMod", math_floor_mod, "the rest of such a division", "-7", "2"),
+	TWO_INTEGERS("T(Math).", "addExact", math_add_exact, "the sum; overflow fails", "-7", "2"),
+	TWO_INTEGERS("T(Math).", "subtractExact", math_subtract_exact,
+		"the difference; overflow fails", "-7", "2"),
+	TWO_INTEGERS("T(Math).", "multiplyExact", math_multiply_exact,
+		"the product; overflow fails", "-7", "2"),
+	{ "toIntExact", "j", "int", math_to_int_exact, "as an int; overflow fails",
+		"T(Math).toIntExact(7L)" },
 	{ 0 },
 };
 
@@ -474,89 +485,98 @@ const struct java_class java_math = {
 	.statics = math_statics,
 };
 
-static const struct java_method integer_methods[] = { NUMBER_METHODS("i", "Integer"), { 0 } };
-static const struct java_method long_methods[] = { NUMBER_METHODS("j", "Long"), { 0 } };
+static const struct java_method integer_methods[] = { NUMBER_METHODS("i", "300"), { 0 } };
+static const struct java_method long_methods[] = { NUMBER_METHODS("j", "5000000000L"), { 0 } };
 static const struct java_method float_methods[] = {
-	NUMBER_METHODS("f", "Float"),
-	{ "isNaN", "", "boolean", is_nan, "whether it is no number" },
-	{ "isInfinite", "", "boolean", is_infinite, "whether it is infinite" },
+	NUMBER_METHODS("f", "2.5f"),
+	{ "isNaN", "", "boolean", is_nan, "whether it is no number", "#toFloat('NaN').isNaN()" },
+	{ "isInfinite", "", "boolean", is_infinite, "whether it is infinite",
+		"#toFloat('1').isInfinite()" },
 	{ 0 },
 };
 static const struct java_method double_methods[] = {
-	NUMBER_METHODS("d", "Double"),
-	{ "isNaN", "", "boolean", is_nan, "whether it is no number" },
-	{ "isInfinite", "", "boolean", is_infinite, "whether it is infinite" },
+	NUMBER_METHODS("d", "2.5"),
+	{ "isNaN", "", "boolean", is_nan, "whether it is no number", "(0.0 / 0).isNaN()" },
+	{ "isInfinite", "", "boolean", is_infinite, "whether it is infinite",
+		"(1.0 / 0).isInfinite()" },
 	{ 0 },
 };
 
 static const struct java_method integer_statics[] = {
-	{ "parseInt", "s", "int", parse_int, "digits as an int" },
-	{ "parseInt", "si", "int", parse_int, "the same in a radix" },
-	{ "valueOf", "s", "Integer", parse_int, "digits as an int" },
-	{ "valueOf", "si", "Integer", parse_int, "the same in a radix" },
-	{ "valueOf", "i", "Integer", same, "the number itself" },
-	{ "toString", "i", "String", text_of, "as text" },
-	{ "toString", "ii", "String", text_in_radix, "as text in a radix" },
-	{ "toHexString", "i", "String", hex_text, "in base 16" },
-	{ "toOctalString", "i", "String", octal_text, "in base 8" },
-	{ "toBinaryString", "i", "String", binary_text, "in base 2" },
-	{ "bitCount", "i", "int", bit_count, "bits that are set" },
-	{ "compare", "ii", "int", compare, "below, at or above 0" },
-	TWO_INTEGERS("max", math_max, "the larger"),
-	TWO_INTEGERS("min", math_min, "the smaller"),
-	{ "sum", "ii", "int", math_add_exact, "the sum" },
+	{ "parseInt", "s", "int", parse_int, "digits as an int", "T(Integer).parseInt('12')" },
+	{ "parseInt", "si", "int", parse_int, "the same in a radix", "T(Integer).parseInt('ff', 16)" },
+	{ "valueOf", "s", "Integer", parse_int, "digits as an int", "T(Integer).valueOf('12')" },
+	{ "valueOf", "si", "Integer", parse_int, "the same in a radix",
+		"T(Integer).valueOf('z', 36)" },
+	{ "valueOf", "i", "Integer", same, "the number itself", "T(Integer).valueOf(12)" },
+	{ "toString", "i", "String", text_of, "as text", "T(Integer).toString(12)" },
+	{ "toString", "ii", "String", text_in_radix, "as text in a radix",
+		"T(Integer).toString(255, 16)" },
+	{ "toHexString", "i", "String", hex_text, "in base 16", "T(Integer).toHexString(255)" },
+	{ "toOctalString", "i", "String", octal_text, "in base 8", "T(Integer).toOctalString(8)" },
+	{ "toBinaryString", "i", "String", binary_text, "in base 2", "T(Integer).toBinaryString(5)" },
+	{ "bitCount", "i", "int", bit_count, "bits that are set", "T(Integer).bitCount(255)" },
+	{ "compare", "ii", "int", compare, "below, at or above 0", "T(Integer).compare(1, 2)" },
+	{ "max", "ii", "int", math_max, "the larger", "T(Integer).max(1, 2)" },
+	{ "min", "ii", "int", math_min, "the smaller", "T(Integer).min(1, 2)" },
+	{ "sum", "ii", "int", math_add_exact, "the sum", "T(Integer).sum(1, 2)" },
 	{ 0 },
 };
 
 static const struct java_method long_statics[] = {
-	{ "parseLong", "s", "long", parse_long, "digits as a long" },
-	{ "parseLong", "si", "long", parse_long, "the same in a radix" },
-	{ "valueOf", "s", "Long", parse_long, "digits as a long" },
-	{ "valueOf", "si", "Long", parse_long, "the same in a radix" },
-	{ "valueOf", "j", "Long", same, "the number itself" },
-	{ "toString", "j", "String", text_of, "as text" },
-	{ "toString", "ji", "String", text_in_radix, "as text in a radix" },
-	{ "toHexString", "j", "String", hex_text, "in base 16" },
-	{ "toBinaryString", "j", "String", binary_text, "in base 2" },
-	{ "bitCount", "j", "int", bit_count, "bits that are set" },
-	{ "compare", "jj", "int", compare, "below, at or above 0" },
-	{ "max", "jj", "long", math_max, "the larger" },
-	{ "min", "jj", "long", math_min, "the smaller" },
+	{ "parseLong", "s", "long", parse_long, "digits as a long",
+		"T(Long).parseLong('9000000000')" },
+	{ "parseLong", "si", "long", parse_long, "the same in a radix",
+		"T(Long).parseLong('ff', 16)" },
+	{ "valueOf", "s", "Long", parse_long, "digits as a long", "T(Long).valueOf('12')" },
+	{ "valueOf", "si", "Long", parse_long, "the same in a radix", "T(Long).valueOf('z', 36)" },
+	{ "valueOf", "j", "Long", same, "the number itself", "T(Long).valueOf(12L)" },
+	{ "toString", "j", "String", text_of, "as text", "T(Long).toString(12L)" },
+	{ "toString", "ji", "String", text_in_radix, "as text in a radix",
+		"T(Long).toString(255L, 2)" },
+	{ "toHexString", "j", "String", hex_text, "in base 16", "T(Long).toHexString(255L)" },
+	{ "toBinaryString", "j", "String", binary_text, "in base 2", "T(Long).toBinaryString(5L)" },
+	{ "bitCount", "j", "int", bit_count, "bits that are set", "T(Long).bitCount(255L)" },
+	{ "compare", "jj", "int", compare, "below, at or above 0", "T(Long).compare(2L, 1L)" },
+	{ "max", "jj", "long", math_max, "the larger", "T(Long).max(1L, 2L)" },
+	{ "min", "jj", "long", math_min, "the smaller", "T(Long).min(1L, 2L)" },
 	{ 0 },
 };
 
 static const struct java_method double_statics[] = {
-	{ "parseDouble", "s", "double", parse_double, "text as a double" },
-	{ "valueOf", "s", "Double", parse_double, "text as a double" },
-	{ "valueOf", "d", "Double", same, "the number itself" },
-	{ "toString", "d", "String", text_of, "as text" },
-	{ "compare", "dd", "int", compare, "below, at or above 0" },
-	{ "isNaN", "d", "boolean", is_nan, "whether it is no number" },
-	{ "isInfinite", "d", "boolean", is_infinite, "whether it is infinite" },
-	{ "max", "dd", "double", math_max, "the larger" },
-	{ "min", "dd", "double", math_min, "the smaller" },
+	{ "parseDouble", "s", "double", parse_double, "text as a double",
+		"T(Double).parseDouble('1.5')" },
+	{ "valueOf", "s", "Double", parse_double, "text as a double", "T(Double).valueOf('1e3')" },
+	{ "valueOf", "d", "Double", same, "the number itself", "T(Double).valueOf(1.5)" },
+	{ "toString", "d", "String", text_of, "as text", "T(Double).toString(12345678.0)" },
+	{ "compare", "dd", "int", compare, "below, at or above 0", "T(Double).compare(1.0, 2.0)" },
+	{ "isNaN", "d", "boolean", is_nan, "whether it is no number", "T(Double).isNaN(1.0)" },
+	{ "isInfinite", "d", "boolean", is_infinite, "whether it is infinite",
+		"T(Double).isInfinite(1.0)" },
+	{ "max", "dd", "double", math_max, "the larger", "T(Double).max(1.0, 2.5)" },
+	{ "min", "dd", "double", math_min, "the smaller", "T(Double).min(1.0, 2.5)" },
 	{ 0 },
 };
 
 static const struct java_method byte_statics[] = {
-	{ "parseByte", "s", "byte", parse_byte, "digits as a byte" },
-	{ "valueOf", "s", "Byte", parse_byte, "digits as a byte" },
+	{ "parseByte", "s", "byte", parse_byte, "digits as a byte", "T(Byte).parseByte('12')" },
+	{ "valueOf", "s", "Byte", parse_byte, "digits as a byte", "T(Byte).valueOf('-128')" },
 	{ 0 },
 };
 
 static const struct java_method integer_constructors[] = {
-	{ "Integer", "i", "Integer", same, "the number itself" },
-	{ "Integer", "s", "Integer", parse_int, "digits as an int" },
+	{ "Integer", "i", "Integer", same, "the number itself", "new Integer(5)" },
+	{ "Integer", "s", "Integer", parse_int, "digits as an int", "new Integer('5') + 1" },
 	{ 0 },
 };
 static const struct java_method long_constructors[] = {
-	{ "Long", "j", "Long", same, "the number itself" },
-	{ "Long", "s", "Long", parse_long, "digits as a long" },
+	{ "Long", "j", "Long", same, "the number itself", "new Long(5L)" },
+	{ "Long", "s", "Long", parse_long, "digits as a long", "new Long('5') + 1" },
 	{ 0 },
 };
 static const struct java_method double_constructors[] = {
-	{ "Double", "d", "Double", same, "the number itself" },
-	{ "Double", "s", "Double", parse_double, "text as a double" },
+	{ "Double", "d", "Double", same, "the number itself", "new Double(1.5)" },
+	{ "Double", "s", "Double", parse_double, "text as a double", "new Double('1.5') + 1" },
 	{ 0 },
 };
 
@@ -620,26 +640,31 @@ static int logical_xor(struct eval *ev, const struct call *call, struct value *r
 }
 
 static const struct java_method boolean_methods[] = {
-	{ "booleanValue", "", "boolean", boolean_value, "the value itself" },
-	{ "compareTo", "z", "int", boolean_compare_to, "below, at or above 0" },
+	{ "booleanValue", "", "boolean", boolean_value, "the value itself", "true.booleanValue()" },
+	{ "compareTo", "z", "int", boolean_compare_to, "below, at or above 0",
+		"true.compareTo(false)" },
 	{ 0 },
 };
 
 static const struct java_method boolean_statics[] = {
-	{ "parseBoolean", "s", "boolean", parse_boolean, "true only for \"true\" in any case" },
-	{ "valueOf", "s", "Boolean", parse_boolean, "true only for \"true\" in any case" },
-	{ "valueOf", "z", "Boolean", same, "the value itself" },
-	{ "toString", "z", "String", text_of, "as text" },
-	{ "compare", "zz", "int", compare, "below, at or above 0" },
-	{ "logicalAnd", "zz", "boolean", logical_and, "both" },
-	{ "logicalOr", "zz", "boolean", logical_or, "any" },
-	{ "logicalXor", "zz", "boolean", logical_xor, "just one" },
+	{ "parseBoolean", "s", "boolean", parse_boolean, "true only for \"true\" in any case",
+		"T(Boolean).parseBoolean('yes')" },
+	{ "valueOf", "s", "Boolean", parse_boolean, "true only for \"true\" in any case",
+		"T(Boolean).valueOf('True')" },
+	{ "valueOf", "z", "Boolean", same, "the value itself", "T(Boolean).valueOf(true)" },
+	{ "toString", "z", "String", text_of, "as text", "T(Boolean).toString(true)" },
+	{ "compare", "zz", "int", compare, "below, at or above 0", "T(Boolean).compare(false, true)" },
+	{ "logicalAnd", "zz", "boolean", logical_and, "both", "T(Boolean).logicalAnd(true, false)" },
+	{ "logicalOr", "zz", "boolean", logical_or, "any", "T(Boolean).logicalOr(true, false)" },
+	{ "logicalXor", "zz", "boolean", logical_xor, "just one",
+		"T(Boolean).logicalXor(true, true)" },
 	{ 0 },
 };
 
 static const struct java_method boolean_constructors[] = {
-	{ "Boolean", "z", "Boolean", same, "the value itself" },
-	{ "Boolean", "s", "Boolean", parse_boolean, "true only for \"true\" in any case" },
+	{ "Boolean", "z", "Boolean", same, "the value itself", "new Boolean(true)" },
+	{ "Boolean", "s", "Boolean", parse_boolean, "true only for \"true\" in any case",
+		"new Boolean('true')" },
 	{ 0 },
 };
 

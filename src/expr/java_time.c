@@ -320,29 +320,45 @@ DATE_PART(seconds, wall.second)
 DATE_PART(offset, -wall.offset_s / 60)
 
 static const struct java_method date_methods[] = {
-	{ "getTime", "", "long", date_get_time, "milliseconds since 1970" },
-	{ "before", "D", "boolean", date_before, "whether it is earlier" },
-	{ "after", "D", "boolean", date_after, "whether it is later" },
-	{ "compareTo", "D", "int", date_compare_to, "below, at or above 0" },
-	{ "toInstant", "", "Instant", date_to_instant, "the same moment" },
-	{ "getYear", "", "int", date_year, "years since 1900" },
-	{ "getMonth", "", "int", date_month, "the month, 0 is January" },
-	{ "getDate", "", "int", date_date, "the day of the month" },
-	{ "getDay", "", "int", date_day, "the day of the week, 0 is Sunday" },
-	{ "getHours", "", "int", date_hours, "the hour" },
-	{ "getMinutes", "", "int", date_minutes, "the minute" },
-	{ "getSeconds", "", "int", date_seconds, "the second" },
-	{ "getTimezoneOffset", "", "int", date_offset, "minutes that UTC is ahead" },
+	{ "getTime", "", "long", date_get_time, "milliseconds since 1970",
+		"new java.util.Date(1706697000000L).getTime()" },
+	{ "before", "D", "boolean", date_before, "whether it is earlier",
+		"new java.util.Date(1706697000000L).before(new java.util.Date())" },
+	{ "after", "D", "boolean", date_after, "whether it is later",
+		"new java.util.Date(1706697000000L).after(new java.util.Date())" },
+	{ "compareTo", "D", "int", date_compare_to, "below, at or above 0",
+		"new java.util.Date(1706697000000L).compareTo(new java.util.Date())" },
+	{ "toInstant", "", "Instant", date_to_instant, "the same moment",
+		"new java.util.Date(1706697000000L).toInstant().toString()" },
+	{ "getYear", "", "int", date_year, "years since 1900",
+		"new java.util.Date(1706697000000L).getYear() + 1900" },
+	{ "getMonth", "", "int", date_month, "the month, 0 is January",
+		"new java.util.Date(1706697000000L).getMonth()" },
+	{ "getDate", "", "int", date_date, "the day of the month",
+		"new java.util.Date(1706697000000L).getDate()" },
+	{ "getDay", "", "int", date_day, "the day of the week, 0 is Sunday",
+		"new java.util.Date(1706697000000L).getDay()" },
+	{ "getHours", "", "int", date_hours, "the hour",
+		"new java.util.Date(1706697000000L).getHours()" },
+	{ "getMinutes", "", "int", date_minutes, "the minute",
+		"new java.util.Date(1706697000000L).getMinutes()" },
+	{ "getSeconds", "", "int", date_seconds, "the second",
+		"new java.util.Date(1706697000000L).getSeconds()" },
+	{ "getTimezoneOffset", "", "int", date_offset, "minutes that UTC is ahead",
+		"new java.util.Date(1706697000000L).getTimezoneOffset()" },
 	{ 0 },
 };
 static const struct java_method date_statics[] = {
-	{ "from", "I", "Date", date_from, "the same moment" },
+	{ "from", "I", "Date", date_from, "the same moment",
+		"T(java.util.Date).from(T(java.time.Instant).ofEpochSecond(60)).time" },
 	{ 0 },
 };
 static const struct java_method date_constructors[] = {
-	{ "Date", "", "Date", date_new, "now" },
-	{ "Date", "s", "Date", date_of_text, "as its toString() prints it" },
-	{ "Date", "j", "Date", date_new, "that many milliseconds after 1970" },
+	{ "Date", "", "Date", date_new, "now", "new java.util.Date().toString()" },
+	{ "Date", "s", "Date", date_of_text, "as its toString() prints it",
+		"new java.util.Date('Wed Jan 31 10:30:00 UTC 2024').time" },
+	{ "Date", "j", "Date", date_new, "that many milliseconds after 1970",
+		"new java.util.Date(0L).toString()" },
 	{ 0 },
 };
 
@@ -441,18 +457,27 @@ static int weekday_values(struct eval *ev, const struct call *call, struct value
 }
 
 static const struct java_method weekday_methods[] = {
-	{ "getValue", "", "int", weekday_value, "1 for Monday to 7 for Sunday" },
-	{ "name", "", "String", weekday_name, "MONDAY …" },
-	{ "ordinal", "", "int", weekday_ordinal, "0 for Monday" },
-	{ "plus", "j", "DayOfWeek", weekday_plus, "so many days later" },
-	{ "minus", "j", "DayOfWeek", weekday_minus, "so many days earlier" },
-	{ "compareTo", "W", "int", weekday_compare, "below, at or above 0" },
+	{ "getValue", "", "int", weekday_value, "1 for Monday to 7 for Sunday",
+		"T(java.time.DayOfWeek).valueOf('FRIDAY').getValue()" },
+	{ "name", "", "String", weekday_name, "MONDAY …",
+		"T(java.time.DayOfWeek).valueOf('FRIDAY').name()" },
+	{ "ordinal", "", "int", weekday_ordinal, "0 for Monday",
+		"T(java.time.DayOfWeek).valueOf('FRIDAY').ordinal()" },
+	{ "plus", "j", "DayOfWeek", weekday_plus, "so many days later",
+		"T(java.time.DayOfWeek).valueOf('FRIDAY').plus(2).toString()" },
+	{ "minus", "j", "DayOfWeek", weekday_minus, "so many days earlier",
+		"T(java.time.DayOfWeek).valueOf('FRIDAY').minus(1).toString()" },
+	{ "compareTo", "W", "int", weekday_compare, "below, at or above 0",
+		"T(java.time.DayOfWeek).valueOf('FRIDAY').compareTo(T(java.time.DayOfWeek).of(1))" },
 	{ 0 },
 };
 static const struct java_method weekday_statics[] = {
-	{ "of", "i", "DayOfWeek", weekday_of, "by number, 1 is Monday" },
-	{ "valueOf", "s", "DayOfWeek", weekday_value_of, "by name" },
-	{ "values", "", "DayOfWeek[]", weekday_values, "all seven" },
+	{ "of", "i", "DayOfWeek", weekday_of, "by number, 1 is Monday",
+		"T(java.time.DayOfWeek).of(1).toString()" },
+	{ "valueOf", "s", "DayOfWeek", weekday_value_of, "by name",
+		"T(java.time.DayOfWeek).valueOf('FRIDAY').value" },
+	{ "values", "", "DayOfWeek[]", weekday_values, "all seven",
+		"T(java.time.DayOfWeek).values().length" },
 	{ 0 },
 };
 
@@ -518,12 +543,15 @@ static int unit_between(struct eval *ev, const struct call *call, struct value *
 }
 
 static const struct java_method unit_methods[] = {
-	{ "between", "oo", "long", unit_between, "whole units from one to the other" },
-	{ "name", "", "String", unit_name, "DAYS …" },
+	{ "between", "oo", "long", unit_between, "whole units from one to the other",
+		"T(java.time.temporal.ChronoUnit).valueOf('DAYS').between(T(java.time.LocalDate).of(2024, 1, 31), T(java.time.LocalDate).of(2024, 3, 1))" },
+	{ "name", "", "String", unit_name, "DAYS …",
+		"T(java.time.temporal.ChronoUnit).valueOf('DAYS').name()" },
 	{ 0 },
 };
 static const struct java_method unit_statics[] = {
-	{ "valueOf", "s", "ChronoUnit", unit_value_of, "by name" },
+	{ "valueOf", "s", "ChronoUnit", unit_value_of, "by name",
+		"T(java.time.temporal.ChronoUnit).valueOf('HOURS').toString()" },
 	{ 0 },
 };
 

@@ -105,14 +105,18 @@ static int uuid_version(struct eval *ev, const struct call *call, struct value *
 }
 
 static const struct java_method uuid_methods[] = {
-	{ "version", "", "int", uuid_version, "its kind: 4 for random ones" },
+	{ "version", "", "int", uuid_version, "its kind: 4 for random ones",
+		"T(java.util.UUID).randomUUID().version()" },
 	{ 0 },
 };
 
 static const struct java_method uuid_statics[] = {
-	{ "randomUUID", "", "UUID", uuid_random, "a new random one" },
-	{ "fromString", "s", "UUID", uuid_from_string, "read from text" },
-	{ "nameUUIDFromBytes", "o", "UUID", uuid_name_bytes, "always the same for the same bytes" },
+	{ "randomUUID", "", "UUID", uuid_random, "a new random one",
+		"T(java.util.UUID).randomUUID().toString().length()" },
+	{ "fromString", "s", "UUID", uuid_from_string, "read from text",
+		"T(java.util.UUID).fromString('c73bcdcc-2669-4bf6-81d3-e4ae73fb11fd').toString()" },
+	{ "nameUUIDFromBytes", "o", "UUID", uuid_name_bytes, "always the same for the same bytes",
+		"T(java.util.UUID).nameUUIDFromBytes('a'.bytes).toString()" },
 	{ 0 },
 };
 
@@ -202,18 +206,24 @@ static int random_next_boolean(struct eval *ev, const struct call *call, struct 
 }
 
 static const struct java_method random_methods[] = {
-	{ "nextInt", "", "int", random_next_int, "any int" },
-	{ "nextInt", "i", "int", random_next_int, "from 0 up to a bound" },
-	{ "nextLong", "", "long", random_next_long, "any long" },
-	{ "nextDouble", "", "double", random_next_double, "from 0.0 up to 1.0" },
-	{ "nextFloat", "", "float", random_next_float, "from 0.0 up to 1.0" },
-	{ "nextBoolean", "", "boolean", random_next_boolean, "true or false" },
+	{ "nextInt", "", "int", random_next_int, "any int", "new java.util.Random(42).nextInt()" },
+	{ "nextInt", "i", "int", random_next_int, "from 0 up to a bound",
+		"new java.util.Random(42).nextInt(10)" },
+	{ "nextLong", "", "long", random_next_long, "any long",
+		"new java.util.Random(42).nextLong()" },
+	{ "nextDouble", "", "double", random_next_double, "from 0.0 up to 1.0",
+		"new java.util.Random(42).nextDouble()" },
+	{ "nextFloat", "", "float", random_next_float, "from 0.0 up to 1.0",
+		"new java.util.Random(42).nextFloat()" },
+	{ "nextBoolean", "", "boolean", random_next_boolean, "true or false",
+		"new java.util.Random(42).nextBoolean()" },
 	{ 0 },
 };
 
 static const struct java_method random_constructors[] = {
-	{ "Random", "", "Random", random_new, "seeded by the system" },
-	{ "Random", "j", "Random", random_new, "with a seed" },
+	{ "Random", "", "Random", random_new, "seeded by the system",
+		"new java.util.Random().nextInt(10) < 10" },
+	{ "Random", "j", "Random", random_new, "with a seed", "new java.util.Random(7).nextInt(100)" },
 	{ 0 },
 };
 
@@ -252,8 +262,10 @@ static int url_encode(struct eval *ev, const struct call *call, struct value *re
 }
 
 static const struct java_method url_encoder_statics[] = {
-	{ "encode", "ss", "String", url_encode, "for a query, a blank is +" },
-	{ "encode", "s", "String", url_encode, "the same in UTF-8" },
+	{ "encode", "ss", "String", url_encode, "for a query, a blank is +",
+		"T(java.net.URLEncoder).encode('a b&c', 'UTF-8')" },
+	{ "encode", "s", "String", url_encode, "the same in UTF-8",
+		"T(java.net.URLEncoder).encode('a b&c')" },
 	{ 0 },
 };
 
@@ -319,14 +331,20 @@ static int status_ordinal(struct eval *ev, const struct call *call, struct value
 }
 
 static const struct java_method status_methods[] = {
-	{ "name", "", "String", status_name, "the name" },
-	{ "length", "", "int", status_length, "characters of the name" },
-	{ "ordinal", "", "int", status_ordinal, "its place among the statuses" },
-	{ "isComplete", "", "boolean", status_complete, "nothing more happens" },
-	{ "isHalt", "", "boolean", status_halt, "it stops what comes after" },
-	{ "isSuccessful", "", "boolean", status_successful, "it went well" },
-	{ "isFailure", "", "boolean", status_failure, "it went wrong" },
-	{ "isSkipped", "", "boolean", status_skipped, "it was left out" },
+	{ "name", "", "String", status_name, "the name", "execution.status.name()" },
+	{ "length", "", "int", status_length, "characters of the name", "execution.status.length()" },
+	{ "ordinal", "", "int", status_ordinal, "its place among the statuses",
+		"execution.status.ordinal()" },
+	{ "isComplete", "", "boolean", status_complete, "nothing more happens",
+		"#stage('Bake').status.isComplete()" },
+	{ "isHalt", "", "boolean", status_halt, "it stops what comes after",
+		"#stage('Bake').status.isHalt()" },
+	{ "isSuccessful", "", "boolean", status_successful, "it went well",
+		"#stage('Bake').status.isSuccessful()" },
+	{ "isFailure", "", "boolean", status_failure, "it went wrong",
+		"#stage('Bake').status.isFailure()" },
+	{ "isSkipped", "", "boolean", status_skipped, "it was left out",
+		"#stage('Bake').status.isSkipped()" },
 	{ 0 },
 };
 

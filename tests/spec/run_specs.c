@@ -178,6 +178,32 @@ static bool check(
 	return true;
 }
 
+/* What the cases see of the world: "body:TEXT" is a URL that answers TEXT, all others fail. */
+static int spec_fetch(void *data, struct str url, struct strbuf *ret_body, struct err *err)
+{
+	if (!str_starts(url, "body:"))
+		return err_set(err, ERR_NOT_FOUND, "404 Not Found");
+	strbuf_add_str(ret_body, str_slice(url, 5, url.length));
+	return 0;
+}
+
+/* Each application has one pipeline, p. */
+static struct val spec_pipeline_id(void *data, struct str name, const char *application)
+{
+	return str_is(name, "p") ? val_format("%s/p", application ? application : "own") : VAL_NULL;
+}
+
+/* There is one application, app. */
+static struct val spec_application(void *data, struct str name)
+{
+	struct val attributes = val_map();
+	if (!str_is(name, "app"))
+		return VAL_NULL;
+	val_set(&attributes, "name", val_str(name));
+	val_set(&attributes, "email", val_string("app@example.com"));
+	return attributes;
+}
+
 static bool run_spec(struct spec_file *file, const struct spec *spec)
 {
 	_cleanup_(val_free) struct val context = VAL_NULL;
@@ -189,6 +215,9 @@ static bool run_spec(struct spec_file *file, const struct spec *spec)
 	struct expr_host *host = expr_host_of_map(
 		context, val_get_text(context, "__currentStageId", NULL));
 	host->now_ms = NOW_MS;
+	host->fetch = spec_fetch;
+	host->pipeline_id = spec_pipeline_id;
+	host->application = spec_application;
 	struct expr_limits limits = { .allow_unknown_keys = !strict };
 	_cleanup_(run_free) struct run run = { 0 };
 	enum expr_failure failure = template_evaluate(
