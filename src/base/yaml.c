@@ -396,17 +396,18 @@ static int read_node(struct reader *reader, unsigned depth, struct val *ret, uns
 /* Reads all documents into *LIST. */
 static int read_stream(struct reader *reader, struct val *list)
 {
-	unsigned height;
+	unsigned height, number = 0;
 
 	do {
 		struct val document = VAL_NULL;
 
 		if (next_event(reader) < 0)
-			return -1;
+			return number ? err_wrap(reader->err, "after document %u", number) : -1;
 		if (reader->event.type != YAML_DOCUMENT_START_EVENT)
 			continue;
+		number++;
 		if (next_event(reader) < 0 || read_node(reader, 0, &document, &height) < 0)
-			return -1;
+			return number > 1 ? err_wrap(reader->err, "document %u", number) : -1;
 		if (!val_is_null(document))
 			val_append(list, document);
 		anchors_clear(reader);

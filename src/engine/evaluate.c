@@ -216,7 +216,8 @@ enum expr_failure evaluate_stage(const struct execution *execution, size_t index
 	}
 	if (failure == EXPR_OK) {
 		raw_show(type, raw, &evaluation.context);
-		struct val summary = evaluation.result.summary;
+		_cleanup_(val_free) struct val summary = secrets_summary_masked(
+			evaluation.context, evaluation.result.summary);
 		if (val_count(summary) > 0)
 			val_set(&evaluation.context, "expressionEvaluationSummary",
 				val_ref(summary_is_same(before, summary) ? before : summary));

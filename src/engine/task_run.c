@@ -3,11 +3,13 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "engine/internal.h"
 
 #define CANCEL_STEP_MS 30000
+#define TRYING_AGAIN "trying again: "
 
 static struct task *task_edit(struct run *run, size_t index)
 {
@@ -541,7 +543,7 @@ static void task_retry(struct run *run, size_t index, struct job *job)
 		job->result.until_ms = clock_now_ms(run->engine->clock) + job->err.retry_after_ms;
 	}
 	free(job->result.waiting_for);
-	job->result.waiting_for = xasprintf("trying again: %s", err_text(&job->err));
+	job->result.waiting_for = xasprintf(TRYING_AGAIN "%s", err_text(&job->err));
 	task_wait_again(run, index, job);
 }
 
@@ -574,8 +576,14 @@ static void task_timed_out(struct run *run, size_t index)
 	const struct task *task = &stage->tasks[run->stages[index]->current];
 	int64_t ms = clock_now_ms(run->engine->clock) - task->start_ms;
 	const char *waiting = run->stages[index]->waiting_for;
-	err_set(&err, ERR_TIMEOUT, "%s timed out after %" PRId64 ".%03d s%s%s", task->name,
-		ms / 1000, (int)(ms % 1000), waiting ? ": " : "", waiting ? waiting : "");
+	/* What was tried in vain says what it was; people need not know the task's name. */
+	if (waiting && str_starts(str_of(waiting), TRYING_AGAIN))
+		err_set(&err, ERR_TIMEOUT, "%s; tried %u times, timed out after %" PRId64 ".%03d s",
+			waiting + strlen(TRYING_AGAIN), (unsigned)task->attempts, ms / 1000,
+			(int)(ms % 1000));
+	else
+		err_set(&err, ERR_TIMEOUT, "%s timed out after %" PRId64 ".%03d s%s%s", task->name,
+			ms / 1000, (int)(ms % 1000), waiting ? ": " : "", waiting ? waiting : "");
 	task_fail(run, index, &err);
 }
 

@@ -50,6 +50,9 @@ bool deploy_has_definition(const struct task_input *in);
 int deploy_find_kind(const struct task_input *in, struct kube_account *account, struct val manifest,
 	const struct kube_resource **ret, struct err *err);
 
+/* Adds to ERR which of the stage's manifests it is about: "manifests[2] (service web): …". Returns -1. */
+int deploy_say_which(struct val manifest, size_t index, struct err *err);
+
 int deploy_choose_run(const struct task_input *in, struct task_result *out, struct err *err);
 int deploy_send_run(const struct task_input *in, struct task_result *out, struct err *err);
 int deploy_clean_up_run(const struct task_input *in, struct task_result *out, struct err *err);

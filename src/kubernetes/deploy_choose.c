@@ -203,11 +203,8 @@ static int choose_traffic(
 		result = traffic_services(object, &services, err);
 	if (result == 0 && (!traffic->enabled || traffic->options.enable))
 		result = attach(chooser, services, &object, &labels, err);
-	if (result < 0) {
-		_cleanup_free_ char *name = manifest_full_name(manifest, NULL);
-
-		return err_wrap(err, "%s", name);
-	}
+	if (result < 0)
+		return -1;
 	if (val_count(services))
 		val_set(entry, "services", take(&services));
 	if (val_count(labels))
@@ -262,6 +259,7 @@ int deploy_choose_run(const struct task_input *in, struct task_result *out, stru
 
 		result = choose_one(&chooser, manifest, order[i], &rules, &entry, err);
 		if (result < 0) {
+			deploy_say_which(manifest, order[i], err);
 			val_free(&entry);
 			break;
 		}

@@ -210,15 +210,13 @@ static int check_history(const struct deploy_config *config, struct val manifest
 {
 	const char *strategy = deploy_strategy_name(config);
 	_cleanup_free_ char *text = manifest_annotation_text(manifest, MAX_VERSION_HISTORY);
-	_cleanup_free_ char *name = NULL;
 	int64_t number;
 
 	if (!text || !str_to_int(str_of(text), &number) || number >= 2 || !strategy ||
 		strcmp(strategy, "highlander") == 0)
 		return 0;
-	name = manifest_full_name(manifest, NULL);
 	return err_set(err, ERR_INVALID,
-		"%s: the annotation %s is %s, and must be at least 2 with the strategy %s", name,
+		"the annotation %s is %s, and must be at least 2 with the strategy %s",
 		MAX_VERSION_HISTORY, text,
 		strcmp(strategy, "redblack") == 0 ? "Red/Black" : "Blue/Green");
 }
@@ -246,6 +244,13 @@ static int resolve(const struct deploy_config *config, struct val *ret, struct e
 	return 0;
 }
 
+int deploy_say_which(struct val manifest, size_t index, struct err *err)
+{
+	_cleanup_free_ char *name = manifest_full_name(manifest, NULL);
+
+	return err_wrap(err, "manifests[%zu] (%s)", index, name);
+}
+
 static int resolve_run(const struct task_input *in, struct task_result *out, struct err *err)
 {
 	const struct deploy_config *config = in->config;
@@ -263,7 +268,7 @@ static int resolve_run(const struct task_input *in, struct task_result *out, str
 			check_history(config, manifest, err) < 0 ||
 			kube_account_check_namespace(
 				account, "deployManifest", manifest_namespace(manifest), err) < 0)
-			return -1;
+			return deploy_say_which(manifest, i, err);
 	}
 	task_context(out, "manifests", val_ref(manifests));
 	task_context(out, "requiredArtifacts", val_list());

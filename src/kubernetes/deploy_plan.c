@@ -138,12 +138,9 @@ char *deploy_generated_name(struct val manifest, const char *seed)
 
 int deploy_check_manifest(struct val manifest, bool has_selectors, struct err *err)
 {
-	_cleanup_free_ char *name = manifest_full_name(manifest, NULL);
-
 	if (has_selectors && deploy_strategy_of(manifest) == DEPLOY_REPLACE)
 		return err_set(err, ERR_INVALID,
-			"%s: label selectors cannot be used with the annotation "
-			"strategy.spinnaker.io/replace",
-			name);
+			"label selectors cannot be used with the annotation "
+			"strategy.spinnaker.io/replace");
 	return 0;
 }

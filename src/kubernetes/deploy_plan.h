@@ -56,7 +56,7 @@ struct val deploy_object(struct val manifest, struct val entry, const struct dep
 /* A name made from metadata.generateName; the same for the same SEED. Owned. */
 char *deploy_generated_name(struct val manifest, const char *seed);
 
-/* Checks that need no server: ERR_UNSUPPORTED or ERR_INVALID with the manifest's name. */
+/* Checks that need no server: ERR_UNSUPPORTED or ERR_INVALID. */
 int deploy_check_manifest(struct val manifest, bool has_selectors, struct err *err);
 
 #endif

@@ -178,8 +178,13 @@ int deploy_send_run(const struct task_input *in, struct task_result *out, struct
 	sender.names = val_map();
 	sender.created = val_list();
 	for (size_t i = 0; i < val_count(plan); i++) {
-		if (send_one(&sender, val_at(plan, i), err) < 0)
-			return -1;
+		struct val entry = val_at(plan, i);
+
+		if (send_one(&sender, entry, err) < 0) {
+			size_t index = (size_t)val_get_int(entry, "index", 0);
+
+			return deploy_say_which(val_at(walk.manifests, index), index, err);
+		}
 		if (sender.waits)
 			return 0;
 	}

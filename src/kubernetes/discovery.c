@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/limits.h"
@@ -396,23 +397,49 @@ static int find_or_refresh(struct kube_account *account, const struct wanted *wa
 	return find(account, wanted, cancel, ret, err);
 }
 
+/* Within the gate: where the server has a kind of that name instead, "; it serves Ingress as networking.k8s.io/v1"; owned. */
+static char *other_places(const struct kube_discovery *discovery, const char *kind)
+{
+	struct strbuf text = STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES);
+
+	for (size_t i = 0; i < discovery->served.count; i++) {
+		const struct kube_served *served = &discovery->served.items[i];
+
+		for (size_t k = 0; k < served->entries.count; k++) {
+			if (strcasecmp(served->entries.items[k]->resource.kind, kind) != 0)
+				continue;
+			if (!text.length)
+				strbuf_printf(&text, "; it serves %s as ",
+					served->entries.items[k]->resource.kind);
+			else
+				strbuf_add_text(&text, ", ");
+			strbuf_printf(&text, "%s%s%s", served->group, *served->group ? "/" : "",
+				served->version);
+		}
+	}
+	return strbuf_detach(&text);
+}
+
 int kube_find_resource(struct kube_account *account, const char *api_version, const char *kind,
 	struct cancel *cancel, const struct kube_resource **ret, struct err *err)
 {
 	struct clock *clock = account->kubernetes->world->clock;
 	struct wanted wanted = wanted_of(api_version, kind);
 	const struct kube_resource *found = NULL;
+	_cleanup_free_ char *others = NULL;
 	int done;
 
 	kube_gate_enter(&account->discovery.gate, clock);
 	done = find_or_refresh(account, &wanted, cancel, &found, err);
+	if (done == 0 && !found)
+		others = other_places(&account->discovery, kind);
 	kube_gate_leave(&account->discovery.gate, clock);
 	if (done < 0)
 		return -1;
 	if (!found)
-		return err_set(err, ERR_NOT_FOUND, "the server does not know kind \"%s\"%s%s%s",
+		return err_set(err, ERR_NOT_FOUND, "the server does not know kind \"%s\"%s%s%s%s",
 			kind, api_version ? " (apiVersion " : "", api_version ? api_version : "",
-			api_version ? ")" : "");
+			api_version ? ")" : "", others);
 	*ret = found;
 	return 0;
 }

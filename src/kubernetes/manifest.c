@@ -7,6 +7,8 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/yaml.h"
+#include "kubernetes/check.h"
 
 #define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
 #define CONTENT_HASH "artifact.gennaker.io/content-hash"
@@ -69,7 +71,7 @@ static int check_manifest(struct val manifest, const char *place, struct err *er
 		check_metadata(manifest, place, err) < 0)
 		return -1;
 	if (manifest_kind(manifest)->priority != KIND_REFUSED)
-		return 0;
+		return manifest_check(manifest, place, err);
 	kind = manifest_kind_text(manifest);
 	return err_set(err, ERR_INVALID, "%s.kind: an object of the kind %s cannot be deployed",
 		place, kind);
@@ -93,16 +95,42 @@ static int flatten_items(struct val items, const char *place, struct val *list, 
 	return 0;
 }
 
+/* Documents that are still text, as one line or many. */
+static int flatten_text(struct val source, const char *place, struct val *list, struct err *err)
+{
+	_cleanup_(val_free) struct val documents = VAL_NULL;
+	_cleanup_err_ struct err broken = ERR_INIT;
+
+	if (yaml_parse_all(val_as_str(&source), &documents, &broken) < 0)
+		return err_set(err, broken.kind, "%s: %s", place, err_text(&broken));
+	for (size_t i = 0; i < val_count(documents); i++) {
+		struct val document = val_at(documents, i);
+		_cleanup_free_ char *inner = xasprintf("%s: document %zu", place, i + 1);
+
+		/* Text in text is none. */
+		if (val_is_string(document))
+			return err_set(err, ERR_INVALID, "%s: expected an object, got string%s",
+				place,
+				strstr(val_text(&document), "${") ?
+					" whose expression was not resolved" :
+					"");
+		if (flatten(document, val_count(documents) > 1 ? inner : place, list, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int flatten(struct val source, const char *place, struct val *list, struct err *err)
 {
 	if (val_is_null(source))
 		return 0;
 	if (val_is_list(source))
 		return flatten_items(source, place, list, err);
+	if (val_is_string(source))
+		return flatten_text(source, place, list, err);
 	if (!val_is_map(source))
-		return err_set(err, ERR_INVALID, "%s: expected an object, got %s%s", place,
-			kind_of_value(source),
-			strstr(val_text(&source), "${") ? " whose expression was not resolved" : "");
+		return err_set(err, ERR_INVALID, "%s: expected an object, got %s", place,
+			kind_of_value(source));
 	if (is_list(source)) {
 		_cleanup_free_ char *inner = xasprintf("%s.items", place);
 

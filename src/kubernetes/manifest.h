@@ -12,8 +12,8 @@
 #include "kubernetes/kinds.h"
 
 /*
- * SOURCE (an object, or a list of objects and lists) as a flat list, owned: nested lists and objects of the kind List are
- * expanded, null is dropped. Each has kind, apiVersion and a name or generateName, and is of a kind that may be deployed.
+ * SOURCE (an object, a list of objects and lists, or such as YAML text) as a flat list, owned: nested lists, texts and objects of the
+ * kind List are expanded, null is dropped. Each has kind, apiVersion and a name or generateName, and is of a kind that may be deployed.
  * PLACE is what messages call SOURCE: "manifests[2].kind: is required". ERR_INVALID, ERR_TOO_LARGE.
  */
 int manifests_flatten(struct val source, const char *place, struct val *ret, struct err *err);

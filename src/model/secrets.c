@@ -1,6 +1,12 @@
 #include "model/secrets.h"
 
+#include <ctype.h>
+#include <string.h>
 #include <strings.h>
+
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "base/yaml.h"
 
 #define MASK "***"
 #define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
@@ -22,8 +28,64 @@ static struct val child_at(struct val value, size_t index)
 	return val_is_map(value) ? val_value_at(value, index) : val_at(value, index);
 }
 
+/* ---- manifests that are still text ------------------------------------------------------------ */
+
+static void skip(struct str text, size_t *at, const char *characters)
+{
+	while (*at < text.length && strchr(characters, text.bytes[*at]) && text.bytes[*at])
+		++*at;
+}
+
+/* True when a text says `kind: Secret` somewhere, as YAML or JSON: quick, and true rather too often. */
+static bool says_secret(struct str text)
+{
+	for (size_t i = 0; i + 4 < text.length; i++) {
+		size_t at = i + 4;
+
+		if (tolower((unsigned char)text.bytes[i]) != 'k' ||
+			strncasecmp(text.bytes + i, "kind", 4) != 0)
+			continue;
+		skip(text, &at, "\"'\\ \t\r\n");
+		if (at >= text.length || text.bytes[at] != ':')
+			continue;
+		at++;
+		skip(text, &at, "\"'\\ \t\r\n");
+		if (text.length - at >= 6 && strncasecmp(text.bytes + at, "secret", 6) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void mask(struct val *where);
+
+/* Document by document; a text that cannot be read is hidden as a whole. */
+static struct val masked_text(struct str text)
+{
+	_cleanup_(val_free) struct val documents = VAL_NULL;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_strbuf_ struct strbuf all = STRBUF_INIT(LIMIT_BODY_BYTES);
+
+	if (yaml_parse_all(text, &documents, &err) < 0)
+		return val_string(MASK);
+	for (size_t i = 0; i < val_count(documents); i++) {
+		struct val *document = val_edit_at(&documents, i);
+		_cleanup_free_ char *shown = NULL;
+
+		if (val_is_string(*document))
+			return val_string(MASK);
+		mask(document);
+		shown = yaml_text(*document);
+		strbuf_printf(&all, "%s%s", i ? "---\n" : "", shown);
+	}
+	return all.overflowed ? val_string(MASK) : val_str(strbuf_str(&all));
+}
+
+/* ---- values ----------------------------------------------------------------------------------- */
+
 static bool holds_secret(struct val value)
 {
+	if (val_is_string(value))
+		return says_secret(val_as_str(&value));
 	if (!val_is_map(value) && !val_is_list(value))
 		return false;
 	if (is_secret(value) || patches_secret(value))
@@ -78,6 +140,10 @@ static void mask(struct val *where)
 
 	if (!holds_secret(*where))
 		return;
+	if (val_is_string(*where)) {
+		val_replace(where, masked_text(val_as_str(where)));
+		return;
+	}
 	for (size_t i = 0; i < val_count(*where); i++)
 		mask(val_edit_at(where, i));
 	if (patches_secret(*where))
@@ -98,4 +164,104 @@ struct val secrets_masked(struct val value)
 
 	mask(&masked);
 	return masked;
+}
+
+/* ---- expressions that failed ------------------------------------------------------------------ */
+
+/* The letters of TEXT that a summary keeps of an expression, and in which order. */
+static bool counts(char c)
+{
+	return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
+}
+
+/*
+ * True when KEY may have been made from TEXT: its letters come in TEXT in that order (a summary leaves out what stands between
+ * the expressions of a text, and names the run where a function needs it).
+ */
+static bool may_be_of(struct str key, struct str text)
+{
+	static const char added[] = "( #root.execution, ";
+	size_t at = 0;
+
+	for (size_t i = 0; i < key.length; i++) {
+		if (key.length - i >= sizeof(added) - 1 &&
+			memcmp(key.bytes + i, added, sizeof(added) - 1) == 0) {
+			i += sizeof(added) - 2;
+			continue;
+		}
+		if (!counts(key.bytes[i]))
+			continue;
+		while (at < text.length && text.bytes[at] != key.bytes[i])
+			at++;
+		if (at++ == text.length)
+			return false;
+	}
+	return true;
+}
+
+/* True when an expression of KEY is written inside a Secret of VALUE. HIDDEN: VALUE is inside one. */
+static bool comes_from_secret(struct val value, bool hidden, struct str key)
+{
+	bool secret = is_secret(value) || patches_secret(value);
+
+	if (val_is_string(value)) {
+		struct str text = val_as_str(&value);
+
+		return (hidden || says_secret(text)) && str_contains(text, "${") &&
+			may_be_of(key, text);
+	}
+	for (size_t i = 0; i < val_count(value); i++) {
+		bool inside = hidden;
+
+		if (secret && val_is_map(value)) {
+			struct str name = val_key_at(value, i);
+
+			inside = hidden || str_is(name, "data") || str_is(name, "stringData") ||
+				str_is(name, "patchBody");
+			if (hidden || inside) {
+				if (str_contains(name, "${") && may_be_of(key, name))
+					return true;
+			}
+		}
+		if (comes_from_secret(child_at(value, i), inside, key))
+			return true;
+	}
+	return false;
+}
+
+/* What is told of a failure, without its text. */
+static struct val hidden_failures(struct val failures)
+{
+	struct val list = val_list();
+
+	for (size_t i = 0; i < val_count(failures); i++) {
+		struct val failure = val_ref(val_at(failures, i));
+
+		val_set(&failure, "description",
+			val_string("Failed to evaluate an expression in the data of a Secret"));
+		val_append(&list, failure);
+	}
+	return list;
+}
+
+struct val secrets_summary_masked(struct val context, struct val summary)
+{
+	_cleanup_(val_free) struct val masked = val_map();
+	bool changed = false;
+
+	if (!holds_secret(context))
+		return val_ref(summary);
+	for (size_t i = 0; i < val_count(summary); i++) {
+		struct str key = val_key_at(summary, i);
+		_cleanup_free_ char *name = NULL;
+
+		if (!comes_from_secret(context, false, key)) {
+			val_set_str(&masked, key, val_ref(val_value_at(summary, i)));
+			continue;
+		}
+		changed = true;
+		name = xasprintf(MASK " (%zu)", i + 1);
+		val_set(&masked, name, hidden_failures(val_value_at(summary, i)));
+	}
+	return changed ? take(&masked) : val_ref(summary);
 }

@@ -9,8 +9,15 @@
 
 /*
  * VALUE with a mask ("***") in place of each value under `data` and `stringData` of every object of the kind Secret, at any
- * depth, and in place of the annotation that repeats them. Owned; the very same value when there is none. Pure, any thread.
+ * depth, and in place of the annotation that repeats them. A string that is such an object as YAML or JSON is masked alike; one that says
+ * "kind: Secret" but cannot be read is a mask as a whole. Owned; the very same value when there is none. Pure, any thread.
  */
 struct val secrets_masked(struct val value);
+
+/*
+ * SUMMARY, an expressionEvaluationSummary of CONTEXT, which holds the manifests before masking: an expression that stands inside a Secret
+ * is part of its value, so its text is neither a key nor repeated in a description. Owned. Pure, any thread.
+ */
+struct val secrets_summary_masked(struct val context, struct val summary);
 
 #endif

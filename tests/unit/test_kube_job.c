@@ -20,13 +20,13 @@ static void one_job_is_run(void **state)
 			"{strategy.spinnaker.io/recreate: 'true'}" },
 		{ "other strategies go",
 			JOB("name: a, annotations: {strategy.spinnaker.io/replace: 'true', "
-			    "strategy.spinnaker.io/versioned: 'true', x: y}"),
-			"{x: y, strategy.spinnaker.io/recreate: 'true'}" },
+			    "strategy.spinnaker.io/versioned: 'true', x: 'no'}"),
+			"{x: 'no', strategy.spinnaker.io/recreate: 'true'}" },
 		{ "a name to be made", JOB("generateName: a-"), "{}" },
 		{ "a name to be made",
 			JOB("generateName: a-, annotations: {strategy.spinnaker.io/recreate: "
-			    "'true', x: y}"),
-			"{x: y}" },
+			    "'true', x: 'no'}"),
+			"{x: 'no'}" },
 		{ "two Jobs", "[" JOB("name: a") ", " JOB("name: b") "]", ONE },
 		{ "no Job", "[]", ONE },
 		{ "another kind", "{apiVersion: v1, kind: Pod, metadata: {name: a}}", KIND },

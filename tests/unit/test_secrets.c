@@ -59,11 +59,84 @@ static void what_holds_none_is_the_very_same(void **state)
 	assert_true(val_same(value, masked));
 }
 
+static void manifests_that_are_text_are_masked(void **state)
+{
+	static const char *const texts[] = {
+		"kind: Secret\nstringData: {a: planted}\n",
+		"apiVersion: v1\nkind: ConfigMap\ndata: {a: shown}\n---\n# c\n  \nkind:   \"Secret\"\ndata:\n  a: planted\n",
+		"{\"kind\" :\"Secret\",\"data\":{\"a\":\"planted\"}}",
+		"- kind: Secret\n  stringData:\n    a: planted\n- kind: List\n",
+		"kind: Secret\nstringData:\n\ta: planted\n", /* a tab: it cannot be read */
+		"kind: Secret\nstringData:\n  a: 'planted\n",
+		"\"{\\\"kind\\\": \\\"Secret\\\", \\\"data\\\": \\\"planted\\\"}\"", /* text in text */
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		_cleanup_(val_free) struct val value = val_map(), masked = VAL_NULL;
+		struct val manifests = val_list();
+		const char *text;
+
+		val_append(&manifests, val_string(texts[i]));
+		val_set(&value, "manifests", manifests);
+		masked = secrets_masked(value);
+		manifests = val_at(val_get(masked, "manifests"), 0);
+		text = val_text(&manifests);
+		if (strstr(text, "planted") || !strstr(text, "***"))
+			fail_msg("%s became %s", texts[i], text);
+		assert_true(i != 1 || strstr(text, "shown"));
+	}
+}
+
+static void other_texts_stay(void **state)
+{
+	_cleanup_(val_free) struct val value = value_of(
+		"{a: 'kind: ConfigMap', b: 'a kind secret', c: 'kind of: Secret', d: 'kind:', e: kin}");
+	_cleanup_(val_free) struct val masked = secrets_masked(value);
+
+	assert_true(val_same(value, masked));
+}
+
+/* Keys as expr/template.c makes them. */
+static void failed_expressions_of_a_secret_are_masked(void **state)
+{
+	static const struct {
+		const char *context, *summary, *wanted;
+	} rows[] = {
+		{ "{manifests: [{kind: Secret, stringData: {a: \"${'planted' + missing}\"}}]}",
+			"{\"'planted' + missing\": [{level: ERROR, description: 'planted failed'}]}",
+			"{'*** (1)': [{level: ERROR, description: Failed to evaluate an expression in the data of a Secret}]}" },
+		{ "{manifests: [{kind: Secret, data: {a: 'planted ${open'}}]}",
+			"{'planted {open': [{description: planted}]}",
+			"{'*** (1)': [{description: Failed to evaluate an expression in the data of a Secret}]}" },
+		{ "{manifests: [{kind: Secret, data: {a: 'x ${planted} y ${#stage(two)}'}}]}",
+			"{'planted#stage( #root.execution, two)': []}", "{'*** (1)': []}" },
+		{ "{manifests: \"kind: Secret\\ndata: {a: '${planted}'}\"}", "{planted: []}",
+			"{'*** (1)': []}" },
+		{ "{manifestName: secret s, patchBody: {a: '${planted}'}}", "{planted: []}",
+			"{'*** (1)': []}" },
+		{ "{other: '${shown}', manifests: [{kind: Secret, metadata: {name: '${alsoShown}'}, data: {a: b}}]}",
+			"{shown: [], alsoShown: []}", "{shown: [], alsoShown: []}" },
+		{ "{manifests: [{kind: ConfigMap, data: {a: '${shown}'}}]}", "{shown: []}",
+			"{shown: []}" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		_cleanup_(val_free) struct val context = value_of(rows[i].context);
+		_cleanup_(val_free) struct val summary = value_of(rows[i].summary);
+		_cleanup_(val_free) struct val masked = secrets_summary_masked(context, summary);
+
+		assert_value(rows[i].context, masked, rows[i].wanted);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_masked_and_keys_stay),
 		cmocka_unit_test(what_holds_none_is_the_very_same),
+		cmocka_unit_test(manifests_that_are_text_are_masked),
+		cmocka_unit_test(other_texts_stay),
+		cmocka_unit_test(failed_expressions_of_a_secret_are_masked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

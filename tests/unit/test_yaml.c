@@ -239,7 +239,7 @@ static const struct row errors[] = {
 	{ "~: a", "line 1, column 1: a key must be text, not null" },
 	{ "a: *nowhere", "line 1, column 4: there is no anchor \"nowhere\"" },
 	{ "a: &x [*x]", "line 1, column 8: the anchor \"x\" contains itself" },
-	{ "a: &x 1\n---\nb: *x", "line 3, column 4: there is no anchor \"x\"" },
+	{ "a: &x 1\n---\nb: *x", "document 2: line 3, column 4: there is no anchor \"x\"" },
 	{ "a: .inf", "line 1, column 4: infinity and \"not a number\" are no JSON numbers" },
 	{ "a: -.INF", "line 1, column 4: infinity and \"not a number\" are no JSON numbers" },
 	{ "a: +.Inf", "line 1, column 4: infinity and \"not a number\" are no JSON numbers" },
