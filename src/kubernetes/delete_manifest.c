@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "kubernetes/delete_options.h"
 #include "kubernetes/manifest.h"
 #include "kubernetes/selectors.h"
 #include "kubernetes/stage_common.h"
@@ -15,12 +16,6 @@
 #include "kubernetes/stages.h"
 
 static const char *const modes[] = { "static", "dynamic", "label", NULL };
-
-struct delete_options {
-	char *cascading;
-	char *orphan_dependents;
-	struct val grace_period;
-};
 
 struct delete_config {
 	struct target_config target;
@@ -101,31 +96,6 @@ static bool is_by_labels(const struct delete_config *config)
 		(config->kinds.count || !val_is_null(config->label_selectors));
 }
 
-static const char *policy_of(const char *word)
-{
-	static const char *const rows[][2] = { { "true", "Background" }, { "false", "Orphan" },
-		{ "background", "Background" }, { "foreground", "Foreground" },
-		{ "orphan", "Orphan" } };
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (str_equal_nocase(str_trim(str_of(word)), str_of(rows[i][0])))
-			return rows[i][1];
-	}
-	return NULL;
-}
-
-/* propagationPolicy: the servers' own default leaves the Pods of a Job behind, so it is always sent. */
-static const char *propagation(const struct delete_options *options)
-{
-	if (options->orphan_dependents && *options->orphan_dependents)
-		return str_equal_nocase(str_of(options->orphan_dependents), STR("true")) ?
-			"Orphan" :
-			"Background";
-	if (options->cascading && *options->cascading)
-		return policy_of(options->cascading);
-	return "Background";
-}
-
 /*
  * Without a rule everything of the kinds goes, as the manual says; so that nobody empties a cluster by leaving a field out, only what
  * lives in a namespace, and only in one that is named.
@@ -149,13 +119,11 @@ static int check_labels(const struct task_input *in, struct kube_account *accoun
 static int delete_check(const struct task_input *in, struct err *err)
 {
 	const struct delete_config *config = in->config;
+	_cleanup_(val_free) struct val options = VAL_NULL;
 	struct kube_account *account;
 
-	if (!propagation(&config->options))
-		return err_set(err, ERR_INVALID,
-			"options.cascading: expected true, false, background, foreground or orphan, "
-			"got \"%s\"",
-			config->options.cascading);
+	if (delete_options_body(&config->options, VAL_NULL, &options, err) < 0)
+		return -1;
 	if (!is_by_labels(config))
 		return target_check(in, "deleteManifest", err);
 	if (stage_account(in, &account, err) < 0)
@@ -256,31 +224,6 @@ static int find_run(const struct task_input *in, struct task_result *out, struct
 
 /* ---- deleting ------------------------------------------------------------------------------------ */
 
-/* Whole seconds; what is none is ignored. 0 is 1: to kill at once was never what people asked for. */
-static bool grace_period(const struct delete_options *options, int64_t *ret)
-{
-	struct val value = options->grace_period;
-	int64_t number;
-
-	if (!val_as_int(value, &number) && !str_to_int(str_trim(val_as_str(&value)), &number))
-		return false;
-	*ret = number == 0 ? 1 : number;
-	return number >= 0;
-}
-
-static struct val delete_options(const struct delete_config *config, struct val uid)
-{
-	struct val options = val_map(), preconditions = val_map();
-	int64_t seconds;
-
-	val_set(&preconditions, "uid", val_ref(uid));
-	val_set(&options, "propagationPolicy", val_string(propagation(&config->options)));
-	if (grace_period(&config->options, &seconds))
-		val_set(&options, "gracePeriodSeconds", val_int(seconds));
-	val_set(&options, "preconditions", preconditions);
-	return options;
-}
-
 /* Into the context and, for later stages, the outputs. */
 static void give(struct task_result *out, const char *key, struct val value)
 {
@@ -317,13 +260,14 @@ static int delete_one(const struct task_input *in, struct kube_account *account,
 	struct err *err)
 {
 	_cleanup_(victim_free) struct victim victim = { 0 };
+	const struct delete_config *config = in->config;
 	_cleanup_(val_free) struct val options = VAL_NULL;
 
 	if (val_is_null(val_get(entry, "uid")))
 		return 0;
-	if (victim_open(in, account, entry, &victim, err) < 0)
+	if (victim_open(in, account, entry, &victim, err) < 0 ||
+		delete_options_body(&config->options, victim.uid, &options, err) < 0)
 		return -1;
-	options = delete_options(in->config, victim.uid);
 	if (kube_delete(account, victim.resource, victim.namespace, victim.name, options,
 		    in->cancel, NULL, err) == 0)
 		return 0;
