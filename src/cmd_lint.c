@@ -9,14 +9,18 @@
 #include "base/limits.h"
 #include "commands.h"
 #include "lint/lint.h"
+#include "settings.h"
+#include "stage/preconfigured.h"
 #include "stages.h"
 
 struct linting {
+	const struct stage_registry *registry;
 	bool json;
 	const char *language; /* "en" or "zh" */
 	struct lint_options options;
 	struct val findings; /* with --output json */
 	size_t errors;
+	bool unread; /* a file could not be read */
 };
 
 /* FILE:LINE: PATH: LEVEL: TEXT */
@@ -54,12 +58,26 @@ static void lint_file(struct linting *linting, const char *file)
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(LIMIT_BODY_BYTES);
 	if (file_read(file, LIMIT_BODY_BYTES, &text, &err) < 0) {
-		complain(EXIT_FAILED, "lint: %s", err_text(&err));
-		linting->errors++;
+		complain(0, "lint: %s", err_text(&err));
+		linting->unread = true;
 		return;
 	}
 	tell_findings(
-		linting, file, lint_text(strbuf_str(&text), &stage_registry, &linting->options));
+		linting, file, lint_text(strbuf_str(&text), linting->registry, &linting->options));
+}
+
+static int lint_files(struct linting *linting, const struct options *options)
+{
+	for (size_t i = 0; i < options->arguments.count; i++)
+		lint_file(linting, options->arguments.items[i]);
+	if (linting->json) {
+		_cleanup_free_ char *text = json_text(linting->findings, JSON_PRETTY);
+		fputs(text, stdout);
+	}
+	val_free(&linting->findings);
+	if (linting->unread)
+		return EXIT_USAGE;
+	return linting->errors ? EXIT_FAILED : EXIT_OK;
 }
 
 static int lint_run(const struct options *options)
@@ -69,20 +87,22 @@ static int lint_run(const struct options *options)
 		return complain(EXIT_USAGE, "lint: --output is json or text, not \"%s\"", output);
 	if (language && strcmp(language, "en") != 0 && strcmp(language, "zh") != 0)
 		return complain(EXIT_USAGE, "lint: --lang is en or zh, not \"%s\"", language);
+	/* Webhooks that the settings make stage types are known, as a server with them knows them. */
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_(val_free) struct val settings = VAL_NULL;
+	_cleanup_(preconfigured_free_cleanup) struct preconfigured *webhooks = NULL;
+	if (settings_load(options_get(options, "config"), &settings, &err) == 0)
+		webhooks = preconfigured_read(val_get(settings, "webhook"), &stage_registry, &err);
+	if (!webhooks)
+		return complain(EXIT_USAGE, "lint: %s", err_text(&err));
 	struct linting linting = {
+		.registry = preconfigured_registry(webhooks),
 		.json = output && strcmp(output, "json") == 0,
 		.language = language ? language : "en",
 		.options = { .saving = options_has(options, "save") },
 		.findings = val_list(),
 	};
-	for (size_t i = 0; i < options->arguments.count; i++)
-		lint_file(&linting, options->arguments.items[i]);
-	if (linting.json) {
-		_cleanup_free_ char *text = json_text(linting.findings, JSON_PRETTY);
-		fputs(text, stdout);
-	}
-	val_free(&linting.findings);
-	return linting.errors ? EXIT_FAILED : EXIT_OK;
+	return lint_files(&linting, options);
 }
 
 const struct command lint_command = {
@@ -91,11 +111,13 @@ const struct command lint_command = {
 	.min_arguments = 1,
 	.max_arguments = -1,
 	.summary = "Find mistakes in pipeline files.",
-	.details = "Exit status: 0 when nothing is an error, 1 otherwise. The rules: docs/reference/lint.md.",
+	.details = "FILE is JSON (comments are fine) or YAML; - is standard input. Stage types that the settings add are known.\n"
+		   "Exit status: 0 when nothing is an error, 1 otherwise, 2 when a file cannot be read. The rules: docs/reference/lint.md.",
 	.options = ROWS(struct option_row,
 		{ "output", 'o', "text|json", "json: a list of findings, with repairs as JSON Patch." },
 		{ "save", 0, NULL,
 			"Also ask for what a pipeline needs to be saved: application and name." },
+		{ "config", 'c', "FILE", "Settings; default gennaker.yml if there is one." },
 		{ "lang", 0, "en|zh", "The language of text output." }),
 	.run = lint_run,
 };

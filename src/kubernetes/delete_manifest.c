@@ -98,9 +98,9 @@ static bool is_by_labels(const struct delete_config *config)
 
 /*
  * Without a rule everything of the kinds goes, as the manual says; so that nobody empties a cluster by leaving a field out, only what
- * lives in a namespace, and only in one that is named.
+ * lives in a namespace, and only in one that is named. The account comes last: lint has none.
  */
-static int check_labels(const struct task_input *in, struct kube_account *account, struct err *err)
+static int check_labels(const struct task_input *in, struct kube_account **ret, struct err *err)
 {
 	const struct delete_config *config = in->config;
 	_cleanup_free_ char *selectors = NULL;
@@ -113,7 +113,9 @@ static int check_labels(const struct task_input *in, struct kube_account *accoun
 		return err_set(err, ERR_INVALID,
 			"location: is required when there is no label rule, since then every object "
 			"of the kinds in that namespace is deleted");
-	return kube_account_check_namespace(account, "deleteManifest", target_namespace(in), err);
+	if (stage_account(in, ret, err) < 0)
+		return -1;
+	return kube_account_check_namespace(*ret, "deleteManifest", target_namespace(in), err);
 }
 
 static int delete_check(const struct task_input *in, struct err *err)
@@ -126,9 +128,7 @@ static int delete_check(const struct task_input *in, struct err *err)
 		return -1;
 	if (!is_by_labels(config))
 		return target_check(in, "deleteManifest", err);
-	if (stage_account(in, &account, err) < 0)
-		return -1;
-	return check_labels(in, account, err);
+	return check_labels(in, &account, err);
 }
 
 /* ---- which objects that is --------------------------------------------------------------------- */
@@ -204,7 +204,7 @@ static int find_by_labels(const struct task_input *in, struct task_result *out, 
 	_cleanup_free_ char *selectors = NULL;
 	struct kube_account *account;
 
-	if (stage_account(in, &account, err) < 0 || check_labels(in, account, err) < 0 ||
+	if (check_labels(in, &account, err) < 0 ||
 		selectors_text(config->label_selectors, &selectors, err) < 0)
 		return -1;
 	for (size_t i = 0; i < config->kinds.count; i++) {

@@ -192,6 +192,7 @@ void check_stage_fields(struct lint *lint, size_t index)
 	lint->keys_unknown = !type;
 	fields_check(rows, fields, path, tell_field, lint);
 	lint->keys_unknown = false;
+	check_refusals(lint, stage, type, path);
 	check_failure_flags(lint, stage, path);
 }
 

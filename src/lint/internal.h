@@ -62,6 +62,10 @@ struct val fix_replace(const char *pointer, struct val value /* taken */);
 void check_pipeline_fields(struct lint *lint);
 void check_stage_fields(struct lint *lint, size_t index);
 
+/* refusals.c: what a run's STAGE of TYPE (may be NULL), at PATH, would refuse by itself. */
+void check_refusals(
+	struct lint *lint, struct val stage, const struct stage_type *type, const char *path);
+
 /* expressions.c: every text below VALUE, which stands at PLACE. */
 void check_expressions(struct lint *lint, struct val value, const struct place *place);
 /* Keys of maps are templates too: that at PLACE. */

@@ -58,6 +58,10 @@ const struct rule rules[RULE_COUNT] = {
 	[RULE_REQUIRED] = { "required", FINDING_WARNING,
 		{ "%1 is required; the stage would fail", "%1 为必填项，否则阶段会失败" },
 		"A warning, since what is missing may come at run time, or the stage may never be reached." },
+	[RULE_REFUSED] = { "refused", FINDING_WARNING,
+		{ "the stage would fail: %1", "阶段会失败：%1" },
+		"What the stage itself says before it does anything. An error where a value stands that cannot work, a warning where one is "
+		"missing; silent about values that hold an expression." },
 	[RULE_WRONG_TYPE] = { "wrong-type", FINDING_ERROR, { "%1", "%2" },
 		"A value that cannot be read as what the field wants. Numbers and flags in strings are fine, "
 		"and so is whatever holds `${`. A warning where the field does not matter to a run, and for an object in "

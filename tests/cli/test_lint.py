@@ -77,9 +77,57 @@ def test_options_that_mean_nothing_are_refused(gennaker, write, arguments):
     assert gennaker("lint", *arguments, write("p.json", "{}")).returncode == 2
 
 
-def test_a_file_that_is_not_there_fails(gennaker):
-    done = gennaker("lint", "missing.json")
-    assert done.returncode == 1 and "missing.json" in done.stderr
+@pytest.mark.parametrize("arguments", [(), ("--output", "json")])
+def test_a_file_that_is_not_there_is_bad_input_and_the_others_are_still_looked_at(gennaker, write, arguments):
+    done = gennaker("lint", *arguments, "missing.json", write("p.json", '{"stages": [{"type": "wait", "waitTime": []}]}'))
+    assert done.returncode == 2
+    assert done.stderr == "gennaker: lint: cannot read missing.json: No such file or directory\n"
+    assert "expected a number of seconds" in done.stdout
+
+
+@pytest.mark.parametrize("stage, words", [
+    ({"type": "undoRolloutManifest", "manifestName": "deployment web", "account": "a"}, "numRevisionsBack: warning: the stage would fail"),
+    ({"type": "deleteManifest", "mode": "label", "account": "a", "location": "b"}, "kinds: warning: the stage would fail"),
+    ({"type": "scaleManifest", "manifestName": "web", "account": "a", "replicas": 1}, "manifestName: error: the stage would fail"),
+    ({"type": "webhook", "url": "http://x.example.com", "waitForCompletion": True, "statusJsonPath": "$.["},
+     "statusJsonPath: error: the stage would fail"),
+    ({"type": "patchManifest", "manifestName": "deployment web", "account": "a", "patchBody": [1, 2]}, "patchBody"),
+])
+def test_what_a_stage_refuses_before_it_begins_is_told(gennaker, write, stage, words):
+    done = gennaker("lint", write("p.json", json.dumps({"stages": [stage]})))
+    assert words in done.stdout and done.returncode == (1 if ": error: " in done.stdout else 0)
+
+
+PRECONFIGURED = """
+webhook:
+  preconfigured:
+    - type: createBranch
+      label: Create a branch
+      description: Makes a branch.
+      enabled: true
+      method: POST
+      url: https://git.example.com/api/branches
+      parameters:
+        - { name: branch, label: Branch, type: string }
+"""
+
+
+def test_stage_types_of_the_settings_are_known(gennaker, write):
+    path = write("p.json", '{"stages": [{"type": "createBranch", "parameterValues": {"branch": "a"}}]}')
+    assert 'there is no stage type "createBranch"' in gennaker("lint", path).stdout
+    settings = write("mine.yml", PRECONFIGURED)
+    assert gennaker("lint", "--config", settings, path).stdout == ""
+    write("gennaker.yml", PRECONFIGURED)
+    assert gennaker("lint", path).stdout == ""
+
+
+@pytest.mark.parametrize("text, words", [
+    ("webhook: {preconfigured: {type: a}}", "webhook"), ("a: [", "mine.yml"), (None, "mine.yml")])
+def test_settings_that_cannot_be_used_are_bad_input(gennaker, write, text, words):
+    if text:
+        write("mine.yml", text)
+    done = gennaker("lint", "--config", "mine.yml", write("p.json", '{"stages": [{"type": "wait"}]}'))
+    assert done.returncode == 2 and words in done.stderr, done
 
 
 def test_a_large_pipeline_takes_no_time(gennaker, write):

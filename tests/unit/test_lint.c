@@ -39,7 +39,34 @@ static const struct stage_type deploy_type = {
 		FIELD_KNOWN("entries", FIELD_VALUE, .flags = FIELD_LIST, .rows = entry_fields),
 		FIELD_KNOWN("moniker", FIELD_VALUE, .flags = FIELD_MAP | FIELD_UI)),
 };
-static const struct stage_type *const types[] = { &wait_type, &judgment_type, &deploy_type, NULL };
+
+struct job_config {
+	char *name, *mode;
+	int64_t tries;
+};
+/* Refuses as real types do: with the key in front, or without one. */
+static int job_check(const struct task_input *in, struct err *err)
+{
+	const struct job_config *config = in->config;
+	if (val_has(in->stage->context, "containers"))
+		return err_set(err, ERR_UNSUPPORTED, "containers: are not built yet");
+	if (!config->name)
+		return err_set(err, ERR_INVALID, "name2: is required");
+	if (config->tries < 0)
+		return err_set(err, ERR_INVALID, "tries: expected a number from 0 on");
+	if (config->mode && strcmp(config->mode, "odd") == 0)
+		return err_set(err, ERR_INVALID, "no mode is that odd");
+	return in->world->kubernetes ? 0 : err_set(err, ERR_NOT_FOUND, "account: none is there");
+}
+static const struct stage_type job_type = {
+	.name = "job",
+	.fields = ROWS(struct field, FIELD(struct job_config, name, "name2"),
+		FIELD(struct job_config, mode, "mode"), FIELD(struct job_config, tries, "tries")),
+	.config_size = sizeof(struct job_config),
+	.check = job_check,
+};
+static const struct stage_type *const types[] = { &wait_type, &judgment_type, &deploy_type,
+	&job_type, NULL };
 static const struct stage_registry registry = { .types = types };
 
 /* ---- how cases are written ------------------------------------------------------------------------------------------------------ */
@@ -451,9 +478,31 @@ static void every_rule_has_both_languages_and_a_code_of_its_own(void **state)
 	}
 }
 
+/* What is missing may come yet; a value that cannot work will not; what only a run can know is not said. */
+static void what_a_type_refuses_is_told(void **state)
+{
+	static const struct lint_case cases[] = {
+		{ "{'stages': [{'type': 'job', 'name2': 'a', 'tries': 1}]}", "" },
+		{ "{'stages': [{'type': 'job'}]}", "W refused stages[0].name2\n" },
+		{ "{'stages': [{'type': 'job', 'name2': 'a', 'tries': -1}]}",
+			"E refused stages[0].tries\n" },
+		{ "{'stages': [{'type': 'job', 'name2': 'a', 'mode': 'odd'}]}",
+			"W refused stages[0]\n" },
+		{ "{'stages': [{'type': 'job', 'name2': 'a', 'mode': 'odd', 'comments': '${ 1 }'}]}",
+			"" },
+		{ "{'stages': [{'type': 'job', 'containers': [{'image': '${ 1 }'}]}]}",
+			"E unsupported stages[0].containers\n" },
+		/* what cannot be read was told once */
+		{ "{'stages': [{'type': 'job', 'tries': []}]}", "E wrong-type stages[0].tries\n" },
+		{ "{'stages': [{'type': 'job', 'tries': '${ 1 }'}]}", "" },
+	};
+	CHECK(cases);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_type_refuses_is_told),
 		cmocka_unit_test(what_people_write_is_fine),
 		cmocka_unit_test(broken_structure_is_an_error_in_its_place),
 		cmocka_unit_test(an_unknown_type_is_told_once),
