@@ -24,6 +24,24 @@ static bool is_named(struct val stage, const char *name)
 		strcmp(val_get_text(stage, "id", ""), name) == 0;
 }
 
+/* Of a run that waits for a child: the child may be what waits for a judgment. */
+static int nothing_waits(struct val execution, struct err *err)
+{
+	struct val stages = val_get(execution, "stages");
+	const char *id = val_get_text(execution, "id", "?");
+	for (size_t i = 0; i < val_count(stages); i++) {
+		struct val stage = val_at(stages, i);
+		const char *child = val_get_text(val_get(stage, "context"), "executionId", "");
+		if (*child && strcmp(val_get_text(stage, "status", ""), "RUNNING") == 0)
+			return err_set(err, ERR_CONFLICT,
+				"no stage of run %s itself waits for a judgment; \"%s\" waits for run %s, "
+				"which may",
+				id, val_get_text(stage, "name", ""), child);
+	}
+	return err_set(err, ERR_CONFLICT, "no stage of run %s waits for a judgment (it is %s)", id,
+		val_get_text(execution, "status", "?"));
+}
+
 /* The one stage that is meant: borrowed from EXECUTION. */
 static int find_stage(struct val execution, const char *name, struct val *ret, struct err *err)
 {
@@ -43,9 +61,7 @@ static int find_stage(struct val execution, const char *name, struct val *ret, s
 	if (found == 1)
 		return 0;
 	if (waiting == 0)
-		return err_set(err, ERR_CONFLICT,
-			"no stage of run %s waits for a judgment (it is %s)",
-			val_get_text(execution, "id", "?"), val_get_text(execution, "status", "?"));
+		return nothing_waits(execution, err);
 	if (found == 0)
 		return err_set(err, ERR_NOT_FOUND,
 			"\"%s\" does not wait for a judgment; these do: %s", name, list);
@@ -59,7 +75,7 @@ static int judge(const struct options *options, struct client *client, struct er
 	_cleanup_free_ char *path = client_path("/pipelines/%s", id);
 	_cleanup_(val_free) struct val execution = VAL_NULL;
 	_cleanup_(val_free) struct val patch = VAL_NULL;
-	struct val stage;
+	struct val stage = VAL_NULL;
 	if (client_call(client, "GET", path, VAL_NULL, &execution, err) < 0 ||
 		find_stage(execution, options_get(options, "stage"), &stage, err) < 0 ||
 		judgment_patch_of(str_of(options->arguments.items[1]), str_of(input),

@@ -218,6 +218,19 @@ static const struct command delete_command = {
 
 /* ---- start ---------------------------------------------------------------------------------------------------------------------- */
 
+/* Whether there are such parameters; the server knows the pipeline, or says at the start that it does not. */
+static int check_parameters(const struct options *options, struct client *client, struct err *err)
+{
+	_cleanup_(val_free) struct val stored = VAL_NULL;
+	_cleanup_err_ struct err unknown = ERR_INIT;
+	_cleanup_free_ char *path = client_path("/applications/%s/pipelineConfigs/%s",
+		options->arguments.items[0], options->arguments.items[1]);
+	if (!options_has(options, "parameter") ||
+		client_call(client, "GET", path, VAL_NULL, &stored, &unknown) < 0)
+		return 0;
+	return document_check_parameters(stored, options, err);
+}
+
 /* The id of the new run; owned. */
 static int start(const struct options *options, struct client *client, char **ret, struct err *err)
 {
@@ -229,7 +242,8 @@ static int start(const struct options *options, struct client *client, char **re
 	int result = document_read_parameters(options, &parameters, err);
 	val_set(&trigger, "type", val_string("manual"));
 	val_set(&trigger, "parameters", parameters);
-	if (result < 0 || client_call(client, "POST", path, trigger, &answer, err) < 0)
+	if (result < 0 || check_parameters(options, client, err) < 0 ||
+		client_call(client, "POST", path, trigger, &answer, err) < 0)
 		return -1;
 	const char *slash = strrchr(val_get_text(answer, "ref", ""), '/');
 	if (!slash)

@@ -36,6 +36,8 @@ static int read_document(struct job_run *run, struct err *err)
 	struct val parameters = val_get(trigger, "parameters");
 	parameters = val_is_map(parameters) ? val_ref(parameters) : val_map();
 	int result = document_read_parameters(run->options, &parameters, err);
+	if (result == 0)
+		result = document_check_parameters(run->document, run->options, err);
 	val_set(&trigger, "parameters", parameters);
 	if (!*val_get_text(trigger, "type", ""))
 		val_set(&trigger, "type", val_string("manual"));

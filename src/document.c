@@ -1,5 +1,6 @@
 #include "document.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -48,6 +49,47 @@ int document_read_parameters(const struct options *options, struct val *paramete
 			return err_set(err, ERR_INVALID, "-p %s: expected NAME=VALUE", value->text);
 		val_set_str(parameters, (struct str){ value->text, (size_t)(equals - value->text) },
 			val_string(equals + 1));
+	}
+	return 0;
+}
+
+/* Whether the author declared NAME; *RET_NEAR is what was probably meant instead, or NULL. Borrowed from PIPELINE. */
+static bool is_declared(struct val pipeline, struct str name, struct val given, const char **ret_near)
+{
+	struct val declared = val_get(pipeline, "parameterConfig");
+	unsigned best = name.length > 3 ? 3 : 2;
+	*ret_near = NULL;
+	for (size_t i = 0; val_is_list(declared) && i < val_count(declared); i++) {
+		const char *known = val_get_text(val_at(declared, i), "name", "");
+		if (str_is(name, known))
+			return true;
+		unsigned distance = *known && !val_has(given, known) ?
+			str_distance(name, str_of(known), best) :
+			best;
+		if (distance < best) {
+			best = distance;
+			*ret_near = known;
+		}
+	}
+	return false;
+}
+
+int document_check_parameters(struct val pipeline, const struct options *options, struct err *err)
+{
+	_cleanup_(val_free) struct val given = val_map();
+	if (document_read_parameters(options, &given, err) < 0)
+		return -1;
+	for (size_t i = 0; i < val_count(given); i++) {
+		const char *near;
+		struct str name = val_key_at(given, i);
+		if (is_declared(pipeline, name, given, &near))
+			continue;
+		if (near)
+			return err_set(err, ERR_INVALID,
+				"-p %.*s: the pipeline declares no such parameter; did you mean \"%s\"?",
+				STR_ARG(name), near);
+		fprintf(stderr, "-p %.*s: the pipeline declares no such parameter; it is passed on\n",
+			STR_ARG(name));
 	}
 	return 0;
 }

@@ -16,5 +16,10 @@
 int document_read(const char *path, struct val *ret, struct err *err);
 /* Each -p NAME=VALUE of OPTIONS into the map *PARAMETERS, as text: as Gate's clients send them. */
 int document_read_parameters(const struct options *options, struct val *parameters, struct err *err);
+/*
+ * Each -p of OPTIONS that PIPELINE does not declare is told on standard error. ERR_INVALID: one is surely a slip, since a parameter of
+ * nearly that name is declared and not given.
+ */
+int document_check_parameters(struct val pipeline, const struct options *options, struct err *err);
 
 #endif

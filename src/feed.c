@@ -64,7 +64,8 @@ struct feed *feed_local(struct engine *engine, struct store *store, const char *
 	feed->engine = engine;
 	feed->store = store;
 	feed->moved = true;
-	engine_on_commit(engine, feed_told, feed);
+	if (engine)
+		engine_on_commit(engine, feed_told, feed);
 	return feed;
 }
 
@@ -240,7 +241,7 @@ int feed_read(struct feed *feed, int ms, void (*take_event)(void *data, struct v
 {
 	pthread_mutex_lock(&feed->mutex);
 	feed_wait(feed, ms);
-	bool moved = feed->moved;
+	bool moved = feed->moved || !feed->engine;
 	feed->moved = false;
 	struct val *events = feed->events.items;
 	size_t count = feed->events.count;

@@ -11,7 +11,7 @@
 
 struct feed;
 
-/* Of run ID of ENGINE (whose commits it is told of). */
+/* Of run ID of ENGINE, whose commits it is told of; NULL: each reading looks into STORE. */
 struct feed *feed_local(struct engine *engine, struct store *store, const char *id);
 /* Of run ID on CLIENT's server, by server-sent events on a thread of its own, resumed when the connection breaks. Borrows CLIENT. */
 struct feed *feed_remote(struct client *client, const char *id);

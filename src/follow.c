@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
+#include "children.h"
 #include "feed.h"
 #include "output.h"
 #include "progress.h"
@@ -41,6 +42,7 @@ struct following {
 	bool canceling;
 	struct progress *progress;
 	struct judgments judgments;
+	struct children children;
 	char *asked; /* the stage that the question on the screen is about */
 };
 
@@ -71,19 +73,19 @@ static void cancel(struct following *mine)
 }
 
 /* PATCH is taken. */
-static int send_patch(
-	const struct follow *follow, const char *stage_id, struct val patch, struct err *err)
+static int send_patch(const struct follow *follow, const struct judgment *judgment,
+	struct val patch, struct err *err)
 {
 	if (follow->client) {
 		_cleanup_(val_free) struct val body = patch;
 		_cleanup_free_ char *path = client_path(
-			"/pipelines/%s/stages/%s", follow->id, stage_id);
+			"/pipelines/%s/stages/%s", judgment->run_id, judgment->stage_id);
 		return client_call(follow->client, "PATCH", path, body, NULL, err);
 	}
 	struct request request = {
 		.kind = REQUEST_PATCH_STAGE,
-		.key = xstrdup(follow->id),
-		.stage_id = xstrdup(stage_id),
+		.key = xstrdup(judgment->run_id),
+		.stage_id = xstrdup(judgment->stage_id),
 		.value = patch,
 	};
 	return engine_call(follow->engine, &request, NULL, err);
@@ -98,7 +100,7 @@ static bool answer(struct following *mine, struct judgment *judgment, const char
 	struct val patch;
 	if (judgment_patch(text, judgment->context, &patch, &err) == 0) {
 		judgment->answered = true;
-		if (send_patch(mine->follow, judgment->stage_id, patch, &err) == 0)
+		if (send_patch(mine->follow, judgment, patch, &err) == 0)
 			return true;
 		/* It has ended, or somebody else was faster: then events say so. */
 		judgment->answered = err.kind == ERR_CONFLICT;
@@ -119,7 +121,8 @@ static void ask(struct following *mine, const struct judgment *judgment)
 		fputs("\n  one of: ", mine->out);
 		output_put_text(mine->out, inputs);
 	}
-	fprintf(mine->out, "\n  continue%s, or stop? ", inputs ? "=INPUT" : "");
+	fprintf(mine->out, "\n  c%s to continue, s to stop? (Ctrl-C %s) ", inputs ? " INPUT" : "",
+		mine->follow->is_ours ? "cancels the run" : "ends the watching");
 	fflush(mine->out);
 }
 
@@ -167,7 +170,7 @@ static void tell_how(const struct following *mine, struct judgment *judgment)
 		complain(0, "%s: the judgment was not taken", judgment->name);
 	else if (mine->follow->client)
 		fprintf(stderr, "\"%s\" waits for a judgment: gennaker judge %s continue|stop\n",
-			judgment->name, mine->follow->id);
+			judgment->name, judgment->run_id);
 	else
 		fprintf(stderr, "\"%s\" waits for a judgment: run it with --judge continue or stop\n",
 			judgment->name);
@@ -194,10 +197,24 @@ static void judge(struct following *mine)
 
 /* ---- following ------------------------------------------------------------------------------------------------------------------ */
 
+static void child_ended(void *data, const char *id)
+{
+	struct following *mine = data;
+	judgments_end(&mine->judgments, id);
+}
+
+static void take_child_event(void *data, struct val event)
+{
+	struct following *mine = data;
+	const char *run_id = val_get_text(val_get(event, "data"), "run", "");
+	judgments_event(&mine->judgments, event, children_name(&mine->children, run_id));
+	children_event(&mine->children, event, child_ended, mine);
+}
+
 static void take_event(void *data, struct val event)
 {
 	struct following *mine = data;
-	judgments_event(&mine->judgments, event);
+	take_child_event(data, event);
 	progress_event(mine->progress, event);
 }
 
@@ -226,6 +243,7 @@ static int watch(struct following *mine, struct feed *feed, enum status *ret_sta
 	while (!progress_is_complete(mine->progress, ret_status)) {
 		if (feed_read(feed, TICK_MS, take_event, mine, err) < 0)
 			return -1;
+		children_read(&mine->children, take_child_event, mine);
 		if (!mine->asked)
 			progress_tick(mine->progress, clock_now_ms(clock_real()));
 		judge(mine);
@@ -299,6 +317,7 @@ int follow_run(const struct follow *follow)
 		.judge = options_get(follow->options, "judge"),
 		.json = output && strcmp(output, "json") == 0,
 	};
+	mine.children = (struct children){ .client = follow->client, .store = follow->store };
 	mine.out = mine.json ? stderr : stdout;
 	bool terminal = isatty(fileno(mine.out));
 	mine.asks = terminal && isatty(STDIN_FILENO);
@@ -307,6 +326,7 @@ int follow_run(const struct follow *follow)
 	if (err.kind)
 		complain(0, "%s", err_text(&err));
 	progress_free(mine.progress);
+	children_free(&mine.children);
 	judgments_free(&mine.judgments);
 	free(mine.asked);
 	return status;

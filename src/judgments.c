@@ -11,6 +11,7 @@ void judgments_free(struct judgments *judgments)
 {
 	for (size_t i = 0; i < judgments->stages.count; i++) {
 		struct judgment *stage = &judgments->stages.items[i];
+		free(stage->run_id);
 		free(stage->stage_id);
 		free(stage->name);
 		val_free(&stage->context);
@@ -18,7 +19,7 @@ void judgments_free(struct judgments *judgments)
 	vec_free(&judgments->stages);
 }
 
-static struct judgment *judgment_get(struct judgments *judgments, struct val data)
+static struct judgment *judgment_get(struct judgments *judgments, struct val data, const char *child)
 {
 	const char *id = val_get_text(data, "stage", "");
 	for (size_t i = 0; i < judgments->stages.count; i++)
@@ -26,20 +27,22 @@ static struct judgment *judgment_get(struct judgments *judgments, struct val dat
 			return &judgments->stages.items[i];
 	if (strcmp(val_get_text(data, "type", ""), "manualJudgment") != 0)
 		return NULL;
+	const char *name = val_get_text(data, "name", val_get_text(data, "ref", "?"));
 	struct judgment fresh = {
+		.run_id = xstrdup(val_get_text(data, "run", "")),
 		.stage_id = xstrdup(id),
-		.name = xstrdup(val_get_text(data, "name", val_get_text(data, "ref", "?"))),
+		.name = child ? xasprintf("%s / %s", child, name) : xstrdup(name),
 		.context = val_map(),
 	};
 	vec_push(&judgments->stages, fresh);
 	return &judgments->stages.items[judgments->stages.count - 1];
 }
 
-void judgments_event(struct judgments *judgments, struct val event)
+void judgments_event(struct judgments *judgments, struct val event, const char *child)
 {
 	struct val data = val_get(event, "data");
 	struct judgment *stage = strcmp(val_get_text(event, "event", ""), "stage") == 0 ?
-		judgment_get(judgments, data) :
+		judgment_get(judgments, data, child) :
 		NULL;
 	if (!stage)
 		return;
@@ -56,6 +59,13 @@ void judgments_event(struct judgments *judgments, struct val event)
 		stage->answered = false;
 		stage->refused = true;
 	}
+}
+
+void judgments_end(struct judgments *judgments, const char *run_id)
+{
+	for (size_t i = 0; i < judgments->stages.count; i++)
+		if (strcmp(judgments->stages.items[i].run_id, run_id) == 0)
+			judgments->stages.items[i].status = STATUS_CANCELED;
 }
 
 struct judgment *judgments_waiting(struct judgments *judgments)

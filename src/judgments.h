@@ -19,7 +19,8 @@
 	}
 
 struct judgment {
-	char *stage_id, *name;
+	char *run_id, *stage_id;
+	char *name; /* "Approve", or "child / Approve" */
 	enum status status;
 	struct val context; /* as far as it was told */
 	bool answered;      /* by us */
@@ -32,8 +33,10 @@ struct judgments {
 };
 
 void judgments_free(struct judgments *judgments);
-/* Takes one event ({"event", "data"}) in. */
-void judgments_event(struct judgments *judgments, struct val event);
+/* Takes one event ({"event", "data"}) in. CHILD is the name of the child whose event it is, or NULL. */
+void judgments_event(struct judgments *judgments, struct val event, const char *child);
+/* Nobody waits for run RUN_ID any more, nor for its judgments. */
+void judgments_end(struct judgments *judgments, const char *run_id);
 /* The first one that waits and was not answered yet, or NULL. Valid until the next event. */
 struct judgment *judgments_waiting(struct judgments *judgments);
 

@@ -79,6 +79,9 @@
 #define LIMIT_URL_BYTES 16384
 #define LIMIT_URL_MATCH_STEPS 100000 /* of a regular expression of the settings over a host name */
 
+/* The command line */
+#define LIMIT_FOLLOWED_CHILDREN 32 /* runs that are read beside the one that is followed */
+
 /* HTTP, as server */
 #define LIMIT_SERVER_CONNECTIONS 1000
 #define LIMIT_SERVER_IDLE_S 120

@@ -170,6 +170,76 @@ def test_where_nobody_can_be_asked_it_says_how_to_answer(start_gennaker, judge, 
     assert "SUCCEEDED" in watching.communicate()[0]
 
 
+# ---- judgments of children
+
+
+def child_of(name, ref="1", **more):
+    return {"type": "pipeline", "refId": ref, "name": f"Run {name}", "application": "demo", "pipeline": name, **more}
+
+
+@pytest.fixture
+def family(server):
+    """A parent's document, whose child's child waits for two judgments; both children are saved."""
+    server.save("demo", "grandchild", [judgment("1", "First"), judgment("2", "Second", requisiteStageRefIds=["1"])])
+    server.save("demo", "child", [child_of("grandchild")])
+    return json.dumps({"application": "demo", "name": "parent", "stages": [child_of("child")]})
+
+
+def test_the_option_answers_for_children_too(gennaker, family, server, write):
+    done = gennaker("run", write("p.json", family), "--judge", "continue", "--server", f"http://127.0.0.1:{server.port}")
+    assert done.returncode == 0 and "parent SUCCEEDED" in done.stdout, done
+    runs = server.get("/applications/demo/pipelines?expand=false").json()
+    assert {(run["name"], run["status"]) for run in runs} == {("child", "SUCCEEDED"), ("grandchild", "SUCCEEDED")}
+
+
+def test_a_child_in_this_process_is_answered(gennaker, family, server, write):
+    server.stop()
+    done = gennaker("run", write("p.json", family), "--judge", "stop", "--data-dir", server.command[5])
+    server.start()
+    assert done.returncode == 1 and "parent TERMINAL" in done.stdout, done
+
+
+def test_a_terminal_is_asked_for_children_too(terminal, family, server, write):
+    screen = terminal("run", write("p.json", family), "--server", f"http://127.0.0.1:{server.port}")
+    screen.until("? grandchild / First: Ship it?")
+    screen.until("s to stop? ")
+    start = screen.type("c")
+    screen.until("? grandchild / Second: Ship it?", start)
+    screen.until("s to stop? ", start)
+    screen.type("c")
+    assert screen.end() == 0
+
+
+def test_a_child_that_ends_takes_its_question_away(terminal, family, server, write):
+    screen = terminal("run", write("p.json", family), "--server", f"http://127.0.0.1:{server.port}")
+    screen.until("s to stop? ")
+    child, = (run["id"] for run in server.get("/applications/demo/pipelines").json() if run["name"] == "child")
+    server.put(f"/pipelines/{child}/cancel")
+    assert screen.end() != 0
+    assert "judged elsewhere, or has ended" in screen.shown
+
+
+def test_a_parent_that_is_judged_names_the_child(family, judge, server, start_gennaker, write):
+    process = start_gennaker("run", write("p.json", family), "--server", f"http://127.0.0.1:{server.port}")
+    line = process.stderr.readline()
+    assert line.startswith('"grandchild / First" waits for a judgment: gennaker judge ')
+    grandchild = line.split()[-2]
+    child, = (run for run in server.get("/applications/demo/pipelines").json() if run["name"] == "child")
+    parent = child["trigger"]["parentExecution"]["id"]
+    done = judge(parent, "continue")
+    assert done.returncode == 2 and '"Run child" waits for run ' in done.stderr
+    assert judge(grandchild, "stop").returncode == 0
+    assert process.wait(PATIENCE) == 1
+
+
+def test_children_beyond_the_limit_have_their_turn(gennaker, server, write):
+    server.save("demo", "leaf", [judgment()])
+    stages = [child_of("leaf", str(number), requisiteStageRefIds=[]) for number in range(40)]
+    path = write("p.json", json.dumps({"application": "demo", "name": "wide", "stages": stages}))
+    done = gennaker("run", path, "--judge", "continue", "--server", f"http://127.0.0.1:{server.port}")
+    assert done.returncode == 0, done
+
+
 # ---- on a terminal
 
 
@@ -177,12 +247,12 @@ def test_a_terminal_is_asked(terminal, write):
     screen = terminal("run", write("p.json", document(choice())))
     screen.until("? Approve: Ship it?")
     screen.until("one of: blue, green")
-    screen.until("stop? ")
+    screen.until("s to stop? ")
     start = screen.type("perhaps")
     screen.until("continue or stop, not", start)
     start = screen.type("continue=red")
     screen.until('"red" is none of its inputs', start)
-    screen.until("stop? ", start)
+    screen.until("s to stop? ", start)
     screen.type("c green")
     assert screen.end() == 0
     assert "p SUCCEEDED" in screen.shown
@@ -191,7 +261,7 @@ def test_a_terminal_is_asked(terminal, write):
 def test_the_question_ends_when_somebody_else_answers(terminal, waiting, judge, server):
     run = waiting(judgment())
     screen = terminal("watch", run, "--server", f"http://127.0.0.1:{server.port}")
-    screen.until("stop? ")
+    screen.until("s to stop? ")
     assert judge(run, "stop").returncode == 0
     assert screen.end() == 1
     assert "judged elsewhere" in screen.shown and "TERMINAL" in screen.shown
@@ -199,7 +269,7 @@ def test_the_question_ends_when_somebody_else_answers(terminal, waiting, judge, 
 
 def test_ctrl_c_at_the_question_cancels_the_run(terminal, write):
     screen = terminal("run", write("p.json", document(judgment())))
-    screen.until("stop? ")
+    screen.until("s to stop? ")
     screen.process.send_signal(2)
     assert screen.end() == 3
     assert "CANCELED" in screen.shown

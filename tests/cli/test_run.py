@@ -49,6 +49,27 @@ def test_a_required_parameter_must_be_given(gennaker, write):
     assert gennaker("run", path, "-p", "tag=v1").returncode == 0
 
 
+DECLARED = '{"application": "demo", "name": "p", "parameterConfig": [{"name": "image", "default": "a"}, {"name": "tag"}], "stages": [{"type": "wait"}]}'
+
+
+@pytest.mark.parametrize("where", ["here", "server", "stored"])
+def test_a_parameter_that_is_not_declared_is_told_and_a_slip_is_refused(gennaker, server, write, where):
+    path = write("p.json", DECLARED)
+    url = f"http://127.0.0.1:{server.port}"
+    if where == "stored":
+        assert gennaker("pipelines", "save", path, "--server", url).returncode == 0
+    command = {"here": ["run", path], "server": ["run", path, "--server", url],
+               "stored": ["pipelines", "start", "demo", "p", "--watch", "--server", url]}[where]
+    done = gennaker(*command, "-p", "imgae=b")
+    assert done.returncode == 2 and '-p imgae: the pipeline declares no such parameter; did you mean "image"?' in done.stderr
+    # beside the one that was meant it is no slip; and nothing is near to this one
+    for more in (["-p", "images=b", "-p", "image=c"], ["-p", "colour=red"]):
+        done = gennaker(*command, *more)
+        assert done.returncode == 0 and "declares no such parameter; it is passed on" in done.stderr
+    done = gennaker(*command, "-p", "image=b")
+    assert done.returncode == 0 and "declares" not in done.stderr
+
+
 def test_ctrl_c_cancels_the_run_and_exits_with_3(start_gennaker, write):
     process = start_gennaker("run", write("long.json", TOO_LONG))
     assert "▶ Pause" in process.stdout.readline()
