@@ -108,6 +108,14 @@ static const struct field log_fields[] = {
 	{ 0 },
 };
 
+static const struct field expression_fields[] = {
+	FIELD(struct expression_settings, fetch, "fetch", .preset = "true",
+		.title = { "Fetch URLs", "获取 URL" },
+		.help = { "False: #fromUrl, #jsonFromUrl, #yamlFromUrl and #propertiesFromUrl fail.",
+			"为 false 时 #fromUrl、#jsonFromUrl、#yamlFromUrl 和 #propertiesFromUrl 均失败。" }),
+	{ 0 },
+};
+
 static const struct field kubernetes_fields[] = {
 	FIELD_KNOWN("enabled", FIELD_BOOL, .flags = FIELD_UI),
 	FIELD_KNOWN("primaryAccount", FIELD_STRING, .flags = FIELD_UI),
@@ -122,6 +130,7 @@ const struct field settings_fields[] = {
 	FIELD(struct settings, data, "data", .rows = data_fields),
 	FIELD(struct settings, retention, "retention", .rows = retention_fields),
 	FIELD(struct settings, log, "log", .rows = log_fields),
+	FIELD(struct settings, expression, "expression", .rows = expression_fields),
 	FIELD_KNOWN("kubernetes", FIELD_OBJECT, .rows = kubernetes_fields),
 	FIELD_KNOWN("user-configured-url-restrictions", FIELD_OBJECT, .rows = url_policy_fields),
 	FIELD_KNOWN("webhook", FIELD_OBJECT, .rows = webhook_settings_fields),

@@ -40,6 +40,9 @@ struct retention_settings {
 	int64_t max_runs; /* of each pipeline, however young; 0 = any number */
 	struct secs interval;
 };
+struct expression_settings {
+	bool fetch; /* #fromUrl and the like */
+};
 struct log_settings {
 	int level;  /* enum log_level */
 	int format; /* enum log_format */
@@ -50,6 +53,7 @@ struct settings {
 	struct data_settings data;
 	struct retention_settings retention;
 	struct log_settings log;
+	struct expression_settings expression;
 };
 
 /* All that is known, for pages; sections that others read (accounts, URL rules) are named only. */

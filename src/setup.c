@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "commands.h"
+#include "settings.h"
 #include "stages.h"
 
 /* No URL that a user gives may lead to the API servers that we hold credentials of. */
@@ -32,6 +33,11 @@ int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig,
 		    val_get(settings, "user-configured-url-restrictions"), &setup->policy, err) < 0)
 		return err_wrap(err, "user-configured-url-restrictions");
 	world->url_policy = &setup->policy;
+	struct settings basic;
+	if (settings_read(settings, &basic, err) < 0)
+		return -1;
+	world->no_fetch = !basic.expression.fetch;
+	settings_free(&basic);
 	setup->webhooks = preconfigured_read(val_get(settings, "webhook"), &stage_registry, err);
 	if (!setup->webhooks)
 		return -1;

@@ -5,6 +5,7 @@
 
 #include "engine/internal.h"
 #include "model/secrets.h"
+#include "net/fetch.h"
 
 struct view {
 	const struct execution *execution; /* NULL at submission */
@@ -12,6 +13,7 @@ struct view {
 	struct val names; /* map: defined by the stage type while it evaluates */
 	struct val trigger;
 	struct val template_variables;
+	struct fetch fetch;
 };
 
 static bool is_v4(const char *evaluator)
@@ -122,8 +124,39 @@ static struct val host_stage_context(void *data, size_t index, struct str key, b
 	return secrets_masked(context_get(view->execution, index, key, ret_found));
 }
 
-static void view_of_stage(
-	const struct execution *execution, size_t index, struct view *view, struct expr_host *host)
+static int host_fetch(void *data, struct str url, struct strbuf *ret_body, struct err *err)
+{
+	return fetch_text(data, url, ret_body, err);
+}
+
+/* What this evaluation has for its helpers beside the run. */
+static void host_equip(struct expr_host *host, struct view *view, const struct evaluator *by)
+{
+	host->now_ms = by->now_ms;
+	host->fetch = by->world->no_fetch || !by->world->url_policy ? NULL : host_fetch;
+	host->fetch_data = &view->fetch;
+	view->fetch = (struct fetch){ .http = by->world->http,
+		.policy = by->world->url_policy,
+		.clock = by->world->clock,
+		.cancel = by->cancel };
+}
+
+struct evaluator evaluate_here(const struct engine *engine)
+{
+	return (struct evaluator){ engine->world, NULL, clock_now_ms(engine->clock) };
+}
+
+static struct expr_limits limits_of(const struct evaluator *by, bool allow_unknown_keys)
+{
+	return (struct expr_limits){
+		.max_steps = by->cancel ? LIMIT_EXPR_STEPS : LIMIT_EXPR_INLINE_STEPS,
+		.no_io = !by->cancel,
+		.allow_unknown_keys = allow_unknown_keys,
+	};
+}
+
+static void view_of_stage(const struct evaluator *by, const struct execution *execution,
+	size_t index, struct view *view, struct expr_host *host)
 {
 	*view = (struct view){ .execution = execution, .index = index, .trigger = execution->trigger };
 	if (is_v4(execution->spel_evaluator))
@@ -140,6 +173,7 @@ static void view_of_stage(
 		.current_stage = (ptrdiff_t)index,
 		.user = execution->user,
 	};
+	host_equip(host, view, by);
 }
 
 enum expr_failure evaluation_values(
@@ -185,20 +219,19 @@ static bool summary_is_same(struct val before, struct val after)
 	return true;
 }
 
-enum expr_failure evaluate_stage(const struct execution *execution, size_t index,
-	const struct stage_type *type, const struct expr_limits *limits, int64_t now_ms,
-	struct evaluated *ret)
+enum expr_failure evaluate_stage(const struct evaluator *by, const struct execution *execution,
+	size_t index, const struct stage_type *type, struct evaluated *ret)
 {
 	struct view view;
 	struct expr_host host;
-	view_of_stage(execution, index, &view, &host);
-	host.now_ms = now_ms;
+	const struct expr_limits limits = limits_of(by, true);
+	view_of_stage(by, execution, index, &view, &host);
 	struct evaluation evaluation = {
 		.context = val_ref(stage_at(execution, index)->context),
 		.evaluator = execution->spel_evaluator ? execution->spel_evaluator : "v3",
 		.host = &host,
-		.limits = limits,
-		.now_ms = now_ms,
+		.limits = &limits,
+		.now_ms = by->now_ms,
 		.names = &view,
 	};
 	struct val before = val_get(
@@ -248,17 +281,17 @@ char *stage_enabled_text(const struct execution *execution, size_t index)
 	return strstr(text, "${") ? xstrdup(text) : xasprintf("${%s}", text);
 }
 
-enum expr_failure evaluate_text(const struct execution *execution, size_t index, const char *text,
-	const struct expr_limits *limits, int64_t now_ms, struct val *ret)
+enum expr_failure evaluate_text(const struct evaluator *by, const struct execution *execution,
+	size_t index, const char *text, struct val *ret)
 {
 	struct view view;
 	struct expr_host host;
-	view_of_stage(execution, index, &view, &host);
-	host.now_ms = now_ms;
+	const struct expr_limits limits = limits_of(by, true);
+	view_of_stage(by, execution, index, &view, &host);
 	_cleanup_(val_free) struct val source = val_string(text);
 	struct template_result result = { 0 };
 	enum expr_failure failure = template_evaluate(
-		source, NULL, &host, limits, now_ms, ret, &result);
+		source, NULL, &host, &limits, by->now_ms, ret, &result);
 	template_result_free(&result);
 	return failure;
 }
@@ -268,19 +301,14 @@ enum expr_failure task_evaluate(
 {
 	struct view view;
 	struct expr_host host;
-	view_of_stage(in->execution, in->stage_index, &view, &host);
-	host.now_ms = in->now_ms;
-	bool is_inline = !in->cancel;
-	struct expr_limits limits = {
-		.max_steps = is_inline ? LIMIT_EXPR_INLINE_STEPS : LIMIT_EXPR_STEPS,
-		.no_io = is_inline,
-		.allow_unknown_keys = true,
-	};
+	const struct evaluator by = { in->world, in->cancel, in->now_ms };
+	const struct expr_limits limits = limits_of(&by, true);
+	view_of_stage(&by, in->execution, in->stage_index, &view, &host);
 	_cleanup_(val_free) struct val source = val_string(text);
 	struct template_result result = { 0 };
 	enum expr_failure failure = template_evaluate(
 		source, NULL, &host, &limits, in->now_ms, ret, &result);
-	if (failure == EXPR_OVER_BUDGET && !is_inline)
+	if (failure == EXPR_OVER_BUDGET && in->cancel)
 		err_set(err, ERR_TOO_LARGE, "the expression needs more than %d steps",
 			LIMIT_EXPR_STEPS);
 	if (failure == EXPR_OK && result.failures > 0) {
@@ -294,8 +322,9 @@ enum expr_failure task_evaluate(
 	return failure;
 }
 
-enum expr_failure evaluate_pipeline(const struct stage_registry *registry, struct val pipeline,
-	struct val trigger, const struct expr_limits *limits, int64_t now_ms, struct val *ret)
+enum expr_failure evaluate_pipeline(const struct evaluator *by,
+	const struct stage_registry *registry, struct val pipeline, struct val trigger,
+	struct val *ret)
 {
 	struct view view = { .trigger = trigger,
 		.template_variables = val_get(pipeline, "templateVariables") };
@@ -305,8 +334,9 @@ enum expr_failure evaluate_pipeline(const struct stage_registry *registry, struc
 		.root_map = host_root_map,
 		.current_stage = -1,
 		.user = val_get_text(trigger, "user", NULL),
-		.now_ms = now_ms,
 	};
+	const struct expr_limits limits = limits_of(by, false);
+	host_equip(&host, &view, by);
 	/* v4 leaves the stages to their own start; the trigger is what it is. */
 	struct val source = val_ref(pipeline);
 	bool later = is_v4(val_get_text(pipeline, "spelEvaluator", NULL));
@@ -317,7 +347,7 @@ enum expr_failure evaluate_pipeline(const struct stage_registry *registry, struc
 	_cleanup_(val_free) struct val raw = stages ? raw_hide_all(registry, stages) : VAL_NULL;
 	struct template_result result = { 0 };
 	enum expr_failure failure = template_evaluate(
-		source, NULL, &host, limits, now_ms, ret, &result);
+		source, NULL, &host, &limits, by->now_ms, ret, &result);
 	if (failure == EXPR_OK && stages)
 		raw_show_all(registry, raw, val_edit(ret, "stages"));
 	if (failure == EXPR_OK && later && val_has(pipeline, "stages"))

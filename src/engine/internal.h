@@ -31,6 +31,7 @@ enum job_kind {
 	JOB_EVALUATE, /* a stage's expressions, when they did not fit into a turn of the engine */
 	JOB_ENABLED,  /* its stageEnabled alike */
 	JOB_SUBMIT,   /* the same for a pipeline that is to be started */
+	JOB_CHILD,    /* … by a task, whose result this is */
 };
 
 /* One piece of work for a worker, and then its result for the engine. Owned by whoever has it at the moment. */
@@ -64,9 +65,9 @@ struct job {
 	struct task_result result;
 	struct err err;
 	int status;           /* what run returned */
-	struct val evaluated; /* JOB_EVALUATE, JOB_ENABLED, JOB_SUBMIT */
+	struct val evaluated; /* JOB_EVALUATE, JOB_ENABLED, JOB_SUBMIT, JOB_CHILD */
 	struct template_result evaluation;
-	/* JOB_SUBMIT */
+	/* JOB_SUBMIT; of a task that starts a run */
 	struct request *request;
 	/* In-flight list, in order of dispatch */
 	struct job *flight_prev, *flight_next;
@@ -281,9 +282,12 @@ void run_ready(struct run *run);
 void request_handle(struct engine *engine, struct request *request);
 void request_submitted(struct engine *engine, struct job *job); /* a JOB_SUBMIT came back */
 
-/* Starts a run on behalf of a stage: {"pipeline", "application", "trigger"}. *RET is the new run. */
-int request_start_run(struct engine *engine, const struct run *parent, struct val wanted,
-	struct run **ret, struct err *err);
+/*
+ * The start of a run that a task of PARENT has asked for (JOB->result.start_run), in two steps. The first puts the request and its
+ * evaluated document into JOB; 1 = a worker has to evaluate that (JOB_CHILD). The second starts *RET.
+ */
+int request_child_prepare(struct engine *engine, const struct run *parent, struct job *job);
+int request_child_start(struct engine *engine, const struct job *job, struct run **ret, struct err *err);
 /* Cancels a run on behalf of another; one that has ended stays as it is. */
 void request_cancel_run(struct engine *engine, const char *id, const char *user, const char *reason);
 
@@ -372,18 +376,27 @@ struct evaluated {
 	struct val context;
 	bool unresolved;
 };
+/* Where an evaluation takes place, and so what it may do. */
+struct evaluator {
+	const struct world *world;
+	/* Of the worker's job. NULL = the engine thread: few steps, and what fetches a URL is EXPR_OVER_BUDGET. */
+	struct cancel *cancel;
+	int64_t now_ms;
+};
+/* On the engine thread, now. */
+struct evaluator evaluate_here(const struct engine *engine);
 /* Evaluates the stage's context; EXPR_OVER_BUDGET leaves *RET alone. Any thread (over a snapshot). */
-enum expr_failure evaluate_stage(const struct execution *execution, size_t index,
-	const struct stage_type *type, const struct expr_limits *limits, int64_t now_ms,
-	struct evaluated *ret);
+enum expr_failure evaluate_stage(const struct evaluator *by, const struct execution *execution,
+	size_t index, const struct stage_type *type, struct evaluated *ret);
 /* The stageEnabled of a stage, wrapped in `${}` if it is not: NULL when there is none. Owned. */
 char *stage_enabled_text(const struct execution *execution, size_t index);
 /* A text with expressions in the stage's view, as a value. */
-enum expr_failure evaluate_text(const struct execution *execution, size_t index, const char *text,
-	const struct expr_limits *limits, int64_t now_ms, struct val *ret);
+enum expr_failure evaluate_text(const struct evaluator *by, const struct execution *execution,
+	size_t index, const char *text, struct val *ret);
 /* The pass over a pipeline at submission. */
-enum expr_failure evaluate_pipeline(const struct stage_registry *registry, struct val pipeline,
-	struct val trigger, const struct expr_limits *limits, int64_t now_ms, struct val *ret);
+enum expr_failure evaluate_pipeline(const struct evaluator *by,
+	const struct stage_registry *registry, struct val pipeline, struct val trigger,
+	struct val *ret);
 
 /* raw.c: FIELD_RAW. What *CONTEXT holds of it is taken out before a pass, and put back behind it. */
 struct val raw_hide(const struct stage_type *type, struct val *context);

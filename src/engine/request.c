@@ -345,6 +345,7 @@ static void start_on_worker(struct engine *engine, struct request *request)
 {
 	struct job *job = xnew(struct job);
 	job->kind = JOB_SUBMIT;
+	job->slot = xstrdup("expressions");
 	job->engine = engine;
 	job->cancel = cancel_new();
 	job->now_ms = clock_now_ms(engine->clock);
@@ -395,10 +396,10 @@ static void start(struct engine *engine, struct request *request)
 	}
 	start_trigger(request, document);
 	val_replace(&request->value, document);
-	struct expr_limits limits = { .max_steps = LIMIT_EXPR_INLINE_STEPS, .no_io = true };
+	const struct evaluator by = evaluate_here(engine);
 	struct val evaluated = VAL_NULL;
-	if (evaluate_pipeline(engine->setup.registry, request->value, request->trigger, &limits,
-		    clock_now_ms(engine->clock), &evaluated) == EXPR_OVER_BUDGET) {
+	if (evaluate_pipeline(&by, engine->setup.registry, request->value, request->trigger,
+		    &evaluated) == EXPR_OVER_BUDGET) {
 		start_on_worker(engine, request);
 		return;
 	}
@@ -433,15 +434,16 @@ static unsigned trigger_depth(struct val trigger)
 	return depth;
 }
 
-int request_start_run(struct engine *engine, const struct run *parent, struct val wanted,
-	struct run **ret, struct err *err)
+/* What the run PARENT asks for with WANTED, with its document and trigger; owned. */
+static int child_request(struct engine *engine, const struct run *parent, struct val wanted,
+	struct request *ret, struct err *err)
 {
 	if (trigger_depth(val_get(wanted, "trigger")) > LIMIT_PIPELINE_DEPTH)
 		return err_set(err, ERR_TOO_LARGE,
 			"pipelines started by pipelines are more than %d deep", LIMIT_PIPELINE_DEPTH);
 	const char *target = val_get_text(wanted, "pipeline", "");
 	const char *user = parent->execution->user;
-	struct request request = {
+	*ret = (struct request){
 		.kind = REQUEST_START,
 		.application = xstrdup(
 			val_get_text(wanted, "application", parent->execution->application)),
@@ -450,26 +452,42 @@ int request_start_run(struct engine *engine, const struct run *parent, struct va
 		.trigger = val_ref(val_get(wanted, "trigger")),
 	};
 	bool is_id = map_get(&engine->pipelines, str_of(target)) != NULL;
-	*(is_id ? &request.key : &request.name) = xstrdup(target);
-	struct val document = VAL_NULL, evaluated = VAL_NULL;
-	int result = start_document(engine, &request, &document, err);
+	*(is_id ? &ret->key : &ret->name) = xstrdup(target);
+	struct val document = VAL_NULL;
+	int result = start_document(engine, ret, &document, err);
 	if (result == 0)
-		result = start_check(engine, &request, document, err);
-	if (result == 0) {
-		start_trigger(&request, document);
-		struct expr_limits limits = { .max_steps = LIMIT_EXPR_STEPS, .no_io = true };
-		if (evaluate_pipeline(engine->setup.registry, document, request.trigger, &limits,
-			    clock_now_ms(engine->clock), &evaluated) != EXPR_OK)
-			result = err_set(err, ERR_TOO_LARGE,
-				"the expressions of that pipeline need more than %d steps",
-				LIMIT_EXPR_STEPS);
-	}
+		result = start_check(engine, ret, document, err);
 	if (result == 0)
-		result = start_run(engine, &request, evaluated, ret, err);
-	val_free(&document);
-	val_free(&evaluated);
-	request_clear(&request);
-	return result < 0 ? err_wrap(err, "pipeline \"%s\"", target) : 0;
+		start_trigger(ret, document);
+	val_replace(&ret->value, document);
+	if (result < 0)
+		request_clear(ret);
+	return result;
+}
+
+static int wrap_child(struct err *err, struct val wanted)
+{
+	return err_wrap(err, "pipeline \"%s\"", val_get_text(wanted, "pipeline", ""));
+}
+
+int request_child_prepare(struct engine *engine, const struct run *parent, struct job *job)
+{
+	struct val wanted = job->result.start_run;
+	struct request request;
+	if (child_request(engine, parent, wanted, &request, &job->err) < 0)
+		return wrap_child(&job->err, wanted);
+	job->request = xnew(struct request);
+	*job->request = request;
+	const struct evaluator by = evaluate_here(engine);
+	return evaluate_pipeline(&by, engine->setup.registry, request.value, request.trigger,
+		       &job->evaluated) == EXPR_OVER_BUDGET;
+}
+
+int request_child_start(struct engine *engine, const struct job *job, struct run **ret, struct err *err)
+{
+	if (start_run(engine, job->request, job->evaluated, ret, err) < 0)
+		return wrap_child(err, job->result.start_run);
+	return 0;
 }
 
 static void run_cancel(struct run *run, const char *user, const char *reason)

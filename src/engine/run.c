@@ -206,9 +206,14 @@ bool run_turn(struct run *run)
 
 void run_look_all_running(struct run *run)
 {
-	for (size_t i = 0; i < stage_count(run->execution); i++)
+	for (size_t i = 0; i < stage_count(run->execution); i++) {
+		const struct job *job = run->stages[i]->job;
+		bool evaluates = job && (job->kind == JOB_EVALUATE || job->kind == JOB_ENABLED);
+		if (evaluates && run->winding)
+			cancel_set(job->cancel); /* it may be waiting for a URL */
 		if (status_is_going(run_stage(run, i)->status))
 			look(run, i);
+	}
 }
 
 void run_recover(struct run *run)

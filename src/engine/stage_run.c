@@ -158,6 +158,7 @@ static bool may_start(const struct run *run, const struct stage *stage)
 static void evaluate_on_worker(struct run *run, size_t index, enum job_kind kind)
 {
 	struct job *job = job_new(run, index, kind);
+	job->slot = xstrdup("expressions"); /* those that wait for URLs must not take every worker */
 	run->stages[index]->job = job;
 	run->jobs++;
 	job_track(run->engine, job);
@@ -169,17 +170,12 @@ static int stage_is_enabled(struct run *run, size_t index)
 {
 	if (run->stages[index]->enabled != ENABLED_UNKNOWN)
 		return run->stages[index]->enabled;
-	struct expr_limits limits = {
-		.max_steps = LIMIT_EXPR_INLINE_STEPS,
-		.no_io = true,
-		.allow_unknown_keys = true,
-	};
+	const struct evaluator by = evaluate_here(run->engine);
 	_cleanup_free_ char *text = stage_enabled_text(run->execution, index);
 	_cleanup_(val_free) struct val value = VAL_NULL;
 	if (!text)
 		return ENABLED_YES;
-	enum expr_failure failure = evaluate_text(
-		run->execution, index, text, &limits, clock_now_ms(run->engine->clock), &value);
+	enum expr_failure failure = evaluate_text(&by, run->execution, index, text, &value);
 	if (failure != EXPR_OVER_BUDGET)
 		return value_is_true(value) ? ENABLED_YES : ENABLED_NO;
 	evaluate_on_worker(run, index, JOB_ENABLED);
@@ -225,15 +221,10 @@ bool stage_evaluate(struct run *run, size_t index)
 	struct stage_run *mine = run->stages[index];
 	if (!stage->unresolved || mine->evaluated_at == run->change)
 		return true; /* nothing is left, or nothing has changed that it could read */
-	struct expr_limits limits = {
-		.max_steps = LIMIT_EXPR_INLINE_STEPS,
-		.no_io = true,
-		.allow_unknown_keys = true,
-	};
+	const struct evaluator by = evaluate_here(run->engine);
 	struct evaluated evaluated = { 0 };
 	const struct stage_type *type = registry_find_for(run->engine->setup.registry, stage);
-	if (evaluate_stage(run->execution, index, type, &limits, clock_now_ms(run->engine->clock),
-		    &evaluated) == EXPR_OVER_BUDGET) {
+	if (evaluate_stage(&by, run->execution, index, type, &evaluated) == EXPR_OVER_BUDGET) {
 		evaluate_on_worker(run, index, JOB_EVALUATE);
 		return false;
 	}

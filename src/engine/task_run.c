@@ -209,7 +209,7 @@ struct job *job_new(struct run *run, size_t index, enum job_kind kind)
 	return job;
 }
 
-void job_free(struct job *job)
+static void job_clear(struct job *job)
 {
 	task_result_free(&job->result);
 	err_clear(&job->err);
@@ -222,6 +222,11 @@ void job_free(struct job *job)
 		request_clear(job->request);
 		free(job->request);
 	}
+}
+
+void job_free(struct job *job)
+{
+	job_clear(job);
 	free(job);
 }
 
@@ -424,7 +429,23 @@ void job_forget(struct engine *engine, struct job *job)
 	job_free(job);
 }
 
-/* Hands the current task out, after the commit of what it stands on. */
+/* To a worker, after the commit of what it stands on. */
+static void job_hand_out(struct run *run, size_t index, struct job *job)
+{
+	struct stage_run *mine = run->stages[index];
+	mine->job = job;
+	run->jobs++;
+	job_track(run->engine, job);
+	engine_effect(run->engine, (struct effect){ .kind = EFFECT_DISPATCH, .job = job });
+	int64_t deadline = job->kind == JOB_CANCEL ? job->now_ms + CANCEL_STEP_MS :
+						     task_deadline(run, index, job->row);
+	if (deadline != CLOCK_FOREVER)
+		heap_set(&run->engine->timers, &mine->timer, deadline);
+	else
+		heap_remove(&run->engine->timers, &mine->timer);
+}
+
+/* Hands the current task out. */
 static void task_dispatch(
 	struct run *run, size_t index, const struct task_row *row, enum job_kind kind)
 {
@@ -448,16 +469,7 @@ static void task_dispatch(
 	stage_input(run, index, mine->current, config, &in);
 	if (row->slot && kind != JOB_CANCEL) /* which must not wait for those that hang */
 		job->slot = row->slot(&in);
-	mine->job = job;
-	run->jobs++;
-	job_track(run->engine, job);
-	engine_effect(run->engine, (struct effect){ .kind = EFFECT_DISPATCH, .job = job });
-	int64_t deadline = kind == JOB_CANCEL ? job->now_ms + CANCEL_STEP_MS :
-						task_deadline(run, index, row);
-	if (deadline != CLOCK_FOREVER)
-		heap_set(&run->engine->timers, &mine->timer, deadline);
-	else
-		heap_remove(&run->engine->timers, &mine->timer);
+	job_hand_out(run, index, job);
 }
 
 static void task_handle(struct run *run, size_t index, struct job *job);
@@ -481,15 +493,13 @@ static void task_run_inline(struct run *run, size_t index, const struct task_row
 	job_name_key(run, index, &job);
 	in.idempotency_key = job.key;
 	job.status = row->run(&in, &job.result, &job.err);
-	stage_config_free(job.type, job.config);
 	if (job.result.on_worker) {
 		task_dispatch(run, index, row, JOB_TASK);
 	} else {
 		atomic_fetch_add(&run->engine->metric_tasks, 1);
 		task_handle(run, index, &job);
 	}
-	task_result_free(&job.result);
-	err_clear(&job.err);
+	job_clear(&job);
 }
 
 /* ---- results ---------------------------------------------------------------------------------------------------------------------- */
@@ -587,9 +597,28 @@ static void task_timed_out(struct run *run, size_t index)
 	task_fail(run, index, &err);
 }
 
-/* What the task asked the engine to do, in the commit of its result. -1: a start that was refused. */
-static int task_act(struct run *run, size_t index, const struct task_result *result, struct err *err)
+/* True: the expressions of the pipeline that it starts go to a worker first, and the task's result comes back with them. */
+static bool task_starts_later(struct run *run, size_t index, struct job *job)
 {
+	if (job->status < 0 || job->request || run->winding || val_is_null(job->result.start_run))
+		return false;
+	job->status = request_child_prepare(run->engine, run, job);
+	if (job->status <= 0)
+		return false;
+	struct job *later = job_new(run, index, JOB_CHILD);
+	later->row = job->row;
+	later->wake_seq = job->wake_seq;
+	later->slot = xstrdup("expressions");
+	later->result = take(&job->result);
+	later->request = take(&job->request);
+	job_hand_out(run, index, later);
+	return true;
+}
+
+/* What the task asked the engine to do, in the commit of its result. -1: a start that was refused. */
+static int task_act(struct run *run, size_t index, const struct job *job, struct err *err)
+{
+	const struct task_result *result = &job->result;
 	struct run *child;
 	if (result->cancel_run) {
 		const struct execution *execution = run->execution;
@@ -597,11 +626,11 @@ static int task_act(struct run *run, size_t index, const struct task_result *res
 			"its parent pipeline %s was canceled", execution->id);
 		request_cancel_run(run->engine, result->cancel_run, execution->canceled_by, reason);
 	}
-	if (val_is_null(result->start_run))
+	if (val_is_null(result->start_run) || job->status < 0)
 		return 0;
 	if (run->winding)
 		return err_set(err, ERR_CANCELED, "the run is coming to its end");
-	if (request_start_run(run->engine, run, result->start_run, &child, err) < 0)
+	if (request_child_start(run->engine, job, &child, err) < 0)
 		return -1;
 	struct val context = val_map();
 	val_set(&context, "executionId", val_string(child->execution->id));
@@ -616,6 +645,8 @@ static void task_handle(struct run *run, size_t index, struct job *job)
 {
 	struct stage_run *mine = run->stages[index];
 	struct task_result *result = &job->result;
+	if (task_starts_later(run, index, job))
+		return;
 	/* A check that could not be made has not said yet whether the effect took place: it is made again. */
 	bool unchecked = job->kind == JOB_RECOVER && job->status < 0 &&
 		err_is_retryable(job->err.kind);
@@ -624,7 +655,7 @@ static void task_handle(struct run *run, size_t index, struct job *job)
 	else if (run_stage(run, index)->tasks[mine->current].in_flight)
 		task_edit(run, index)->in_flight = false;
 	stage_merge(run, index, result->context, result->outputs, result->remove);
-	if (task_act(run, index, result, &job->err) < 0)
+	if (task_act(run, index, job, &job->err) < 0)
 		job->status = -1;
 	for (size_t i = 0; i < val_count(result->events); i++) {
 		struct val event = val_at(result->events, i);

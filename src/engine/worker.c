@@ -57,47 +57,60 @@ static void perform_task(struct job *job)
 		job->status = job->row->run(&in, &job->result, &job->err);
 }
 
-static void perform_enabled(struct job *job, const struct expr_limits *limits)
+static void perform_evaluate(struct job *job, const struct evaluator *by)
+{
+	struct evaluated evaluated = { 0 };
+	if (evaluate_stage(by, job->execution, job->stage, job->type, &evaluated) == EXPR_OK)
+		job->evaluated = evaluated.context;
+	else
+		job->status = err_set(&job->err, ERR_TOO_LARGE,
+			"the expressions of this stage need more than %d steps", LIMIT_EXPR_STEPS);
+}
+
+static void perform_enabled(struct job *job, const struct evaluator *by)
 {
 	_cleanup_free_ char *text = stage_enabled_text(job->execution, job->stage);
-	if (text &&
-		evaluate_text(job->execution, job->stage, text, limits, job->now_ms,
-			&job->evaluated) != EXPR_OK)
+	if (text && evaluate_text(by, job->execution, job->stage, text, &job->evaluated) != EXPR_OK)
 		job->status = err_set(&job->err, ERR_TOO_LARGE,
 			"stageEnabled: needs more than %d steps", LIMIT_EXPR_STEPS);
 }
 
+static void perform_submit(struct job *job, const struct evaluator *by)
+{
+	const char *name = val_get_text(job->request->value, "name", "");
+	if (evaluate_pipeline(by, job->engine->setup.registry, job->request->value,
+		    job->request->trigger, &job->evaluated) != EXPR_OK)
+		job->status = err_set(&job->err, ERR_TOO_LARGE,
+			"the expressions of pipeline \"%s\" need more than %d steps", name,
+			LIMIT_EXPR_STEPS);
+}
+
 void job_perform(struct job *job)
 {
-	struct expr_limits limits = { .max_steps = LIMIT_EXPR_STEPS, .allow_unknown_keys = true };
-	struct evaluated evaluated = { 0 };
+	const struct evaluator by = { job->engine->world, job->cancel, job->now_ms };
 	switch (job->kind) {
 	case JOB_TASK:
 	case JOB_RECOVER:
 	case JOB_CANCEL:
 		perform_task(job);
-		break;
+		return;
 	case JOB_EVALUATE:
-		if (evaluate_stage(job->execution, job->stage, job->type, &limits, job->now_ms,
-			    &evaluated) == EXPR_OK)
-			job->evaluated = evaluated.context;
-		else
-			job->status = err_set(&job->err, ERR_TOO_LARGE,
-				"the expressions of this stage need more than %d steps",
-				LIMIT_EXPR_STEPS);
+		perform_evaluate(job, &by);
 		break;
 	case JOB_ENABLED:
-		perform_enabled(job, &limits);
+		perform_enabled(job, &by);
 		break;
 	case JOB_SUBMIT:
-		limits.allow_unknown_keys = false;
-		if (evaluate_pipeline(job->engine->setup.registry, job->request->value,
-			    job->request->trigger, &limits, job->now_ms, &job->evaluated) != EXPR_OK)
-			job->status = err_set(&job->err, ERR_TOO_LARGE,
-				"the expressions of this pipeline need more than %d steps",
-				LIMIT_EXPR_STEPS);
+	case JOB_CHILD:
+		perform_submit(job, &by);
 		break;
 	}
+	if (cancel_is_set(job->cancel)) { /* then a URL may not have been fetched: it is no result */
+		val_free(&job->evaluated);
+		job->status = err_set(&job->err, ERR_CANCELED, "canceled while expressions were evaluated");
+	}
+	if (job->kind == JOB_CHILD && job->status < 0)
+		job->result.status = STATUS_RUNNING; /* the task has not come to its end */
 }
 
 /* ---- threads ------------------------------------------------------------------------------------------------------------ */

@@ -21,6 +21,7 @@ struct world {
 	struct http_transport *http;
 	struct spawner *spawner;
 	const struct url_policy *url_policy; /* for URLs that users give */
+	bool no_fetch; /* expressions may not fetch URLs (settings, expression.fetch) */
 	struct kubernetes *kubernetes;       /* NULL when no account is set up */
 	struct val settings; /* the whole settings file as read, secrets included: never shown */
 	struct store *store; /* of the engine, for reading; set by engine_start */

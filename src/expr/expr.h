@@ -37,7 +37,8 @@ struct expr_host {
 	const char *user; /* authenticated user, NULL = anonymous */
 	int64_t now_ms;   /* for new Date() and the like; 0 = the machine's clock */
 	/* Gets a URL for #fromUrl and friends; NULL = these helpers fail with a text that says so. */
-	int (*fetch)(void *data, struct str url, struct strbuf *ret_body, struct err *err);
+	int (*fetch)(void *fetch_data, struct str url, struct strbuf *ret_body, struct err *err);
+	void *fetch_data;
 	/* The id of a pipeline by name in an application (NULL = the execution's own); VAL_NULL when there is none. Without it, and
 	 * without the next, the helpers that ask fail with a text that says so. */
 	struct val (*pipeline_id)(void *data, struct str name, const char *application);

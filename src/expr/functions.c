@@ -203,7 +203,7 @@ static int fetch(struct eval *ev, const struct call *call, const char *name, str
 		return fail(ev, FAIL_HELPER, "#%s: fetching URLs is switched off here", name);
 	if (ev->limits.no_io)
 		return fail(ev, FAIL_BUDGET, "#%s fetches", name);
-	if (ev->host->fetch(ev->host->data, value_str(call->args[0]), &body, &err) < 0)
+	if (ev->host->fetch(ev->host->fetch_data, value_str(call->args[0]), &body, &err) < 0)
 		return fail(ev, FAIL_HELPER, "#%s: %s", name, err_text(&err));
 	if (body.overflowed)
 		return fail(ev, FAIL_LIMIT, "#%s: more than %u bytes came", name,

@@ -569,10 +569,9 @@ static void canceling_the_parent_cancels_the_child(void **state)
 	assert_run(run, "CANCELED", 0, 0);
 }
 
-static void a_child_is_started_once_whatever_the_moment_of_a_crash(void **state)
+/* Starts PARENT with the process dying after its first commit, its second, … */
+static void crash_at_each_commit(struct house *house, const char *parent)
 {
-	struct house *house = *state;
-	save(house, child);
 	for (uint64_t commit = 1; commit <= 8; commit++) {
 		_cleanup_err_ struct err err = ERR_INIT;
 		engine_stop(house->engine, 0);
@@ -582,7 +581,7 @@ static void a_child_is_started_once_whatever_the_moment_of_a_crash(void **state)
 			.crash_after_commit = commit };
 		house->engine = engine_start(&setup, &err);
 		struct request request = { .kind = REQUEST_START };
-		assert_int_equal(json_parse(str_of(PARENT("")), NULL, NULL, &request.value, &err), 0);
+		assert_int_equal(json_parse(str_of(parent), NULL, NULL, &request.value, &err), 0);
 		call(house, &request, NULL); /* its answer may have died with the process */
 		engine_wait_complete(house->engine, NULL);
 		engine_crash(house->engine);
@@ -604,6 +603,62 @@ static void a_child_is_started_once_whatever_the_moment_of_a_crash(void **state)
 	}
 	assert_int_equal(parents, 8);
 	assert_int_equal(children, parents);
+}
+
+static void a_child_is_started_once_whatever_the_moment_of_a_crash(void **state)
+{
+	struct house *house = *state;
+	save(house, child);
+	crash_at_each_commit(house, PARENT(""));
+}
+
+/* A child whose document takes more steps than the engine's thread has time for. */
+#define TEN(text) text text text text text text text text text text
+static const char slow_child[] =
+	"{\"application\":\"app\",\"name\":\"child\",\"stages\":[{\"refId\":\"w\",\"type\":\"wait\","
+	"\"waitTime\":3,\"note\":\"${parameters.a.![#root.parameters.a.![#this].size()].size()}\"}]}";
+#define SLOW_PARENT(more)                                                                              \
+	"{\"application\":\"app\",\"name\":\"parent\",\"stages\":[{\"refId\":\"p\"," more             \
+	"\"type\":\"pipeline\",\"pipeline\":\"child\",\"pipelineParameters\":{\"a\":[" TEN(TEN("1,2,")) \
+	"3]}}]}"
+
+static void a_child_whose_document_takes_long_is_evaluated_on_a_worker(void **state)
+{
+	struct house *house = *state;
+	save(house, slow_child);
+	_cleanup_free_ char *id = start(house, SLOW_PARENT("\"waitForCompletion\":false,"));
+	_cleanup_(val_free) struct val parent = finish(house, id);
+	assert_run(parent, "SUCCEEDED", 0, 0);
+	_cleanup_(val_free) struct val run = child_of(house, parent);
+	assert_run(run, "SUCCEEDED", 0, 3001);
+	assert_int_equal(val_get_int(val_get(stage_of(run, "w"), "context"), "note", 0), 201);
+	/* All tasks of the two run on the engine's thread. */
+	_cleanup_(val_free) struct val metrics = engine_metrics(house->engine);
+	assert_int_equal(val_get_int(metrics, "gennaker_workers", 0), 1);
+}
+
+static void such_a_child_is_started_once_whatever_the_moment_of_a_crash(void **state)
+{
+	struct house *house = *state;
+	save(house, slow_child);
+	crash_at_each_commit(house, SLOW_PARENT(""));
+}
+
+/* Whether the cancel comes before, while or after a worker evaluates it. */
+static void canceling_the_parent_of_such_a_child_leaves_none_running(void **state)
+{
+	struct house *house = *state;
+	save(house, slow_child);
+	hold(house);
+	_cleanup_free_ char *id = start(house, SLOW_PARENT(""));
+	assert_int_equal(ask(house, REQUEST_CANCEL, id, NULL), ERR_NONE);
+	release(house);
+	_cleanup_(val_free) struct val parent = finish(house, id);
+	assert_run(parent, "CANCELED", -1, 0);
+	if (!val_has(val_get(stage_of(parent, "p"), "context"), "executionId"))
+		return;
+	_cleanup_(val_free) struct val run = child_of(house, parent);
+	assert_run(run, "CANCELED", -1, 0);
 }
 
 static enum err_kind skip_stage(struct house *house, const char *id, const char *stage_id)
@@ -702,6 +757,9 @@ int main(void)
 		FLOW(a_child_that_is_not_there_fails_its_parent_by_name),
 		FLOW(canceling_the_parent_cancels_the_child),
 		FLOW(a_child_is_started_once_whatever_the_moment_of_a_crash),
+		FLOW(a_child_whose_document_takes_long_is_evaluated_on_a_worker),
+		FLOW(such_a_child_is_started_once_whatever_the_moment_of_a_crash),
+		FLOW(canceling_the_parent_of_such_a_child_leaves_none_running),
 		FLOW(a_skippable_stage_is_skipped_by_hand_and_the_run_goes_on),
 		FLOW(a_stage_that_may_not_be_skipped_is_not),
 		FLOW(a_pipeline_that_starts_itself_ends_with_a_clear_text),

@@ -116,7 +116,7 @@ static struct outcome evaluate(const char *body, struct fake *fake, const struct
 	struct outcome outcome = { 0 };
 	struct val value = VAL_NULL;
 	if (fake)
-		fake->host.data = fake;
+		fake->host.data = fake->host.fetch_data = fake;
 	outcome.failure = expr_evaluate(str_of(body), fake ? &fake->host : NULL, limits, &value,
 		&outcome.exception, &outcome.position, &err);
 	if (outcome.failure == EXPR_OK)
