@@ -29,7 +29,7 @@
 #define LIMIT_EXPR_BYTES (64u << 20)   /* allocated by one evaluation */
 #define LIMIT_EXPR_STRING_BYTES (4u << 20)
 #define LIMIT_EXPR_LIST 100000
-#define LIMIT_EXPR_CACHE 4096 /* parsed expressions kept */
+#define LIMIT_EXPR_CACHE 4096           /* parsed expressions kept */
 #define LIMIT_EXPR_FETCHES 100          /* URLs of one pass, and … */
 #define LIMIT_EXPR_FETCH_PASS_MS 120000 /* … their time together */
 #define LIMIT_EXPR_FETCH_MS 30000       /* of one exchange */

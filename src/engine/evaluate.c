@@ -322,9 +322,8 @@ enum expr_failure task_evaluate(
 	return failure;
 }
 
-enum expr_failure evaluate_pipeline(const struct evaluator *by,
-	const struct stage_registry *registry, struct val pipeline, struct val trigger,
-	struct val *ret)
+enum expr_failure evaluate_pipeline(const struct evaluator *by, const struct stage_registry *registry,
+	struct val pipeline, struct val trigger, struct val *ret)
 {
 	struct view view = { .trigger = trigger,
 		.template_variables = val_get(pipeline, "templateVariables") };

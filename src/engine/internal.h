@@ -287,7 +287,8 @@ void request_submitted(struct engine *engine, struct job *job); /* a JOB_SUBMIT 
  * evaluated document into JOB; 1 = a worker has to evaluate that (JOB_CHILD). The second starts *RET.
  */
 int request_child_prepare(struct engine *engine, const struct run *parent, struct job *job);
-int request_child_start(struct engine *engine, const struct job *job, struct run **ret, struct err *err);
+int request_child_start(
+	struct engine *engine, const struct job *job, struct run **ret, struct err *err);
 /* Cancels a run on behalf of another; one that has ended stays as it is. */
 void request_cancel_run(struct engine *engine, const char *id, const char *user, const char *reason);
 
@@ -394,9 +395,8 @@ char *stage_enabled_text(const struct execution *execution, size_t index);
 enum expr_failure evaluate_text(const struct evaluator *by, const struct execution *execution,
 	size_t index, const char *text, struct val *ret);
 /* The pass over a pipeline at submission. */
-enum expr_failure evaluate_pipeline(const struct evaluator *by,
-	const struct stage_registry *registry, struct val pipeline, struct val trigger,
-	struct val *ret);
+enum expr_failure evaluate_pipeline(const struct evaluator *by, const struct stage_registry *registry,
+	struct val pipeline, struct val trigger, struct val *ret);
 
 /* raw.c: FIELD_RAW. What *CONTEXT holds of it is taken out before a pass, and put back behind it. */
 struct val raw_hide(const struct stage_type *type, struct val *context);

@@ -483,7 +483,8 @@ int request_child_prepare(struct engine *engine, const struct run *parent, struc
 		       &job->evaluated) == EXPR_OVER_BUDGET;
 }
 
-int request_child_start(struct engine *engine, const struct job *job, struct run **ret, struct err *err)
+int request_child_start(
+	struct engine *engine, const struct job *job, struct run **ret, struct err *err)
 {
 	if (start_run(engine, job->request, job->evaluated, ret, err) < 0)
 		return wrap_child(err, job->result.start_run);

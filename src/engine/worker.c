@@ -107,7 +107,8 @@ void job_perform(struct job *job)
 	}
 	if (cancel_is_set(job->cancel)) { /* then a URL may not have been fetched: it is no result */
 		val_free(&job->evaluated);
-		job->status = err_set(&job->err, ERR_CANCELED, "canceled while expressions were evaluated");
+		job->status = err_set(
+			&job->err, ERR_CANCELED, "canceled while expressions were evaluated");
 	}
 	if (job->kind == JOB_CHILD && job->status < 0)
 		job->result.status = STATUS_RUNNING; /* the task has not come to its end */

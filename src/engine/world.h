@@ -22,7 +22,7 @@ struct world {
 	struct spawner *spawner;
 	const struct url_policy *url_policy; /* for URLs that users give */
 	bool no_fetch; /* expressions may not fetch URLs (settings, expression.fetch) */
-	struct kubernetes *kubernetes;       /* NULL when no account is set up */
+	struct kubernetes *kubernetes; /* NULL when no account is set up */
 	struct val settings; /* the whole settings file as read, secrets included: never shown */
 	struct store *store; /* of the engine, for reading; set by engine_start */
 	pthread_mutex_t wake_lock;                   /* zero bytes are PTHREAD_MUTEX_INITIALIZER */

@@ -17,7 +17,8 @@ static int check_bounds(struct fetch *fetch, int64_t *ret_left_ms, struct err *e
 	*ret_left_ms = left_ms(fetch);
 	if (fetch->count >= LIMIT_EXPR_FETCHES)
 		return err_set(err, ERR_TOO_LARGE,
-			"more than %d URLs are fetched while one stage is evaluated", LIMIT_EXPR_FETCHES);
+			"more than %d URLs are fetched while one stage is evaluated",
+			LIMIT_EXPR_FETCHES);
 	if (*ret_left_ms <= 0)
 		return err_set(err, ERR_TOO_LARGE,
 			"fetching URLs has taken more than %d s while one stage is evaluated",

@@ -617,10 +617,10 @@ static void a_child_is_started_once_whatever_the_moment_of_a_crash(void **state)
 static const char slow_child[] =
 	"{\"application\":\"app\",\"name\":\"child\",\"stages\":[{\"refId\":\"w\",\"type\":\"wait\","
 	"\"waitTime\":3,\"note\":\"${parameters.a.![#root.parameters.a.![#this].size()].size()}\"}]}";
-#define SLOW_PARENT(more)                                                                              \
-	"{\"application\":\"app\",\"name\":\"parent\",\"stages\":[{\"refId\":\"p\"," more             \
-	"\"type\":\"pipeline\",\"pipeline\":\"child\",\"pipelineParameters\":{\"a\":[" TEN(TEN("1,2,")) \
-	"3]}}]}"
+#define SLOW_PARENT(more)                                                                   \
+	"{\"application\":\"app\",\"name\":\"parent\",\"stages\":[{\"refId\":\"p\"," more   \
+	"\"type\":\"pipeline\",\"pipeline\":\"child\",\"pipelineParameters\":{\"a\":[" TEN( \
+		TEN("1,2,")) "3]}}]}"
 
 static void a_child_whose_document_takes_long_is_evaluated_on_a_worker(void **state)
 {
