@@ -1,154 +1,141 @@
-"""The real process, killed at random points: nothing acknowledged is lost, no effect is repeated but under its own key.
+"""The real process, killed again and again: nothing acknowledged is lost, nothing is done twice but under its own key.
 
-KILLS says how often (default 100); KILL_SEED repeats a sequence that a failure printed.
+gennaker-crash kills itself at commits (crash_points.c); at other times the test does it. What the users were told, what the other
+sides saw, and what the server says in the end must agree: kill_check.py.
+
+    KILLS=5000 python3 -m pytest -s tests/system/test_kill.py      # 300 by default, for all three tests together
+    KILL_SEED=1234 …                                               # the sequence that a failure printed
 """
 
-import collections
-import http.server
 import json
 import os
 import random
-import threading
-import time
 
-import pytest
-from server import Server, wait_until
+import kill_check
+import kill_pipelines
+from kill_client import Lives, Mortal
+from kill_recorder import Recorder
 
-KILLS = int(os.environ.get("KILLS", "100"))
-RUNS_A_LIFE = 4  # started in each life of the server, besides what is still going on
-ENDS = ("SUCCEEDED", "TERMINAL", "CANCELED", "STOPPED")
-
-
-class Recorder(http.server.ThreadingHTTPServer):
-    """The other side of the webhooks: writes down run, call and Idempotency-Key of each effect."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.effects = collections.defaultdict(list)
-        self.lock = threading.Lock()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}/effect"
-
-    def record(self, body, key):
-        with self.lock:
-            self.effects[body["run"], body["call"]].append(key)
+KILLS = int(os.environ.get("KILLS", "300"))
+CHECKED_AT = 500  # kills after which a data directory is checked, and the next one begun
+LONGEST_LIFE = 40  # commits
+BATCH = 50  # runs asked for at a time
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Scene:
+    """A data directory, a namespace and a recorder, with the lives that use them."""
 
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.record(body, self.headers["Idempotency-Key"])
-        answer = json.dumps({"seen": body["call"]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
+    def __init__(self, directory, cluster):
+        self.seed = int(os.environ.get("KILL_SEED") or random.randrange(10**6))
+        print(f"KILL_SEED={self.seed}")
+        self.chance = random.Random(self.seed)
+        self.cluster = cluster
+        self.namespace = cluster.new_namespace()
+        self.recorder = Recorder()
+        self.plans = kill_pipelines.plans(self.recorder.url, self.namespace)
+        directory.mkdir()
+        settings = directory / "gennaker.yml"
+        settings.write_text(json.dumps({
+            "kubernetes": {"accounts": [{"name": "test", "kubeconfigFile": str(cluster.kubeconfig)}]},
+            "user-configured-url-restrictions": {"rejectLocalhost": False, "rejectVerbatimIps": False,
+                                                 "allowedHostnamesRegex": ".*"}}))
+        server = Mortal(directory / "data", "--config", str(settings))
+        self.lives = Lives(server, self.chance)
+        self.names = [name for name in self.plans if name not in kill_pipelines.CHILDREN_ONLY]
 
-    def log_message(self, *_):
-        pass
+    def __enter__(self):
+        server = self.lives.server
+        with server:
+            for name, plan in self.plans.items():
+                answer = server.post("/pipelines", plan.document(name))
+                assert answer.status == 200, answer.body
+        return self
 
-    def handle(self):
-        try:
-            super().handle()
-        except (ConnectionResetError, BrokenPipeError):
-            pass  # the server was killed
+    def __exit__(self, *_):
+        if self.lives.server.process.poll() is None:
+            self.lives.server.process.kill()
+            self.lives.server.process.wait()
+        self.recorder.close()
 
+    def want(self, *names):
+        for name in names:
+            self.lives.users.want(name)
 
-def webhook(ref, after, url):
-    return {"refId": ref, "requisiteStageRefIds": after, "type": "webhook", "name": ref, "url": url,
-            "payload": {"run": "${execution.id}", "call": ref}}
+    def some(self, count):
+        return self.chance.choices(self.names, k=count)
 
+    def all_events(self, server):
+        events = []
+        while page := server.get(f"/events?from={events[-1]['seq'] if events else 0}").json():
+            events += page
+        return events
 
-def pipeline(url, namespace):
-    manifest = {"apiVersion": "v1", "kind": "ConfigMap",
-                "metadata": {"name": "run-${execution.id.toLowerCase()}",
-                             "annotations": {"strategy.spinnaker.io/versioned": "false"}},
-                "data": {"seen": "${seen}"}}
-    return [
-        webhook("first", [], url),
-        webhook("beside", [], url),
-        {"refId": "wait", "requisiteStageRefIds": ["first"], "type": "wait", "waitTime": "${ 0.02 }"},
-        {"refId": "variables", "requisiteStageRefIds": ["wait"], "type": "evaluateVariables",
-         "variables": [{"key": "seen", "value": "${#stage('first').context.webhook.body.seen}"}]},
-        {"refId": "deploy", "requisiteStageRefIds": ["variables", "beside"], "type": "deployManifest", "account": "test",
-         "cloudProvider": "kubernetes", "source": "text", "namespaceOverride": namespace, "manifests": [manifest]},
-        webhook("last", ["deploy"], url),
-    ]
+    def all_executions(self, server, ids):
+        found = {}
+        for first in range(0, len(ids), BATCH):
+            some = ",".join(ids[first:first + BATCH])
+            for run in server.get(f"/executions?executionIds={some}&limit={BATCH}").json():
+                found[run["id"]] = run
+        return found
 
+    def objects(self):
+        listed = json.loads(self.cluster.kubectl("get", "configmaps", "-n", self.namespace, "-o", "json"))["items"]
+        return {item["metadata"]["name"]: item["data"] for item in listed if item["metadata"]["name"] != "kube-root-ca.crt"}
 
-@pytest.fixture
-def recorder():
-    server = Recorder()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def settings(tmp_path, cluster):
-    path = tmp_path / "gennaker.yml"
-    path.write_text(json.dumps({
-        "kubernetes": {"accounts": [{"name": "test", "kubeconfigFile": str(cluster.kubeconfig)}]},
-        "user-configured-url-restrictions": {"rejectLocalhost": False, "rejectVerbatimIps": False,
-                                             "allowedHostnamesRegex": ".*"},
-    }))
-    return path
-
-
-def start_runs(server, acknowledged):
-    for _ in range(RUNS_A_LIFE):
-        try:
-            answer = server.post("/pipelines/kill/me", {"type": "manual"})
-        except OSError:
-            return
-        assert answer.status == 202, answer.body
-        acknowledged.append(answer.json()["ref"].rsplit("/", 1)[1])
-
-
-def live_and_die(server, acknowledged, chance):
-    """One life: a few runs are started on a thread while the clock of the death runs."""
-    server.start()
-    starter = threading.Thread(target=start_runs, args=(server, acknowledged))
-    starter.start()
-    time.sleep(chance.uniform(0, 0.25))  # not a wait for anything: the moment of the kill is what varies
-    server.kill()
-    starter.join()
+    def verdict(self):
+        """Everything ends, and is compared."""
+        self.lives.finish()
+        server, record = self.lives.server, self.lives.record
+        events = self.all_events(server)
+        named = {event["data"]["id"] for event in events if event["event"] == "run"}
+        named |= {run for start in record.starts.values() for run in start["ids"]}
+        named |= {run["id"] for run in server.get(f"/applications/{kill_pipelines.APPLICATION}/pipelines?limit=1000&expand=false").json()}
+        executions = self.all_executions(server, sorted(named))
+        self.lives.stop()
+        wrong = kill_check.check(kill_check.Facts(
+            plans=self.plans, limits=kill_pipelines.LIMITS, starts=record.starts, judgments=record.judgments,
+            refused=record.refused, streamed=record.streamed, events=events, executions=executions,
+            effects=self.recorder.effects, jobs=self.recorder.jobs, strange=self.recorder.strange, objects=self.objects()))
+        repeated = len(self.recorder.effects) - len({(run, call) for run, call, _, _ in self.recorder.effects})
+        print(f"{record.kills} kills, {len(executions)} runs, {len(events)} events, {len(self.recorder.effects)} calls, "
+              f"{repeated} of them repeated")
+        assert not wrong, f"KILL_SEED={self.seed}: {len(wrong)} violations\n" + "\n".join(wrong[:50])
+        assert executions
 
 
-def all_ended(server):
-    found = server.get("/applications/kill/pipelines?limit=100000&expand=false").json()
-    going = [run["id"] for run in found if run["status"] not in ENDS]
-    return None if going else found
+def scenes(tmp_path, cluster, kills):
+    """Scenes for KILLS kills in all; each with a function that says whether it may be killed once more."""
+    done = 0
+    while done < kills:
+        share = min(CHECKED_AT, kills - done)
+        with Scene(tmp_path / f"scene-{done}", cluster) as scene:
+            yield scene, lambda: scene.lives.record.kills < share  # noqa: B023
+            scene.verdict()
+        done += scene.lives.record.kills
 
 
-def test_killed_at_any_point_nothing_is_lost_and_nothing_is_done_twice(tmp_path, recorder, settings, cluster, namespace):
-    seed = int(os.environ.get("KILL_SEED") or random.randrange(10**6))
-    print(f"KILL_SEED={seed}")
-    chance = random.Random(seed)
-    server = Server(tmp_path / "data", "--config", str(settings))
-    acknowledged = []
-    with server:
-        server.save("kill", "me", pipeline(recorder.url, namespace))
-    for _ in range(KILLS):
-        live_and_die(server, acknowledged, chance)
-    with server:
-        found = wait_until(lambda: all_ended(server), "the end of all runs")
-    assert acknowledged, "no start was ever acknowledged"
-    by_id = {run["id"]: run for run in found}
-    assert [run for run in acknowledged if run not in by_id] == [], "acknowledged starts were lost"
-    assert {run["status"] for run in found} == {"SUCCEEDED"}, [run for run in found if run["status"] != "SUCCEEDED"]
-    for run in by_id:
-        for call in ("first", "beside", "last"):
-            keys = recorder.effects[run, call]
-            assert keys and len(set(keys)) == 1, f"{run} {call}: {keys}"
-    objects = json.loads(cluster.kubectl("get", "configmaps", "-n", namespace, "-o", "json"))["items"]
-    deployed = {item["metadata"]["name"]: item["data"] for item in objects if item["metadata"]["name"].startswith("run-")}
-    assert deployed == {f"run-{run.lower()}": {"seen": "first"} for run in by_id}
+def test_killed_at_every_commit(tmp_path, cluster):
+    """One run of each pipeline at a time: the server lives for one commit only, before and after it in turn, until all has ended."""
+    for scene, more in scenes(tmp_path, cluster, KILLS * 2 // 5):
+        while more():
+            scene.want(*scene.names)
+            died = scene.lives.live(f"after:{len(scene.names)}")
+            while more() and died:
+                died = scene.lives.live("before:1") and more() and scene.lives.live("after:1")
+
+
+def test_killed_at_the_nth_commit(tmp_path, cluster):
+    """Each life goes on with what the last one left and begins something; it ends before or after its first, second, third … commit."""
+    for scene, more in scenes(tmp_path, cluster, KILLS * 3 // 10):
+        while more():
+            scene.want(*scene.some(2))
+            life = scene.lives.record.kills
+            scene.lives.live(f"{'after' if life % 2 else 'before'}:{1 + life // 2 % LONGEST_LIFE}")
+
+
+def test_killed_at_any_time(tmp_path, cluster):
+    """Also while it starts, and while it goes through what the last life left."""
+    for scene, more in scenes(tmp_path, cluster, KILLS * 3 // 10):
+        while more():
+            scene.want(*scene.some(2))
+            scene.lives.live(seconds=scene.chance.uniform(0, 0.6))

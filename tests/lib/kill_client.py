@@ -1,0 +1,287 @@
+"""The users of a server that dies again and again: they start runs, judge, shorten and cancel, and follow the journal.
+
+What they were told is kept in a Record; kill_check.py compares it with what the server says in the end.
+"""
+
+import dataclasses
+import http.client
+import itertools
+import json
+import os
+import pathlib
+import select
+import signal
+import subprocess
+import threading
+import time
+
+import kill_pipelines
+from server import PATIENCE, Server, Stream, environment, program
+
+GONE = (OSError, http.client.HTTPException)  # what a client sees of a server that dies
+ENDS = ("SUCCEEDED", "TERMINAL", "CANCELED")
+
+
+@dataclasses.dataclass
+class Record:
+    """What was asked for, and what was answered."""
+
+    starts: dict = dataclasses.field(default_factory=dict)  # token → {"name", "tries", "ids": those that were answered}
+    judgments: dict = dataclasses.field(default_factory=dict)  # stage id → [(choice, input, status or None)]
+    refused: list = dataclasses.field(default_factory=list)  # answers that nobody should get
+    streamed: list = dataclasses.field(default_factory=list)  # (seq, event, data), all lives together
+    lives: int = 0
+    kills: int = 0
+
+
+class Worker(threading.Thread):
+    """A thread whose failure is that of who joins it."""
+
+    def __init__(self, work, *arguments):
+        super().__init__(daemon=True)
+        self.work = lambda: work(*arguments)
+        self.failure = None
+        self.start()
+
+    def run(self):
+        try:
+            self.work()
+        except Exception as failure:
+            self.failure = failure
+
+    def finish(self):
+        self.join(PATIENCE)
+        if self.failure:
+            raise self.failure
+        assert not self.is_alive(), "a user waits for a server that is dead"
+
+
+class Mortal(Server):
+    """The server; that it dies is no error, how it dies may be one."""
+
+    def __init__(self, directory, *arguments, **variables):
+        super().__init__(directory, *arguments, **variables)
+        crash = pathlib.Path(program()).resolve().parent / "tests/system/gennaker-crash"
+        self.command[0] = str(crash)
+
+    def launch(self, crash_at=None):
+        self.crash = environment(**({"CRASH_AT_COMMIT": crash_at} if crash_at else {}))
+        with open(self.errors, "ab") as errors:
+            self.process = subprocess.Popen(self.command, env={**self.environment, **self.crash}, stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.PIPE, stderr=errors)
+
+    def listens(self):
+        """Waits until it does; False when it died before."""
+        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
+        line = self.process.stdout.readline().decode() if ready else "nothing"
+        if not line:
+            return False
+        assert line.startswith("listening on http://127.0.0.1:"), line + self.errors.read_text()
+        self.port = int(line.split()[2].rsplit(":", 1)[1])
+        return True
+
+    def reap(self):
+        status = self.process.wait(PATIENCE)
+        self.process.stdout.close()
+        assert status == -signal.SIGKILL, f"status {status}: {self.errors.read_text()[-5000:]}"
+
+
+class View:
+    """What the journal has said so far, as a client sees it; waked by every event."""
+
+    def __init__(self, record):
+        self.record = record
+        self.position = 0
+        self.runs = {}  # id → its newest "run" event
+        self.todo = {}  # key → an action of a user: (verb, run, stage id)
+        self.changed = threading.Condition()
+
+    def follow(self, server):
+        """Reads events until the server dies."""
+        try:
+            stream = Stream(server, "/events", {"Last-Event-ID": str(self.position)})
+        except (*GONE, AssertionError):
+            return
+        try:
+            while event := stream.next():
+                if event[0] is not None:
+                    self.take(*event)
+        except GONE + (ValueError, KeyError):
+            pass  # the last event was cut short
+        finally:
+            stream.close()
+
+    def take(self, seq, kind, data):
+        with self.changed:
+            self.position = seq
+            self.record.streamed.append((seq, kind, data))
+            if kind == "run":
+                self.runs[data["id"]] = data
+                if data["name"] == "doomed" and data["status"] == "RUNNING":
+                    self.todo[data["id"]] = ("cancel", data["id"], None)
+            elif kind == "judgment" and data["state"] == "waiting":
+                self.todo[data["stage"]] = ("judge", data["run"], data["stage"])
+            elif kind == "stage" and data["status"] == "RUNNING" and data["ref"] == "long":
+                if self.runs[data["run"]]["name"] == "shortened":
+                    self.todo[data["stage"]] = ("shorten", data["run"], data["stage"])
+            self.changed.notify_all()
+
+    def all_ended(self):
+        return all(run["status"] in ENDS for run in self.runs.values())
+
+
+class Users:
+    """They do what is to be done, one thing after the other, until the server dies."""
+
+    def __init__(self, record, view, chance):
+        self.record = record
+        self.view = view
+        self.chance = chance
+        self.inputs = itertools.count(1)
+        self.wanted = []  # tokens whose start has not been answered, and is to be asked for
+
+    def want(self, name):
+        token = f"{name}-{len(self.record.starts)}"
+        self.record.starts[token] = {"name": name, "tries": 0, "ids": []}
+        self.wanted.append(token)
+
+    def run(self, server, alive):
+        try:
+            while alive():
+                busy = self.start_next(server) or self.act_next(server)
+                if not busy:
+                    with self.view.changed:
+                        self.view.changed.wait(0.05)
+        except GONE:
+            pass
+
+    def start_next(self, server):
+        if not self.wanted:
+            return False
+        token = self.wanted[0]
+        start = self.record.starts[token]
+        correlated = start["name"] == kill_pipelines.CORRELATED
+        trigger = {"type": "manual", "parameters": {"token": token}, **({"correlationId": token} if correlated else {})}
+        if not correlated:
+            self.wanted.pop(0)  # asked for once only
+        start["tries"] += 1
+        answer = server.post(f"/pipelines/{kill_pipelines.APPLICATION}/{start['name']}", trigger)
+        if answer.status == 202:
+            start["ids"].append(answer.json()["ref"].rsplit("/", 1)[1])
+        else:
+            self.record.refused.append(("start", token, answer.status, answer.body))
+        if correlated:
+            self.wanted.pop(0)
+        return True
+
+    def may_judge(self, run):
+        """The repeated starts find a run only while it goes on: it is judged when its start has been answered."""
+        if self.view.runs[run]["name"] != kill_pipelines.CORRELATED:
+            return True
+        return any(run in start["ids"] for start in list(self.record.starts.values()))
+
+    def act_next(self, server):
+        with self.view.changed:
+            ready = [(key, action) for key, action in self.view.todo.items() if action[0] != "judge" or self.may_judge(action[1])]
+        for key, (verb, run, stage) in ready:
+            getattr(self, verb)(server, run, stage)
+            with self.view.changed:
+                del self.view.todo[key]
+        return bool(ready)
+
+    def judge(self, server, run, stage):
+        choice = "stop" if sum(map(ord, stage)) % 4 == 0 else "continue"
+        said = [choice, f"input-{next(self.inputs)}", None]
+        self.record.judgments.setdefault(stage, []).append(said)
+        said[2] = self.patch(server, run, stage, {"judgmentStatus": choice, "judgmentInput": said[1]})
+
+    def shorten(self, server, run, stage):
+        self.patch(server, run, stage, {"skipRemainingWait": True})
+
+    def cancel(self, server, run, _):
+        answer = server.put(f"/pipelines/{run}/cancel?reason=doomed")
+        if answer.status != 200:
+            self.record.refused.append(("cancel", run, answer.status, answer.body))
+
+    def patch(self, server, run, stage, body):
+        """409: an earlier one whose answer was lost has done it."""
+        answer = server.patch(f"/pipelines/{run}/stages/{stage}", body)
+        if answer.status not in (200, 409):
+            self.record.refused.append(("patch", run, answer.status, answer.body))
+        return answer.status
+
+
+class Lives:
+    """Server, users and journal through all lives."""
+
+    def __init__(self, server, chance):
+        self.server = server
+        self.chance = chance
+        self.record = Record()
+        self.view = View(self.record)
+        self.users = Users(self.record, self.view, chance)
+
+    def live(self, crash_at=None, seconds=None):
+        """One life. It ends at the commit CRASH_AT, after SECONDS, or when all that was started has ended: then it gives False."""
+        died = True
+        self.record.lives += 1
+        self.server.launch(crash_at)
+        process = self.server.process
+        death = threading.Timer(seconds, process.kill) if seconds is not None else None
+        if death:
+            death.start()
+        if self.server.listens():
+            follower = Worker(self.view.follow, self.server)
+            users = Worker(self.users.run, self.server, lambda: process.poll() is None)
+            died = self.wait_for_death(process)
+            follower.finish()
+            users.finish()
+        if death:
+            death.cancel()
+        self.record.kills += 1
+        self.server.reap()
+        return died
+
+    def wait_for_death(self, process):
+        """False when we had to end it, because nothing was left to do."""
+        while process.poll() is None:
+            try:
+                process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                if self.idle():
+                    process.kill()
+                    return False
+        return True
+
+    def idle(self):
+        """Nothing is left to do, and the journal says nothing that we have not heard. False when the server is dead."""
+        with self.view.changed:
+            if self.users.wanted or self.view.todo or not self.view.all_ended():
+                return False
+            position = self.view.position
+        try:
+            return int(self.server.get(f"/events?from={position}&limit=1").headers["X-Journal-Seq"]) == position
+        except GONE:
+            return False
+
+    def finish(self):
+        """A life that is left in peace until everything has ended. The server goes on; stop() is its end."""
+        self.record.lives += 1
+        self.server.launch()
+        assert self.server.listens(), self.server.errors.read_text()[-5000:]
+        process, done = self.server.process, threading.Event()
+        users = Worker(self.users.run, self.server, lambda: not done.is_set())
+        self.follower = Worker(self.view.follow, self.server)
+        deadline = time.monotonic() + 4 * PATIENCE
+        while process.poll() is None and not users.failure and not self.follower.failure and not self.idle():
+            going = [run for run in self.view.runs.values() if run["status"] not in ENDS]
+            assert time.monotonic() < deadline, f"this goes on for ever: {going}"
+            with self.view.changed:
+                self.view.changed.wait(0.2)
+        done.set()
+        users.finish()
+        assert process.poll() is None, self.server.errors.read_text()[-5000:]
+
+    def stop(self):
+        assert self.server.stop() == 0, self.server.errors.read_text()[-5000:]
+        self.follower.finish()
