@@ -145,16 +145,21 @@ def judged_input(stages):
     return next((stage["context"].get("judgmentInput") for stage in stages.values() if stage["type"] == "manualJudgment"), None)
 
 
+def all_before(stages, ref):
+    """The refIds of the stages that have to end before REF begins."""
+    return set().union(*({before} | all_before(stages, before) for before in stages[ref]["requisiteStageRefIds"]))
+
+
 def effects_are_in_order(facts):
-    """The first call of a stage came after the first calls of those before it."""
+    """The first call of a stage came after the first calls of all before it."""
     first = {}
     for place, (run, call, _, _) in enumerate(facts.effects):
         first.setdefault((run, call), place)
     for run in facts.executions.values():
         found = top(run)
-        for ref, stage in found.items():
-            for before in stage["requisiteStageRefIds"]:
-                if found[before]["type"] == "webhook" and first.get((run["id"], ref), len(first) + 1e9) < first.get((run["id"], before), -1):
+        for ref in found:
+            for before in all_before(found, ref):
+                if first.get((run["id"], ref), float("inf")) < first.get((run["id"], before), -1):
                     yield f"{title(run)}: call {ref} came before call {before}"
 
 

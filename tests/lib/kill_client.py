@@ -93,6 +93,8 @@ class View:
         self.record = record
         self.position = 0
         self.runs = {}  # id → its newest "run" event
+        self.statuses = {}  # of runs, stages and tasks
+        self.moves = 0  # how often one of them has changed
         self.todo = {}  # key → an action of a user: (verb, run, stage id)
         self.changed = threading.Condition()
 
@@ -115,6 +117,7 @@ class View:
         with self.changed:
             self.position = seq
             self.record.streamed.append((seq, kind, data))
+            self.count_move((data.get("stage"), data.get("id") or data.get("name")), data.get("status"))
             if kind == "run":
                 self.runs[data["id"]] = data
                 if data["name"] == "doomed" and data["status"] == "RUNNING":
@@ -125,6 +128,11 @@ class View:
                 if self.runs[data["run"]]["name"] == "shortened":
                     self.todo[data["stage"]] = ("shorten", data["run"], data["stage"])
             self.changed.notify_all()
+
+    def count_move(self, what, status):
+        if status and self.statuses.get(what) != status:
+            self.statuses[what] = status
+            self.moves += 1
 
     def all_ended(self):
         return all(run["status"] in ENDS for run in self.runs.values())

@@ -114,14 +114,23 @@ def scenes(tmp_path, cluster, kills):
         done += scene.lives.record.kills
 
 
+def die_at_each_commit(lives, more):
+    """Before and after the first commit of a life, and when nothing comes of that, the second: until all has ended."""
+    place, moves = 1, -1
+    while more():
+        place, moves = place + 1 if lives.view.moves == moves else 1, lives.view.moves
+        for side in ("before", "after"):
+            if more() and not lives.live(f"{side}:{place}"):
+                return
+
+
 def test_killed_at_every_commit(tmp_path, cluster):
-    """One run of each pipeline at a time: the server lives for one commit only, before and after it in turn, until all has ended."""
+    """One run of each pipeline at a time; each life is as short as it can be."""
     for scene, more in scenes(tmp_path, cluster, KILLS * 2 // 5):
         while more():
             scene.want(*scene.names)
-            died = scene.lives.live(f"after:{len(scene.names)}")
-            while more() and died:
-                died = scene.lives.live("before:1") and more() and scene.lives.live("after:1")
+            scene.lives.live(f"after:{len(scene.names)}")
+            die_at_each_commit(scene.lives, more)
 
 
 def test_killed_at_the_nth_commit(tmp_path, cluster):
