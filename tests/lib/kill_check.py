@@ -8,11 +8,13 @@ import collections
 import dataclasses
 
 ENDS = ("SUCCEEDED", "FAILED_CONTINUE", "TERMINAL", "CANCELED", "STOPPED", "SKIPPED")
-STEPS = {  # which status may follow which, of runs and of stages without a restart
+STEPS = {  # which status may follow which, of runs and of stages, in one attempt
     None: ("NOT_STARTED",),
     "NOT_STARTED": ("RUNNING", "SKIPPED", "CANCELED"),
-    "RUNNING": ("SUCCEEDED", "FAILED_CONTINUE", "TERMINAL", "CANCELED", "STOPPED"),
+    "RUNNING": ("SUCCEEDED", "FAILED_CONTINUE", "TERMINAL", "CANCELED", "STOPPED", "PAUSED"),
+    "PAUSED": ("RUNNING",),
 }
+AGAIN = {"TERMINAL": ("RUNNING", "NOT_STARTED"), "SUCCEEDED": ("NOT_STARTED",)}  # by a restart: runs go on, stages begin anew
 
 
 @dataclasses.dataclass
@@ -20,7 +22,7 @@ class Facts:
     plans: dict  # name → kill_pipelines.Plan
     limits: dict  # name → how many at a time
     starts: dict  # token → {"name", "tries", "ids"}
-    judgments: dict  # stage id → [(choice, input, status or None)]
+    judgments: dict  # stage id → [(attempt, choice, input, status or None)]
     refused: list
     streamed: list  # (seq, event, data)
     events: list  # {"seq", "event", "at", "data"}
@@ -116,7 +118,7 @@ def times_are_in_order(facts):
 
 def effects_happen_once(facts):
     """Each call of a stage that ended well was made, with one key and the right value, and no other call was."""
-    calls, owners = collections.defaultdict(list), {}
+    calls, owners, begun = collections.defaultdict(list), {}, by_key(facts, "stage", "stage")
     for run, call, key, value in facts.effects:
         calls[run, call].append((key, value))
         if owners.setdefault(key, (run, call)) != (run, call):
@@ -127,12 +129,14 @@ def effects_happen_once(facts):
         values = facts.plans[run["name"]].values
         for ref, stage in found.items():
             made = calls.pop((run["id"], ref), []) if stage["type"] == "webhook" else []
-            if len({key for key, _ in made}) > 1 or None in {key for key, _ in made}:
+            moves = changes(begun[stage["id"]])
+            attempts = max(1, moves.count("RUNNING") - moves.count("PAUSED"))
+            if len({key for key, _ in made}) > attempts or None in {key for key, _ in made}:
                 yield f"{title(run)}: call {ref} was made with the keys {[key for key, _ in made]}"
             if stage["type"] != "webhook":
                 continue
-            if stage["status"] in ("SUCCEEDED", "FAILED_CONTINUE", "STOPPED") and not made:
-                yield f"{title(run)}: call {ref} was never made, and is {stage['status']}"
+            if stage["status"] in ("SUCCEEDED", "FAILED_CONTINUE", "STOPPED") and len({key for key, _ in made}) < attempts:
+                yield f"{title(run)}: call {ref} was made for {len(made)} of {attempts} attempts, and is {stage['status']}"
             if stage["status"] in ("NOT_STARTED", "SKIPPED") and made:
                 yield f"{title(run)}: call {ref} was made, and is {stage['status']}"
             wanted = values[ref](token_of(run), choice_of(run)) if ref in values else judged_input(found)
@@ -234,10 +238,11 @@ def judgments_are_kept(facts):
             if stage["type"] != "manualJudgment":
                 continue
             tries = facts.judgments.get(stage["id"], [])
-            told = [one for one in tries if one[2] == 200]
-            possible = told[-1:] or [one for one in tries if one[2] is None]
+            tries = [one for one in tries if one[0] == facts.plans[run["name"]].attempts]
+            told = [one for one in tries if one[3] == 200]
+            possible = told[-1:] or [one for one in tries if one[3] is None]
             has = (stage["context"].get("judgmentStatus"), stage["context"].get("judgmentInput"))
-            if has not in [(choice, said) for choice, said, _ in possible]:
+            if has not in [(choice, said) for _, choice, said, _ in possible]:
                 yield f"{title(run)}: judgment {ref} carries {has} after {tries}"
 
 
@@ -269,10 +274,12 @@ def changes(events):
     return moved
 
 
-def moves_are_right(who, events, status):
+def moves_are_right(who, events, status, attempts):
     moves = changes(events)
+    again = 0
     for before, after in zip([None, *moves], moves):
-        if after not in STEPS.get(before, ()):
+        again += after in AGAIN.get(before, ())
+        if after not in STEPS.get(before, ()) and (after not in AGAIN.get(before, ()) or again >= attempts):
             yield f"{who}: went {' → '.join(moves)}"
             break
     if not moves or moves[-1] != status:
@@ -291,22 +298,23 @@ def journal_tells_the_end(facts):
     """Every run and stage begins and ends once, ends as the run says, and its outputs are those that were told."""
     runs, stages, tasks = by_key(facts, "run", "id"), by_key(facts, "stage", "stage"), by_key(facts, "task", "stage")
     for run in facts.executions.values():
-        yield from moves_are_right(title(run), runs.pop(run["id"], []), run["status"])
+        attempts = facts.plans[run["name"]].attempts
+        yield from moves_are_right(title(run), runs.pop(run["id"], []), run["status"], attempts)
         for stage in run["stages"]:
             told = stages.pop(stage["id"], [])
             who = f"{title(run)}: stage {stage['refId']}"
-            yield from moves_are_right(who, told, stage["status"])
+            yield from moves_are_right(who, told, stage["status"], attempts)
             outputs = {}
             for event in told:
                 outputs.update(event["data"].get("outputs", {}))
             if outputs != stage.get("outputs", {}):
                 yield f"{who}: told the outputs {outputs}, and has {stage.get('outputs')}"
-            yield from tasks_are_told(who, stage, tasks.pop(stage["id"], []))
+            yield from tasks_are_told(who, stage, tasks.pop(stage["id"], []), attempts)
     for kind, rest in (("run", runs), ("stage", stages), ("task", tasks)):
         yield from (f"journal: nobody knows the {kind} {key}" for key in rest)
 
 
-def tasks_are_told(who, stage, events):
+def tasks_are_told(who, stage, events, attempts):
     of_task = collections.defaultdict(list)
     for event in events:
         of_task[event["data"]["name"]].append(event)
@@ -314,7 +322,7 @@ def tasks_are_told(who, stage, events):
         moves = changes(of_task.pop(task["name"], []))
         if moves and moves[-1] != task["status"]:
             yield f"{who}: task {task['name']} is {task['status']}, and went {' → '.join(moves)}"
-        if moves.count("RUNNING") > 1 or sum(move in ENDS for move in moves) > 1:
+        if moves.count("RUNNING") - moves.count("PAUSED") > attempts or sum(move in ENDS for move in moves) > attempts:
             yield f"{who}: task {task['name']} went {' → '.join(moves)}"
     if of_task:
         yield f"{who}: told of the tasks {sorted(of_task)}"
@@ -343,7 +351,8 @@ def judgments_are_told(facts):
         for stage in top(run).values():
             if stage["type"] == "manualJudgment":
                 states = [event["data"]["state"] for event in told.pop(stage["id"], [])]
-                if states != ["waiting", stage["context"].get("judgmentStatus")]:
+                again = ["waiting", "stop"] * (facts.plans[run["name"]].attempts - 1)
+                if states != [*again, "waiting", stage["context"].get("judgmentStatus")]:
                     yield f"{title(run)}: of judgment {stage['refId']} the journal tells {states}"
     yield from (f"journal: nobody knows the judgment {stage}" for stage in told)
 

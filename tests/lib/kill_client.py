@@ -3,6 +3,7 @@
 What they were told is kept in a Record; kill_check.py compares it with what the server says in the end.
 """
 
+import collections
 import dataclasses
 import http.client
 import itertools
@@ -27,7 +28,7 @@ class Record:
     """What was asked for, and what was answered."""
 
     starts: dict = dataclasses.field(default_factory=dict)  # token → {"name", "tries", "ids": those that were answered}
-    judgments: dict = dataclasses.field(default_factory=dict)  # stage id → [(choice, input, status or None)]
+    judgments: dict = dataclasses.field(default_factory=dict)  # stage id → [(attempt, choice, input, status or None)]
     refused: list = dataclasses.field(default_factory=list)  # answers that nobody should get
     streamed: list = dataclasses.field(default_factory=list)  # (seq, event, data), all lives together
     lives: int = 0
@@ -80,10 +81,10 @@ class Mortal(Server):
         self.port = int(line.split()[2].rsplit(":", 1)[1])
         return True
 
-    def reap(self):
+    def reap(self, *statuses):
         status = self.process.wait(PATIENCE)
         self.process.stdout.close()
-        assert status == -signal.SIGKILL, f"status {status}: {self.errors.read_text()[-5000:]}"
+        assert status in statuses, f"status {status}: {self.errors.read_text()[-5000:]}"
 
 
 class View:
@@ -95,7 +96,10 @@ class View:
         self.runs = {}  # id → its newest "run" event
         self.statuses = {}  # of runs, stages and tasks
         self.moves = 0  # how often one of them has changed
+        self.stages = {}  # (run, refId) → id
+        self.asked = collections.Counter()  # stage id → how often a judgment was asked for
         self.todo = {}  # key → an action of a user: (verb, run, stage id)
+        self.wished = set()  # what is to be done once in a run
         self.changed = threading.Condition()
 
     def follow(self, server):
@@ -120,14 +124,22 @@ class View:
             self.count_move((data.get("stage"), data.get("id") or data.get("name")), data.get("status"))
             if kind == "run":
                 self.runs[data["id"]] = data
-                if data["name"] == "doomed" and data["status"] == "RUNNING":
-                    self.todo[data["id"]] = ("cancel", data["id"], None)
+                self.on_run(data["id"], data["name"], data["status"])
             elif kind == "judgment" and data["state"] == "waiting":
+                self.asked[data["stage"]] += 1
                 self.todo[data["stage"]] = ("judge", data["run"], data["stage"])
-            elif kind == "stage" and data["status"] == "RUNNING" and data["ref"] == "long":
-                if self.runs[data["run"]]["name"] == "shortened":
+            elif kind == "stage":
+                self.stages[data["run"], data["ref"]] = data["stage"]
+                if data["ref"] == "long" and data["status"] == "RUNNING" and self.runs[data["run"]]["name"] == "shortened":
                     self.todo[data["stage"]] = ("shorten", data["run"], data["stage"])
             self.changed.notify_all()
+
+    def on_run(self, run, name, status):
+        verb = {("doomed", "RUNNING"): "cancel", ("restarted", "TERMINAL"): "restart", ("paused", "RUNNING"): "pause",
+                ("paused", "PAUSED"): "resume"}.get((name, status))
+        if verb and (run, verb) not in self.wished:
+            self.wished.add((run, verb))
+            self.todo[run, verb] = (verb, run, self.stages.get((run, "work")))
 
     def count_move(self, what, status):
         if status and self.statuses.get(what) != status:
@@ -198,18 +210,37 @@ class Users:
         return bool(ready)
 
     def judge(self, server, run, stage):
-        choice = "stop" if sum(map(ord, stage)) % 4 == 0 else "continue"
-        said = [choice, f"input-{next(self.inputs)}", None]
+        attempt = self.view.asked[stage]
+        if self.view.runs[run]["name"] == "restarted":
+            choice = "stop" if attempt == 1 else "continue"
+        else:
+            choice = "stop" if sum(map(ord, stage)) % 4 == 0 else "continue"
+        said = [attempt, choice, f"input-{next(self.inputs)}", None]
         self.record.judgments.setdefault(stage, []).append(said)
-        said[2] = self.patch(server, run, stage, {"judgmentStatus": choice, "judgmentInput": said[1]})
+        said[3] = self.patch(server, run, stage, {"judgmentStatus": choice, "judgmentInput": said[2]})
 
     def shorten(self, server, run, stage):
         self.patch(server, run, stage, {"skipRemainingWait": True})
 
     def cancel(self, server, run, _):
-        answer = server.put(f"/pipelines/{run}/cancel?reason=doomed")
-        if answer.status != 200:
-            self.record.refused.append(("cancel", run, answer.status, answer.body))
+        self.put(server, f"/pipelines/{run}/cancel?reason=doomed", 200)
+
+    def pause(self, server, run, _):
+        """409: it is paused already, or has ended; so with resume."""
+        self.put(server, f"/pipelines/{run}/pause", 200, 409)
+
+    def resume(self, server, run, _):
+        self.put(server, f"/pipelines/{run}/resume", 200, 409)
+
+    def restart(self, server, run, stage):
+        """Nothing is asked for when an earlier try, whose answer was lost, has done it."""
+        if server.get(f"/pipelines/{run}").json()["status"] == "TERMINAL":
+            self.put(server, f"/pipelines/{run}/stages/{stage}/restart", 200)
+
+    def put(self, server, path, *statuses):
+        answer = server.put(path)
+        if answer.status not in statuses:
+            self.record.refused.append(("put", path, answer.status, answer.body))
 
     def patch(self, server, run, stage, body):
         """409: an earlier one whose answer was lost has done it."""
@@ -229,16 +260,20 @@ class Lives:
         self.view = View(self.record)
         self.users = Users(self.record, self.view, chance)
 
-    def live(self, crash_at=None, seconds=None):
-        """One life. It ends at the commit CRASH_AT, after SECONDS, or when all that was started has ended: then it gives False."""
+    def live(self, crash_at=None, seconds=None, in_order=False):
+        """
+        One life. It ends at the commit CRASH_AT, after SECONDS (by SIGTERM if IN_ORDER), or when all that was started has ended: then
+        it gives False.
+        """
         died = True
         self.record.lives += 1
         self.server.launch(crash_at)
         process = self.server.process
-        death = threading.Timer(seconds, process.kill) if seconds is not None else None
+        death = threading.Timer(seconds, process.terminate if in_order else process.kill) if seconds is not None else None
         if death:
             death.start()
-        if self.server.listens():
+        listened = self.server.listens()
+        if listened:
             follower = Worker(self.view.follow, self.server)
             users = Worker(self.users.run, self.server, lambda: process.poll() is None)
             died = self.wait_for_death(process)
@@ -246,8 +281,9 @@ class Lives:
             users.finish()
         if death:
             death.cancel()
-        self.record.kills += 1
-        self.server.reap()
+        self.record.kills += not in_order
+        # Before it listens it may not have come to the line that takes the signal.
+        self.server.reap(-signal.SIGKILL, *([0] if in_order else []), *([-signal.SIGTERM] if in_order and not listened else []))
         return died
 
     def wait_for_death(self, process):

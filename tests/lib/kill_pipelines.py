@@ -19,13 +19,11 @@ class Plan:
     ends: dict  # choice or None → (status of the run, {refId: statuses})
     values: dict  # call → the value sent with it, a function of (token, choice)
     options: dict = dataclasses.field(default_factory=dict)  # of the pipeline
+    attempts: int = 1  # of the stages that a user restarts, and of those behind them
 
     def end(self, choice):
         """(statuses of the run, {refId: statuses})"""
         return self.ends[choice] if choice in self.ends else self.ends[None]
-
-    def judged(self):
-        return any(stage["type"] == "manualJudgment" for stage in self.stages)
 
     def document(self, name):
         return {"application": APPLICATION, "name": name, "spelEvaluator": "v4", "stages": self.stages, **self.options,
@@ -238,6 +236,19 @@ def superseded(write):
     return plan
 
 
+def restarted(write):
+    """Stopped at its judgment, then restarted from the call before it, and let go on."""
+    stages = [write.call("work", []), stage("ask", ["work"], "manualJudgment"), write.call("tell", ["ask"], value="${#judgment('ask')}")]
+    return Plan(stages, {None: all_of(stages, OK)}, {"work": lambda token, _: token}, attempts=2)
+
+
+def paused(write):
+    """Paused as soon as it runs, and resumed."""
+    stages = [stage("pause", [], "wait", waitTime="${ 0.05 }"), write.call("first", ["pause"]), variables("set", ["first"], x="y"),
+              stage("again", ["set"], "wait", waitTime="${ 0.02 }"), write.call("last", ["again"])]
+    return Plan(stages, {None: all_of(stages, OK)}, {ref: lambda token, _: token for ref in ("first", "last")})
+
+
 def whole(write):
     """All of it in one run."""
     stages = [
@@ -271,6 +282,7 @@ def plans(url, namespace):
         "failing": failing(write), "failing-late": failing_late(write), "failing-now": failing_now(write),
         "judged": judged(write), "parent": parent(write), "monitored": monitored(write), "shortened": shortened(write),
         "doomed": doomed(write), "deployed": deployed(write), "whole": whole(write),
+        "restarted": restarted(write), "paused": paused(write),
         "one": limited(write, limitConcurrent=True, keepWaitingPipelines=True),
         "two": limited(write, maxConcurrentExecutions=2, keepWaitingPipelines=True),
         "newest": superseded(write),

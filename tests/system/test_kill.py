@@ -19,6 +19,7 @@ from kill_recorder import Recorder
 KILLS = int(os.environ.get("KILLS", "300"))
 CHECKED_AT = 500  # kills after which a data directory is checked, and the next one begun
 LONGEST_LIFE = 40  # commits
+LONGEST_TIME = 0.6  # seconds
 BATCH = 50  # runs asked for at a time
 
 
@@ -143,8 +144,8 @@ def test_killed_at_the_nth_commit(tmp_path, cluster):
 
 
 def test_killed_at_any_time(tmp_path, cluster):
-    """Also while it starts, and while it goes through what the last life left."""
+    """Also while it starts, and while it goes through what the last life left. Now and then it is stopped in order instead."""
     for scene, more in scenes(tmp_path, cluster, KILLS * 3 // 10):
         while more():
             scene.want(*scene.some(2))
-            scene.lives.live(seconds=scene.chance.uniform(0, 0.6))
+            scene.lives.live(seconds=scene.chance.uniform(0, LONGEST_TIME), in_order=scene.chance.random() < 0.1)

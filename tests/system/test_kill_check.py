@@ -84,7 +84,7 @@ class Story:
         stage = kill_check.top(run)[ref]
         self.step(run, ref, "RUNNING")
         self.event("judgment", run=run["id"], stage=stage["id"], state="waiting")
-        self.facts.judgments[stage["id"]] = [[choice, said, None], [choice, said + "-again", 200]]
+        self.facts.judgments[stage["id"]] = [[1, choice, said, None], [1, choice, said + "-again", 200]]
         stage["context"].update(judgmentStatus=choice, judgmentInput=said + "-again")
         self.event("judgment", run=run["id"], stage=stage["id"], state=choice)
         self.step(run, ref, "SUCCEEDED" if choice == "continue" else "TERMINAL")
@@ -392,7 +392,7 @@ SPOILED = [  # and a word of what is said of it
     (end_a_run_badly, "not {'SUCCEEDED'}"), (leave_a_run_going, "RUNNING, not"), (end_a_stage_badly, "inside is SKIPPED"),
     (lose_a_stage, "leave is missing"), (begin_too_early, "began before"), (end_after_the_run, "ended before its stage"),
     (repeat_with_another_key, "with the keys"), (call_without_a_key, "with the keys"), (share_a_key, "was used for"),
-    (lose_an_effect, "never made"), (call_what_was_not_begun, "is NOT_STARTED"), (call_for_nobody, "no run has"),
+    (lose_an_effect, "for 0 of 1"), (call_what_was_not_begun, "is NOT_STARTED"), (call_for_nobody, "no run has"),
     (send_a_wrong_value, "not new"), (send_the_wrong_judgment, "not red-again"), (call_too_early, "came before"),
     (ask_for_what_is_not_there, "/job/9"), (leave_a_job, "was left"), (double_a_job, "not as many"),
     (make_a_job_for_nobody, "jobs of nobody"), (lose_an_object, "is None"), (make_another_version, "v001"),
