@@ -2,13 +2,11 @@
 
 import json
 import os
-import pty
-import select
-import subprocess
 
 import pytest
 
 from server import PATIENCE, environment, program, wait_until
+from terminal import Terminal
 
 
 def judgment(ref="1", name="Approve", **more):
@@ -41,53 +39,13 @@ def judge(server, gennaker):
     return run
 
 
-class Terminal:
-    """A program on a terminal of its own: what it shows, and typing into it."""
-
-    def __init__(self, *arguments, cwd):
-        self.master, slave = pty.openpty()
-        self.process = subprocess.Popen([program(), *map(str, arguments)], stdin=slave, stdout=slave, stderr=slave, cwd=cwd,
-                                        start_new_session=True, env=environment(HOME=str(cwd), KUBECONFIG=os.devnull))
-        os.close(slave)
-        self.shown = ""
-
-    def read(self):
-        ready, _, _ = select.select([self.master], [], [], PATIENCE)
-        assert ready, self.shown
-        try:
-            piece = os.read(self.master, 65536).decode(errors="replace")
-        except OSError:
-            piece = ""
-        self.shown += piece
-        return piece
-
-    def until(self, text, start=0):
-        while text not in self.shown[start:]:
-            assert self.read(), f"the end came before {text!r}: {self.shown}"
-
-    def type(self, text):
-        """Types a line; what comes from there on starts at the place given back."""
-        start = len(self.shown)
-        os.write(self.master, text.encode() + b"\n")
-        return start
-
-    def end(self):
-        while self.read():
-            pass
-        return self.process.wait(PATIENCE)
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        os.close(self.master)
-
-
 @pytest.fixture
 def terminal(tmp_path):
     started = []
 
     def start(*arguments):
-        started.append(Terminal(*arguments, cwd=tmp_path))
+        started.append(Terminal([program(), *map(str, arguments)], cwd=tmp_path,
+                                env=environment(HOME=str(tmp_path), KUBECONFIG=os.devnull)))
         return started[-1]
     yield start
     for one in started:
