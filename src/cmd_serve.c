@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "commands.h"
 #include "housekeeping.h"
+#include "reload.h"
 #include "settings.h"
 #include "setup.h"
 
@@ -31,6 +32,7 @@ struct server {
 	struct api *api;
 	struct engine *engine;
 	struct housekeeping *housekeeping;
+	struct reload *reload;
 };
 
 /* ---- who may ask --------------------------------------------------------------------------------------------------------------- */
@@ -184,7 +186,7 @@ static int prepare(const struct options *options, struct server *server, struct 
 	return server->data_dir ? open_world(options, server, settings, err) : -1;
 }
 
-static int start(struct server *server, struct err *err)
+static int start(const struct options *options, struct server *server, struct err *err)
 {
 	struct api_setup api = {
 		.version = GENNAKER_VERSION,
@@ -205,7 +207,7 @@ static int start(struct server *server, struct err *err)
 		return -1;
 	/* No pipeline may call the server that runs it. */
 	_cleanup_free_ char *address = address_text(server);
-	val_append(&server->setup.policy.own_listeners, val_string(address));
+	url_policy_protect(&server->setup.policy, address);
 	struct engine_setup engine = {
 		.world = &server->setup.world,
 		.store = server->store,
@@ -217,6 +219,11 @@ static int start(struct server *server, struct err *err)
 	server->housekeeping = housekeeping_start(
 		server->engine, server->store, server->data_dir, &server->settings, err);
 	if (!server->housekeeping)
+		return -1;
+	const char *kubeconfig = options_get(options, "kubeconfig");
+	server->reload = reload_start(&server->setup, server->setup.world.settings,
+		options_get(options, "config"), kubeconfig != NULL, kubeconfig, err);
+	if (!server->reload)
 		return -1;
 	api_open(server->api, server->engine);
 	printf("listening on http://%s (data in %s)\n", address, server->data_dir);
@@ -253,6 +260,7 @@ static void stop_at_once_next_time(const sigset_t *set)
 
 static void stop(struct server *server)
 {
+	reload_stop(server->reload);
 	housekeeping_stop(server->housekeeping);
 	if (server->api)
 		api_close(server->api);
@@ -278,7 +286,7 @@ static int serve_run(const struct options *options)
 	int status = EXIT_OK;
 	if (prepare(options, &server, &err) < 0)
 		status = complain(EXIT_USAGE, "%s", err_text(&err));
-	else if (start(&server, &err) < 0)
+	else if (start(options, &server, &err) < 0)
 		status = complain(EXIT_FAILED, "%s", err_text(&err));
 	else {
 		int number;

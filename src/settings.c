@@ -280,11 +280,16 @@ void settings_overlay(struct val *all, char *const *environment)
 
 /* ---- the file ------------------------------------------------------------------------------------------------------------------- */
 
+const char *settings_file(const char *file)
+{
+	return file ? file : "gennaker.yml";
+}
+
 /* *RET_FOUND: what it was read from, NULL when there is no file. */
 static int read_file(const char *file, struct val *ret, const char **ret_found, struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(LIMIT_BODY_BYTES);
-	const char *path = file ? file : "gennaker.yml";
+	const char *path = settings_file(file);
 	*ret_found = NULL;
 	if (file_read(path, LIMIT_BODY_BYTES, &text, err) < 0) {
 		if (file || err->kind != ERR_NOT_FOUND)
@@ -319,22 +324,39 @@ static void warn_of_keys(struct val all, const char *file)
 	}
 }
 
-int settings_load(const char *file, struct val *ret_all, struct err *err)
+/* File and environment, checked. *RET_FOUND as above. */
+static int load(const char *file, struct val *ret_all, struct settings *ret_settings,
+	const char **ret_found, struct err *err)
 {
 	_cleanup_(val_free) struct val all = VAL_NULL;
-	_cleanup_(settings_free) struct settings settings = { 0 };
-	const char *found;
-	if (read_file(file, &all, &found, err) < 0)
+	if (read_file(file, &all, ret_found, err) < 0)
 		return -1;
 	if (val_is_null(all))
 		all = val_map();
 	settings_overlay(&all, environ);
-	if (settings_read(all, &settings, err) < 0)
-		return err_wrap(err, "settings%s%s", found ? " " : "", found ? found : "");
-	log_setup((enum log_level)settings.log.level, (enum log_format)settings.log.format);
-	warn_of_keys(all, found);
+	if (settings_read(all, ret_settings, err) < 0)
+		return err_wrap(err, "settings%s%s", *ret_found ? " " : "",
+			*ret_found ? *ret_found : "");
 	*ret_all = take(&all);
 	return 0;
+}
+
+int settings_load(const char *file, struct val *ret_all, struct err *err)
+{
+	_cleanup_(settings_free) struct settings settings = { 0 };
+	const char *found;
+	if (load(file, ret_all, &settings, &found, err) < 0)
+		return -1;
+	log_setup((enum log_level)settings.log.level, (enum log_format)settings.log.format);
+	warn_of_keys(*ret_all, found);
+	return 0;
+}
+
+int settings_load_again(const char *file, struct val *ret_all, struct err *err)
+{
+	_cleanup_(settings_free) struct settings settings = { 0 };
+	const char *found;
+	return load(file, ret_all, &settings, &found, err);
 }
 
 static int check_numbers(const struct settings *settings, struct err *err)

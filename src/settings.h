@@ -65,6 +65,10 @@ extern const struct field settings_fields[];
  * it says. At start, before other threads.
  */
 int settings_load(const char *file, struct val *ret_all, struct err *err);
+/* The same, later on: the log stays as it is, nothing is warned of. The environment is the one of the start. */
+int settings_load_again(const char *file, struct val *ret_all, struct err *err);
+/* The file that settings_load reads for FILE. */
+const char *settings_file(const char *file);
 /* The sections above from ALL, with their defaults. */
 int settings_read(struct val all, struct settings *ret, struct err *err);
 void settings_free(struct settings *settings);

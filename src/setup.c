@@ -16,8 +16,16 @@ static void guard_api_servers(struct setup *setup)
 			val_get_text(val_at(accounts, i), "server", ""));
 		char *host = origin ? strstr(origin, "://") : NULL;
 		if (host)
-			val_append(&setup->policy.own_listeners, val_string(host + 3));
+			url_policy_protect(&setup->policy, host + 3);
 	}
+}
+
+static int load_accounts(struct kubernetes *kubernetes, struct val settings, bool with_kubeconfig,
+	const char *kubeconfig, struct err *err)
+{
+	if (kubernetes_load_settings(kubernetes, val_get(settings, "kubernetes"), err) < 0)
+		return -1;
+	return with_kubeconfig ? kubernetes_load_kubeconfig(kubernetes, kubeconfig, err) : 0;
 }
 
 int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig,
@@ -43,9 +51,18 @@ int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig,
 		return -1;
 	setup->kubernetes = kubernetes_new(world);
 	world->kubernetes = setup->kubernetes;
-	if (kubernetes_load_settings(setup->kubernetes, val_get(settings, "kubernetes"), err) < 0)
+	if (load_accounts(setup->kubernetes, settings, with_kubeconfig, kubeconfig, err) < 0)
 		return -1;
-	if (with_kubeconfig && kubernetes_load_kubeconfig(setup->kubernetes, kubeconfig, err) < 0)
+	guard_api_servers(setup);
+	return 0;
+}
+
+int setup_reload_accounts(struct setup *setup, struct val settings, bool with_kubeconfig,
+	const char *kubeconfig, struct err *err)
+{
+	_cleanup_(kubernetes_free_cleanup) struct kubernetes *fresh = kubernetes_new(&setup->world);
+	if (load_accounts(fresh, settings, with_kubeconfig, kubeconfig, err) < 0 ||
+		kubernetes_adopt(setup->kubernetes, fresh, err) < 0)
 		return -1;
 	guard_api_servers(setup);
 	return 0;

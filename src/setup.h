@@ -22,6 +22,9 @@ struct setup {
  */
 int setup_open(struct setup *setup, struct val settings, bool with_kubeconfig,
 	const char *kubeconfig, struct err *err);
+/* Reads the Kubernetes accounts anew, as setup_open does; what runs goes on (kubernetes_adopt). On an error nothing has changed. */
+int setup_reload_accounts(struct setup *setup, struct val settings, bool with_kubeconfig,
+	const char *kubeconfig, struct err *err);
 /* Each --account NAME=CONTEXT of OPTIONS. */
 int setup_bind_accounts(struct setup *setup, const struct options *options, struct err *err);
 void setup_close(struct setup *setup);

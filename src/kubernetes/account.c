@@ -79,6 +79,7 @@ void kube_credential_unref(struct kube_credential *credential)
 	free(credential->ca);
 	free(credential->client_cert);
 	secret_free(credential->client_key);
+	val_free(&credential->impersonation);
 	free(credential->identity);
 	free(credential);
 }
@@ -175,6 +176,7 @@ struct kube_account *kube_account_new(struct kubernetes *kubernetes, const char 
 		account->target = take(target);
 	if (config)
 		account->config = take(config);
+	pthread_mutex_init(&account->user_lock, NULL);
 	kube_gate_init(&account->credential_gate);
 	kube_gate_init(&account->discovery.gate);
 	return account;
@@ -187,6 +189,8 @@ void kube_account_free(struct kube_account *account)
 	kube_credential_unref(account->credential);
 	fields_free(kubernetes_account_fields, &account->config);
 	kube_target_free(&account->target);
+	pthread_mutex_destroy(&account->user_lock);
+	val_free(&account->row);
 	err_clear(&account->problem);
 	free(account->name);
 	free(account);
@@ -269,6 +273,7 @@ static int fill(struct kube_account *account, struct cancel *cancel,
 	const struct kube_target *target = &account->target;
 	int64_t now_ms = clock_now_ms(account->kubernetes->world->clock);
 
+	credential->impersonation = val_ref(target->impersonation);
 	credential->until_ms = reads_files(target) ? now_ms + LIMIT_KUBERNETES_REREAD_MS :
 						     CLOCK_FOREVER;
 	if (pem_read(&target->ca, "certificate authority", &credential->ca, err) < 0 ||
@@ -293,7 +298,9 @@ static bool same_text(const char *a, const char *b)
 static bool same_credential(const struct kube_credential *a, const struct kube_credential *b)
 {
 	return same_text(a->authorization, b->authorization) && same_text(a->ca, b->ca) &&
-		same_text(a->client_cert, b->client_cert) && same_text(a->client_key, b->client_key);
+		same_text(a->client_cert, b->client_cert) &&
+		same_text(a->client_key, b->client_key) &&
+		val_equal(a->impersonation, b->impersonation);
 }
 
 /* Makes FRESH (taken) the account's credential, unless it says the same as the one that is there. */
@@ -354,6 +361,19 @@ int kube_account_credential(struct kube_account *account, struct kube_credential
 	return done;
 }
 
+void kube_account_renew(struct kube_account *account, struct kube_target *target)
+{
+	struct clock *clock = account->kubernetes->world->clock;
+
+	kube_gate_enter(&account->credential_gate, clock);
+	pthread_mutex_lock(&account->user_lock);
+	kube_target_take_user(&account->target, target);
+	pthread_mutex_unlock(&account->user_lock);
+	if (account->credential)
+		account->credential->until_ms = 0;
+	kube_gate_leave(&account->credential_gate, clock);
+}
+
 /* Blots SECRET out of *TEXT. */
 static void blot(void *data, const char *secret)
 {
@@ -370,8 +390,11 @@ char *kube_without_secrets(const struct kube_account *account,
 	const struct kube_credential *credential, const char *text)
 {
 	char *clean = xstrdup(text);
+	pthread_mutex_t *lock = (pthread_mutex_t *)&account->user_lock;
 
+	pthread_mutex_lock(lock);
 	kube_target_secrets(&account->target, blot, &clean);
+	pthread_mutex_unlock(lock);
 	if (credential && credential->authorization)
 		blot(&clean, strchr(credential->authorization, ' ') + 1);
 	if (credential)

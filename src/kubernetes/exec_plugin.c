@@ -178,7 +178,7 @@ static int read_output(
 /* The end of what a plugin that failed has written, in one line, without the secrets that we know; owned. */
 static char *last_words(const struct kube_target *target, const struct strbuf *errors)
 {
-	struct kube_account nobody = { .target = *target };
+	struct kube_account nobody = { .target = *target, .user_lock = PTHREAD_MUTEX_INITIALIZER };
 	struct str text = str_trim(strbuf_str(errors));
 	char *shown;
 

@@ -8,7 +8,7 @@
  *	client.c       verbs on objects; migrate.c  field ownership before our first apply
  *	discovery.c    which kinds the server has
  *	watch.c        one thread a (account, kind, namespace) that keeps a copy and wakes waiters
- *	kubernetes.c   all accounts
+ *	kubernetes.c   all accounts; reload.c  others take their place while stages run
  */
 #ifndef KUBERNETES_INTERNAL_H
 #define KUBERNETES_INTERNAL_H
@@ -63,6 +63,8 @@ int kube_config_add_file(
 	struct kube_config *config, const char *path, bool *ret_found, struct err *err);
 /* Adds $KUBECONFIG (a list), else ~/.kube/config; a file that is not there adds nothing. */
 int kube_config_add_default(struct kube_config *config, struct err *err);
+/* The files that the above looks at; owned list. */
+struct val kube_config_default_files(void);
 
 /* A PEM text that is given, or to be read from a file whenever a credential is made. */
 struct kube_pem {
@@ -114,6 +116,7 @@ struct kube_credential {
 	atomic_size_t references;
 	char *authorization; /* header, NULL = none */
 	char *ca, *client_cert, *client_key;
+	struct val impersonation; /* headers */
 	char *identity;
 	struct http_tls tls; /* points to the above and into the target */
 	int64_t until_ms;    /* when to look again */
@@ -159,9 +162,13 @@ void kube_discovery_free(struct kube_discovery *discovery);
 struct kube_account {
 	struct kubernetes *kubernetes;
 	char *name;
-	struct err problem; /* it cannot be used, and why; ERR_NONE = fine */
+	unsigned generation; /* of accounts that have had this name */
+	int64_t until_ms;    /* retired: stages that began before go on with it; 0 = nobody does */
+	struct err problem;  /* it cannot be used, and why; ERR_NONE = fine */
 	struct kube_target target;
+	pthread_mutex_t user_lock; /* of what in target says who one is, for those who are not within credential_gate */
 	struct kube_account_config config;
+	struct val row; /* as the settings have it; VAL_NULL = it is none of theirs */
 	struct kube_gate credential_gate;
 	struct kube_credential *credential;
 	uint64_t credential_number;
@@ -171,6 +178,13 @@ struct kube_account {
 struct kube_account *kube_account_new(struct kubernetes *kubernetes, const char *name,
 	struct kube_target *target, struct kube_account_config *config);
 void kube_account_free(struct kube_account *account);
+/* Whether both lead to the same cluster, in the same way; whether they show the same credential there. */
+bool kube_target_same_cluster(const struct kube_target *a, const struct kube_target *b);
+bool kube_target_same_user(const struct kube_target *a, const struct kube_target *b);
+/* Moves who one is from FROM into *TO. */
+void kube_target_take_user(struct kube_target *to, struct kube_target *from);
+/* ACCOUNT shows from now on what TARGET (the same cluster) shows; calls under way keep what they began with. */
+void kube_account_renew(struct kube_account *account, struct kube_target *target);
 /* Checks what excludes each other. */
 int kube_account_config_check(const struct kube_account_config *config, struct err *err);
 /* The credential to use now. REFUSED (may be NULL) was answered with 401: *RET is another one, or REFUSED again when
@@ -187,8 +201,12 @@ void kube_target_secrets(const struct kube_target *target, kube_secret_fn found,
 struct kubernetes {
 	struct world *world;
 	struct kube_config config; /* of kubernetes_load_kubeconfig */
+	struct val files;          /* list: what the accounts were read from, or would be */
+	bool files_only;           /* they come from a kubeconfig, not from settings */
+	pthread_mutex_t accounts_lock;
 	struct map accounts;
 	VEC(struct kube_account *) order;
+	VEC(struct kube_account *) retired; /* a task may still use them */
 	pthread_mutex_t watch_lock;
 	struct map watches; /* struct kube_watch, by its key */
 };

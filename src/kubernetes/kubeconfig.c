@@ -150,19 +150,28 @@ int kube_config_add_file(
 	return kube_config_add(config, strbuf_str(&text), path, directory, err);
 }
 
-int kube_config_add_default(struct kube_config *config, struct err *err)
+struct val kube_config_default_files(void)
 {
 	const char *list = getenv("KUBECONFIG");
-	struct str rest = str_of(list);
-	struct str part;
+	struct str rest = str_of(list && *list ? list : "~/.kube/config");
+	struct val files = val_list();
+
+	for (struct str part; str_split(&rest, ':', &part);) {
+		if (part.length)
+			val_append(&files, val_str(part));
+	}
+	return files;
+}
+
+int kube_config_add_default(struct kube_config *config, struct err *err)
+{
+	_cleanup_(val_free) struct val files = kube_config_default_files();
 	bool found;
 
-	if (!list || !*list)
-		return kube_config_add_file(config, "~/.kube/config", &found, err);
-	while (str_split(&rest, ':', &part)) {
-		_cleanup_free_ char *path = xstrndup(part.bytes, part.length);
+	for (size_t i = 0; i < val_count(files); i++) {
+		struct val path = val_at(files, i);
 
-		if (*path && kube_config_add_file(config, path, &found, err) < 0)
+		if (kube_config_add_file(config, val_text(&path), &found, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -1,6 +1,6 @@
 /*
- * All accounts: from the settings, or one for each context of the user's kubeconfig. Loaded at start, on one thread; afterwards
- * the table is only read.
+ * All accounts: from the settings, or one for each context of the user's kubeconfig. Loaded on one thread; when they are read anew
+ * (reload.c), that goes into a table of its own first.
  */
 #include "kubernetes/kubernetes.h"
 
@@ -19,7 +19,9 @@ struct kubernetes *kubernetes_new(struct world *world)
 	struct kubernetes *kubernetes = xnew(struct kubernetes);
 
 	kubernetes->world = world;
+	kubernetes->files = val_list();
 	pthread_mutex_init(&kubernetes->watch_lock, NULL);
+	pthread_mutex_init(&kubernetes->accounts_lock, NULL);
 	return kubernetes;
 }
 
@@ -28,10 +30,15 @@ void kubernetes_free(struct kubernetes *kubernetes)
 	kube_watches_free(kubernetes);
 	for (size_t i = 0; i < kubernetes->order.count; i++)
 		kube_account_free(kubernetes->order.items[i]);
+	for (size_t i = 0; i < kubernetes->retired.count; i++)
+		kube_account_free(kubernetes->retired.items[i]);
 	vec_free(&kubernetes->order);
+	vec_free(&kubernetes->retired);
+	val_free(&kubernetes->files);
 	map_free(&kubernetes->accounts);
 	kube_config_free(&kubernetes->config);
 	pthread_mutex_destroy(&kubernetes->watch_lock);
+	pthread_mutex_destroy(&kubernetes->accounts_lock);
 	free(kubernetes);
 }
 
@@ -50,6 +57,14 @@ static void add_account(struct kubernetes *kubernetes, struct kube_account *acco
 	vec_push(&kubernetes->order, account);
 }
 
+static void add_default_files(struct kubernetes *kubernetes)
+{
+	_cleanup_(val_free) struct val files = kube_config_default_files();
+
+	for (size_t i = 0; i < val_count(files); i++)
+		val_append(&kubernetes->files, val_ref(val_at(files, i)));
+}
+
 /* Without a file of its own an account uses what kubectl would use, else the Pod's service account. */
 static int default_target(const char *context, struct kube_target *ret, struct err *err)
 {
@@ -64,8 +79,8 @@ static int default_target(const char *context, struct kube_target *ret, struct e
 	return done;
 }
 
-static int account_target(
-	const struct kube_account_config *settings, struct kube_target *ret, struct err *err)
+static int account_target(struct kubernetes *kubernetes, const struct kube_account_config *settings,
+	struct kube_target *ret, struct err *err)
 {
 	struct kube_config config = { 0 };
 	int done;
@@ -74,6 +89,10 @@ static int account_target(
 		return kube_target_in_cluster(KUBE_SERVICE_ACCOUNT_DIRECTORY, ret, err) < 0 ?
 			err_wrap(err, "serviceAccount") :
 			0;
+	if (settings->kubeconfig_file)
+		val_append(&kubernetes->files, val_string(settings->kubeconfig_file));
+	else if (!settings->kubeconfig_contents)
+		add_default_files(kubernetes);
 	if (settings->kubeconfig_file)
 		done = kube_config_add_file(&config, settings->kubeconfig_file, NULL, err);
 	else if (settings->kubeconfig_contents)
@@ -104,10 +123,13 @@ static int add_settings_account(struct kubernetes *kubernetes, struct val row, s
 	if (map_get(&kubernetes->accounts, str_of(config.name))) {
 		err_set(err, ERR_INVALID, "name: \"%s\" stands twice", config.name);
 	} else if (kube_account_config_check(&config, err) == 0 &&
-		account_target(&config, &target, err) == 0) {
+		account_target(kubernetes, &config, &target, err) == 0) {
 		_cleanup_free_ char *name = xstrdup(config.name);
 
-		add_account(kubernetes, kube_account_new(kubernetes, name, &target, &config));
+		struct kube_account *account = kube_account_new(kubernetes, name, &target, &config);
+
+		account->row = val_ref(row);
+		add_account(kubernetes, account);
 		done = 0;
 	}
 	fields_free(kubernetes_account_fields, &config);
@@ -163,6 +185,11 @@ int kubernetes_load_kubeconfig(struct kubernetes *kubernetes, const char *path, 
 	struct kube_config *config = &kubernetes->config;
 	const char *current;
 
+	kubernetes->files_only = true;
+	if (path)
+		val_append(&kubernetes->files, val_string(path));
+	else
+		add_default_files(kubernetes);
 	if ((path ? kube_config_add_file(config, path, NULL, err) :
 		    kube_config_add_default(config, err)) < 0)
 		return -1;
@@ -205,11 +232,15 @@ static char *known_accounts(const struct kubernetes *kubernetes)
 struct kube_account *kubernetes_account(
 	struct kubernetes *kubernetes, const char *name, struct err *err)
 {
-	struct kube_account *account = map_get(&kubernetes->accounts, str_of(name));
+	struct kube_account *account;
+	_cleanup_free_ char *known = NULL;
 
+	pthread_mutex_lock(&kubernetes->accounts_lock);
+	account = map_get(&kubernetes->accounts, str_of(name));
+	if (!account)
+		known = known_accounts(kubernetes);
+	pthread_mutex_unlock(&kubernetes->accounts_lock);
 	if (!account) {
-		_cleanup_free_ char *known = known_accounts(kubernetes);
-
 		err_set(err, ERR_NOT_FOUND,
 			"no Kubernetes account \"%s\"; known: %s (bind one with --account %s=CONTEXT)",
 			name, *known ? known : "none", name);
@@ -227,6 +258,7 @@ struct val kubernetes_describe(struct kubernetes *kubernetes)
 {
 	struct val list = val_list();
 
+	pthread_mutex_lock(&kubernetes->accounts_lock);
 	for (size_t i = 0; i < kubernetes->order.count; i++) {
 		const struct kube_account *account = kubernetes->order.items[i];
 		struct val row = val_map();
@@ -237,5 +269,6 @@ struct val kubernetes_describe(struct kubernetes *kubernetes)
 		val_set(&row, "namespace", val_string(kube_account_namespace(account)));
 		val_append(&list, row);
 	}
+	pthread_mutex_unlock(&kubernetes->accounts_lock);
 	return list;
 }

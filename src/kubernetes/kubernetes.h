@@ -45,6 +45,17 @@ int kubernetes_bind_account(
 /* ERR_NOT_FOUND: "no Kubernetes account \"nudge\"; known: default, kind-dev (bind one with --account nudge=CONTEXT)". */
 struct kube_account *kubernetes_account(
 	struct kubernetes *kubernetes, const char *name, struct err *err);
+/* … for a stage that began at BEGAN_MS (0 = not yet): the one that had the name then, if the name is another cluster's by now, or nobody's. */
+struct kube_account *kubernetes_account_since(struct kubernetes *kubernetes, const char *name,
+	int64_t began_ms, struct err *err);
+/*
+ * The accounts of FRESH, which was loaded for the same world, take the place of those of KUBERNETES, while tasks run; FRESH is empty
+ * afterwards, and to be freed. Accounts that are put aside stay in memory until the end (LIMIT_KUBERNETES_RETIRED). On an error nothing
+ * has changed. What became of them is logged.
+ */
+int kubernetes_adopt(struct kubernetes *kubernetes, struct kubernetes *fresh, struct err *err);
+/* The files that accounts were read from, or would be if they were there ("~/" is the home directory); owned list. */
+struct val kubernetes_files(struct kubernetes *kubernetes);
 /* All accounts as a list of maps {"name","context","server","namespace"}, without secrets, for people and GET /credentials. */
 struct val kubernetes_describe(struct kubernetes *kubernetes);
 

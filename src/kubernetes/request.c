@@ -246,7 +246,7 @@ static struct val warnings_of(const struct http_response *response)
 }
 
 /* The request's headers; owned. */
-static struct val headers_of(const struct kube_account *account,
+static struct val headers_of(
 	const struct kube_credential *credential, const struct kube_request *request)
 {
 	struct val headers = val_map();
@@ -257,7 +257,7 @@ static struct val headers_of(const struct kube_account *account,
 		val_set(&headers, "Content-Type", val_string(request->content_type));
 	if (credential->authorization)
 		val_set(&headers, "Authorization", val_string(credential->authorization));
-	val_merge(&headers, account->target.impersonation);
+	val_merge(&headers, credential->impersonation);
 	return headers;
 }
 
@@ -273,7 +273,7 @@ static int exchange(const struct kube_account *account, const struct kube_creden
 	const struct kube_request *request, struct http_response *response, struct err *err)
 {
 	struct world *world = account->kubernetes->world;
-	_cleanup_(val_free) struct val headers = headers_of(account, credential, request);
+	_cleanup_(val_free) struct val headers = headers_of(credential, request);
 	_cleanup_free_ char *url = url_of(account, request);
 	_cleanup_free_ char *identity = NULL;
 	struct http_tls tls = credential->tls;

@@ -29,7 +29,7 @@ int stage_account(const struct task_input *in, struct kube_account **ret, struct
 			"account: there is no Kubernetes account \"%s\"; none is set up (give a "
 			"kubeconfig, or kubernetes.accounts[] in the settings)",
 			name);
-	*ret = kubernetes_account(in->world->kubernetes, name, err);
+	*ret = kubernetes_account_since(in->world->kubernetes, name, in->stage->start_ms, err);
 	return *ret ? 0 : err_wrap(err, "account");
 }
 

@@ -80,8 +80,12 @@ static void unlock(const struct kube_watch *watch)
 static char *watch_key(const struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace)
 {
-	return xasprintf("%s/%s.%s/%s", account->name, resource->plural, resource->group,
-		kube_effective_namespace(account, resource, namespace));
+	_cleanup_free_ char *generation = account->generation ?
+		xasprintf("#%u", account->generation) :
+		xstrdup("");
+
+	return xasprintf("%s%s/%s.%s/%s", account->name, generation, resource->plural,
+		resource->group, kube_effective_namespace(account, resource, namespace));
 }
 
 static void objects_clear(struct map *objects)

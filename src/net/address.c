@@ -82,14 +82,43 @@ static bool is_local(const struct ip *ip)
 	return is_of_this_machine(ip);
 }
 
+/* As they are just now; owned. */
+static struct val own_listeners(const struct url_policy *policy)
+{
+	pthread_mutex_t *lock = (pthread_mutex_t *)&policy->own_lock;
+	struct val listeners;
+
+	pthread_mutex_lock(lock);
+	listeners = val_ref(policy->own_listeners);
+	pthread_mutex_unlock(lock);
+	return listeners;
+}
+
+void url_policy_protect(struct url_policy *policy, const char *listener)
+{
+	bool known = false;
+
+	pthread_mutex_lock(&policy->own_lock);
+	for (size_t i = 0; i < val_count(policy->own_listeners) && !known; i++) {
+		struct val entry = val_at(policy->own_listeners, i);
+
+		known = str_is(val_as_str(&entry), listener);
+	}
+	if (!known)
+		val_append(&policy->own_listeners, val_string(listener));
+	pthread_mutex_unlock(&policy->own_lock);
+}
+
 /*
  * "127.0.0.1:8084", "[::1]:8084", "0.0.0.0:8084". A port that we listen on is refused on every
  * address of this machine, since one listener may be reached by several.
  */
 static bool is_own_listener(const struct url_policy *policy, const struct ip *ip, int port)
 {
-	for (size_t i = 0; i < val_count(policy->own_listeners); i++) {
-		struct val entry = val_at(policy->own_listeners, i);
+	_cleanup_(val_free) struct val listeners = own_listeners(policy);
+
+	for (size_t i = 0; i < val_count(listeners); i++) {
+		struct val entry = val_at(listeners, i);
 		struct str text = val_as_str(&entry);
 		const char *colon = memrchr(text.bytes, ':', text.length);
 		int64_t listening;

@@ -10,6 +10,7 @@
 #define NET_ADDRESS_H
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 
@@ -34,8 +35,11 @@ struct url_policy {
 	struct val allowed_requests;
 	/* list of "address:port" never called, whatever settings say; set by the program */
 	struct val own_listeners;
+	pthread_mutex_t own_lock; /* zero bytes are PTHREAD_MUTEX_INITIALIZER */
 	struct url_policy_compiled *compiled;
 };
+/* Adds "address:port" to own_listeners, once. */
+void url_policy_protect(struct url_policy *policy, const char *listener);
 
 /* The rows of `user-configured-url-restrictions` in the settings. */
 extern const struct field url_policy_fields[];
