@@ -23,6 +23,7 @@ extern const struct command pipelines_command;
 extern const struct command inspect_command;
 extern const struct command backup_command;
 extern const struct command password_command;
+extern const struct command config_command;
 extern const struct command completion_command;
 extern const struct command man_command;
 

@@ -21,6 +21,7 @@ const struct command *const commands[] = {
 	&eval_command,
 	&explain_command,
 	&schema_command,
+	&config_command,
 	&backup_command,
 	&password_command,
 	&completion_command,

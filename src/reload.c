@@ -15,7 +15,7 @@ struct reload {
 	struct val settings; /* as read last, also when the accounts in them were refused */
 	const char *file, *kubeconfig;
 	bool with_kubeconfig;
-	struct val seen;   /* what the files looked like when they were read */
+	struct val seen; /* what the files looked like when they were read */
 	struct val before; /* … at the last look: a file that is still being written changes again */
 	struct cancel *cancel;
 	pthread_t thread;
@@ -98,8 +98,8 @@ static void *reload_main(void *data)
 	struct clock *clock = reload->setup->world.clock;
 	for (;;) {
 		_cleanup_err_ struct err err = ERR_INIT;
-		if (cancel_sleep(reload->cancel, clock, clock_now_ms(clock) + LIMIT_RELOAD_MS,
-			    &err) < 0)
+		if (cancel_sleep(
+			    reload->cancel, clock, clock_now_ms(clock) + LIMIT_RELOAD_MS, &err) < 0)
 			return NULL;
 		look(reload);
 	}

@@ -335,8 +335,8 @@ static int load(const char *file, struct val *ret_all, struct settings *ret_sett
 		all = val_map();
 	settings_overlay(&all, environ);
 	if (settings_read(all, ret_settings, err) < 0)
-		return err_wrap(err, "settings%s%s", *ret_found ? " " : "",
-			*ret_found ? *ret_found : "");
+		return err_wrap(
+			err, "settings%s%s", *ret_found ? " " : "", *ret_found ? *ret_found : "");
 	*ret_all = take(&all);
 	return 0;
 }

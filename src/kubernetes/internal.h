@@ -220,6 +220,7 @@ struct kube_request {
 	const char *accept; /* NULL = JSON */
 	const char *content_type;
 	struct str body;
+	bool once;       /* not again, whatever comes of it */
 	bool repeatable; /* sending it twice does no harm: reads, apply, put, delete, merge patches */
 	struct cancel *cancel;
 	/* Streams: see http_client.h. Not repeated; the text of an error is only its status. */

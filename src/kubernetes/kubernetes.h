@@ -46,8 +46,8 @@ int kubernetes_bind_account(
 struct kube_account *kubernetes_account(
 	struct kubernetes *kubernetes, const char *name, struct err *err);
 /* … for a stage that began at BEGAN_MS (0 = not yet): the one that had the name then, if the name is another cluster's by now, or nobody's. */
-struct kube_account *kubernetes_account_since(struct kubernetes *kubernetes, const char *name,
-	int64_t began_ms, struct err *err);
+struct kube_account *kubernetes_account_since(
+	struct kubernetes *kubernetes, const char *name, int64_t began_ms, struct err *err);
 /*
  * The accounts of FRESH, which was loaded for the same world, take the place of those of KUBERNETES, while tasks run; FRESH is empty
  * afterwards, and to be freed. Accounts that are put aside stay in memory until the end (LIMIT_KUBERNETES_RETIRED). On an error nothing

@@ -207,8 +207,8 @@ int kubernetes_adopt(struct kubernetes *kubernetes, struct kubernetes *fresh, st
 	return 0;
 }
 
-struct kube_account *kubernetes_account_since(struct kubernetes *kubernetes, const char *name,
-	int64_t began_ms, struct err *err)
+struct kube_account *kubernetes_account_since(
+	struct kubernetes *kubernetes, const char *name, int64_t began_ms, struct err *err)
 {
 	struct kube_account *found = NULL;
 

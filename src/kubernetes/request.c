@@ -311,7 +311,7 @@ static bool may_repeat(const struct kube_request *request, const struct err *err
 	const char *reason = kube_error_reason(err);
 	enum again again = verdict_of(status).again;
 
-	if (request->on_body || !err_is_retryable(err->kind))
+	if (request->on_body || request->once || !err_is_retryable(err->kind))
 		return false;
 	if (status)
 		return again == ALWAYS || (again == IF_REPEATABLE && request->repeatable);
