@@ -30,8 +30,8 @@ static void die(void)
 		pause();
 }
 
-static int commit_or_die(struct store *store, const struct store_batch *batch, uint64_t *ret_position,
-	struct err *err)
+static int commit_or_die(struct store *store, const struct store_batch *batch,
+	uint64_t *ret_position, struct err *err)
 {
 	bool last = ++commits == last_commit;
 	if (last && before)
