@@ -21,7 +21,7 @@ AGAIN = {"TERMINAL": ("RUNNING", "NOT_STARTED"), "SUCCEEDED": ("NOT_STARTED",)} 
 class Facts:
     plans: dict  # name → kill_pipelines.Plan
     limits: dict  # name → how many at a time
-    starts: dict  # token → {"name", "tries", "ids"}
+    starts: dict  # token → {"name", "tries", "refused", "ids"}
     judgments: dict  # stage id → [(attempt, choice, input, status or None)]
     refused: list
     streamed: list  # (seq, event, data)
@@ -30,7 +30,7 @@ class Facts:
     effects: list  # (run, call, key, value)
     jobs: list  # {"key", "run", "end", "looks"}
     strange: list
-    objects: dict  # name → data
+    objects: dict  # name → data of a ConfigMap, generation of a Deployment
 
 
 def check(facts):
@@ -76,6 +76,8 @@ def starts_are_kept(facts):
         for answered in start["ids"]:
             if answered not in made[token]:
                 yield f"lost: the start of {token} was answered with {answered}"
+        if made[token] and start["tries"] == start["refused"]:
+            yield f"refused: the start of {token}, and there is {sorted(made[token])}"
         if len(made[token]) > 1:
             yield f"doubled: {token} was started {start['tries']} times and has the runs {sorted(made[token])}"
     for token in set(made) - set(facts.starts):
@@ -185,8 +187,10 @@ def objects_are_right(facts):
     for run in facts.executions.values():
         for stage in top(run).values():
             if stage["type"] == "deployManifest" and stage["status"] == "SUCCEEDED":
-                value = {"value": f"first-{token_of(run)}" if run["name"] == "deployed" else f"{token_of(run)}-fruit"}
-                wanted[f"plain-{run['id'].lower()}"] = wanted[f"numbered-{run['id'].lower()}-v000"] = value
+                value = f"first-{token_of(run)}" if run["name"] == "deployed" else f"{token_of(run)}-fruit"
+                wanted[f"plain-{run['id'].lower()}"] = wanted[f"numbered-{run['id'].lower()}-v000"] = {"value": value}
+                if run["name"] == "whole":
+                    wanted[f"rolled-{run['id'].lower()}"] = {"generation": 1}
     for name in sorted(set(wanted) | set(facts.objects)):
         if wanted.get(name) != facts.objects.get(name):
             yield f"object {name}: is {facts.objects.get(name)}, not {wanted.get(name)}"
@@ -294,8 +298,18 @@ def by_key(facts, kind, key):
     return found
 
 
+def shown_by(events, part):
+    """Context or outputs as a reader of the journal knows them; a stage that begins anew says all of it."""
+    shown = {}
+    for event in events:
+        if event["data"]["status"] == "NOT_STARTED":
+            shown = {}
+        shown.update(event["data"].get(part, {}))
+    return shown
+
+
 def journal_tells_the_end(facts):
-    """Every run and stage begins and ends once, ends as the run says, and its outputs are those that were told."""
+    """Every run and stage begins and ends once, ends as the run says, and its context and outputs are those that were told."""
     runs, stages, tasks = by_key(facts, "run", "id"), by_key(facts, "stage", "stage"), by_key(facts, "task", "stage")
     for run in facts.executions.values():
         attempts = facts.plans[run["name"]].attempts
@@ -304,11 +318,11 @@ def journal_tells_the_end(facts):
             told = stages.pop(stage["id"], [])
             who = f"{title(run)}: stage {stage['refId']}"
             yield from moves_are_right(who, told, stage["status"], attempts)
-            outputs = {}
-            for event in told:
-                outputs.update(event["data"].get("outputs", {}))
-            if outputs != stage.get("outputs", {}):
-                yield f"{who}: told the outputs {outputs}, and has {stage.get('outputs')}"
+            for part in ("context", "outputs"):
+                shown = shown_by(told, part)
+                if shown != stage.get(part, {}):
+                    keys = [key for key in {**shown, **stage[part]} if shown.get(key) != stage[part].get(key)]
+                    yield f"{who}: told other {part} than it has: {keys}"
             yield from tasks_are_told(who, stage, tasks.pop(stage["id"], []), attempts)
     for kind, rest in (("run", runs), ("stage", stages), ("task", tasks)):
         yield from (f"journal: nobody knows the {kind} {key}" for key in rest)

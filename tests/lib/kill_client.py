@@ -27,7 +27,7 @@ ENDS = ("SUCCEEDED", "TERMINAL", "CANCELED")
 class Record:
     """What was asked for, and what was answered."""
 
-    starts: dict = dataclasses.field(default_factory=dict)  # token → {"name", "tries", "ids": those that were answered}
+    starts: dict = dataclasses.field(default_factory=dict)  # token → {"name", "tries", "refused", "ids": those that were answered}
     judgments: dict = dataclasses.field(default_factory=dict)  # stage id → [(attempt, choice, input, status or None)]
     refused: list = dataclasses.field(default_factory=list)  # answers that nobody should get
     streamed: list = dataclasses.field(default_factory=list)  # (seq, event, data), all lives together
@@ -150,19 +150,24 @@ class View:
         return all(run["status"] in ENDS for run in self.runs.values())
 
 
+class Stopping(OSError):
+    """503 from a server that stops in order: nothing was done."""
+
+
 class Users:
-    """They do what is to be done, one thing after the other, until the server dies."""
+    """They do what is to be done, one thing after the other, until the server dies or stops."""
 
     def __init__(self, record, view, chance):
         self.record = record
         self.view = view
         self.chance = chance
         self.inputs = itertools.count(1)
+        self.stops = False  # this life ends in order
         self.wanted = []  # tokens whose start has not been answered, and is to be asked for
 
     def want(self, name):
         token = f"{name}-{len(self.record.starts)}"
-        self.record.starts[token] = {"name": name, "tries": 0, "ids": []}
+        self.record.starts[token] = {"name": name, "tries": 0, "refused": 0, "ids": []}
         self.wanted.append(token)
 
     def run(self, server, alive):
@@ -185,11 +190,13 @@ class Users:
         if not correlated:
             self.wanted.pop(0)  # asked for once only
         start["tries"] += 1
-        answer = server.post(f"/pipelines/{kill_pipelines.APPLICATION}/{start['name']}", trigger)
+        try:
+            answer = self.ask(server, "POST", f"/pipelines/{kill_pipelines.APPLICATION}/{start['name']}", trigger, 202)
+        except Stopping:
+            start["refused"] += 1
+            raise
         if answer.status == 202:
             start["ids"].append(answer.json()["ref"].rsplit("/", 1)[1])
-        else:
-            self.record.refused.append(("start", token, answer.status, answer.body))
         if correlated:
             self.wanted.pop(0)
         return True
@@ -223,31 +230,32 @@ class Users:
         self.patch(server, run, stage, {"skipRemainingWait": True})
 
     def cancel(self, server, run, _):
-        self.put(server, f"/pipelines/{run}/cancel?reason=doomed", 200)
+        self.ask(server, "PUT", f"/pipelines/{run}/cancel?reason=doomed", None, 200)
 
     def pause(self, server, run, _):
         """409: it is paused already, or has ended; so with resume."""
-        self.put(server, f"/pipelines/{run}/pause", 200, 409)
+        self.ask(server, "PUT", f"/pipelines/{run}/pause", None, 200, 409)
 
     def resume(self, server, run, _):
-        self.put(server, f"/pipelines/{run}/resume", 200, 409)
+        self.ask(server, "PUT", f"/pipelines/{run}/resume", None, 200, 409)
 
     def restart(self, server, run, stage):
         """Nothing is asked for when an earlier try, whose answer was lost, has done it."""
         if server.get(f"/pipelines/{run}").json()["status"] == "TERMINAL":
-            self.put(server, f"/pipelines/{run}/stages/{stage}/restart", 200)
-
-    def put(self, server, path, *statuses):
-        answer = server.put(path)
-        if answer.status not in statuses:
-            self.record.refused.append(("put", path, answer.status, answer.body))
+            self.ask(server, "PUT", f"/pipelines/{run}/stages/{stage}/restart", {}, 200)
 
     def patch(self, server, run, stage, body):
         """409: an earlier one whose answer was lost has done it."""
-        answer = server.patch(f"/pipelines/{run}/stages/{stage}", body)
-        if answer.status not in (200, 409):
-            self.record.refused.append(("patch", run, answer.status, answer.body))
-        return answer.status
+        return self.ask(server, "PATCH", f"/pipelines/{run}/stages/{stage}", body, 200, 409).status
+
+    def ask(self, server, method, path, body, *statuses):
+        """The answer; one whose status nobody should get is written down."""
+        answer = server.request(method, path, body)
+        if answer.status == 503 and self.stops:
+            raise Stopping
+        if answer.status not in statuses:
+            self.record.refused.append((method, path, answer.status, answer.body))
+        return answer
 
 
 class Lives:
@@ -267,6 +275,7 @@ class Lives:
         """
         died = True
         self.record.lives += 1
+        self.users.stops = in_order
         self.server.launch(crash_at)
         process = self.server.process
         death = threading.Timer(seconds, process.terminate if in_order else process.kill) if seconds is not None else None
@@ -311,6 +320,7 @@ class Lives:
     def finish(self):
         """A life that is left in peace until everything has ended. The server goes on; stop() is its end."""
         self.record.lives += 1
+        self.users.stops = False
         self.server.launch()
         assert self.server.listens(), self.server.errors.read_text()[-5000:]
         process, done = self.server.process, threading.Event()
@@ -319,7 +329,7 @@ class Lives:
         deadline = time.monotonic() + 4 * PATIENCE
         while process.poll() is None and not users.failure and not self.follower.failure and not self.idle():
             going = [run for run in self.view.runs.values() if run["status"] not in ENDS]
-            assert time.monotonic() < deadline, f"this goes on for ever: {going}"
+            assert time.monotonic() < deadline, f"this goes on for ever: {going}; {self.record.refused}"
             with self.view.changed:
                 self.view.changed.wait(0.2)
         done.set()

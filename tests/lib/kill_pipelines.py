@@ -70,14 +70,23 @@ class Writer:
                          statusUrlJsonPath="$.status_url", statusJsonPath="$.status", successStatuses="DONE",
                          terminalStatuses="BROKEN", **fields)
 
-    def deploy(self, ref, after, value):
+    def deploy(self, ref, after, value, *more):
         def config_map(prefix, versioned):
             return {"apiVersion": "v1", "kind": "ConfigMap", "data": {"value": value},
                     "metadata": {"name": prefix + "-${execution.id.toLowerCase()}",
                                  "annotations": {"strategy.spinnaker.io/versioned": versioned}}}
 
         return stage(ref, after, "deployManifest", account="test", cloudProvider="kubernetes", source="text",
-                     namespaceOverride=self.namespace, manifests=[config_map("plain", "false"), config_map("numbered", "true")])
+                     namespaceOverride=self.namespace,
+                     manifests=[config_map("plain", "false"), config_map("numbered", "true"), *more])
+
+
+# It is waited for until its controller has seen it; Pods would only cost time.
+EMPTY_DEPLOYMENT = {
+    "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "rolled-${execution.id.toLowerCase()}"},
+    "spec": {"replicas": 0, "selector": {"matchLabels": {"run": "${execution.id}"}},
+             "template": {"metadata": {"labels": {"run": "${execution.id}"}},
+                          "spec": {"containers": [{"name": "main", "image": "example.com/none:1"}]}}}}
 
 
 def chain(write):
@@ -257,7 +266,7 @@ def whole(write):
         child("leaf", ["first"], "leaf"),
         child("aside", ["first"], "leaf", waitForCompletion=False),
         write.job("job", ["first"], "DONE", "locationHeader"),
-        write.deploy("deploy", ["leaf"], "${fruit}"),
+        write.deploy("deploy", ["leaf"], "${fruit}", EMPTY_DEPLOYMENT),
         condition("check", ["leaf"], "${fruit == parameters.token + '-fruit'}"),
         write.call("tell", ["ask"], value="${#judgment('ask')}"),
         write.call("join", ["aside", "job", "deploy", "check"], value="${fruit}"),

@@ -80,8 +80,9 @@ class Scene:
         return found
 
     def objects(self):
-        listed = json.loads(self.cluster.kubectl("get", "configmaps", "-n", self.namespace, "-o", "json"))["items"]
-        return {item["metadata"]["name"]: item["data"] for item in listed if item["metadata"]["name"] != "kube-root-ca.crt"}
+        listed = json.loads(self.cluster.kubectl("get", "configmaps,deployments", "-n", self.namespace, "-o", "json"))["items"]
+        return {item["metadata"]["name"]: item.get("data") or {"generation": item["metadata"]["generation"]}
+                for item in listed if item["metadata"]["name"] != "kube-root-ca.crt"}
 
     def verdict(self):
         """Everything ends, and is compared."""

@@ -38,17 +38,18 @@ class Story:
         run = {"id": key, "name": name, "stages": stages, "trigger": trigger or {"type": "manual", "parameters": {"token": token}}}
         self.facts.executions[key] = run
         if not trigger:
-            self.facts.starts[token] = {"name": name, "tries": 1, "ids": [key]}
+            self.facts.starts[token] = {"name": name, "tries": 1, "refused": 0, "ids": [key]}
         self.move(run, "NOT_STARTED")
         for stage in stages:
-            self.step(run, stage["refId"], "NOT_STARTED")
+            self.step(run, stage["refId"], "NOT_STARTED", stage["context"])
         return run
 
-    def step(self, run, ref, status, **outputs):
+    def step(self, run, ref, status, context=None, **outputs):
         stage = kill_check.top(run)[ref]
         stage["status"] = status
         stage["outputs"].update(outputs)
-        self.event("stage", run=run["id"], stage=stage["id"], ref=ref, status=status, outputs=dict(outputs))
+        stage["context"].update(context or {})
+        self.event("stage", run=run["id"], stage=stage["id"], ref=ref, status=status, context=dict(context or {}), outputs=dict(outputs))
         if status == "RUNNING":
             stage["startTime"] = self.now
             stage["tasks"] = [{"name": "work", "status": "RUNNING"}]
@@ -72,22 +73,21 @@ class Story:
         child = self.begin("leaf", f"{token}-{ref}", {
             "type": "pipeline", "parentPipelineId": parent["id"], "parentPipelineStageId": stage["id"],
             "parentExecution": {"id": parent["id"]}, "parameters": {"token": token}})
-        stage["context"]["executionId"] = child["id"]
         self.move(child, "RUNNING")
         self.call(child, "work", token)
         self.step(child, "out", "RUNNING")
         self.step(child, "out", "SUCCEEDED", fruit=f"{token}-fruit")
         self.finish(child)
-        self.step(parent, ref, "SUCCEEDED")
+        self.step(parent, ref, "SUCCEEDED", {"executionId": child["id"]})
 
     def judge(self, run, ref, choice, said):
         stage = kill_check.top(run)[ref]
         self.step(run, ref, "RUNNING")
         self.event("judgment", run=run["id"], stage=stage["id"], state="waiting")
         self.facts.judgments[stage["id"]] = [[1, choice, said, None], [1, choice, said + "-again", 200]]
-        stage["context"].update(judgmentStatus=choice, judgmentInput=said + "-again")
         self.event("judgment", run=run["id"], stage=stage["id"], state=choice)
-        self.step(run, ref, "SUCCEEDED" if choice == "continue" else "TERMINAL")
+        self.step(run, ref, "SUCCEEDED" if choice == "continue" else "TERMINAL",
+                  {"judgmentStatus": choice, "judgmentInput": said + "-again"})
 
     def whole(self):
         run = self.begin("whole", "w")
@@ -101,6 +101,7 @@ class Story:
         self.step(run, "deploy", "RUNNING")
         for name in ("plain-whole-w", "numbered-whole-w-v000"):
             self.facts.objects[name] = {"value": "w-fruit"}
+        self.facts.objects["rolled-whole-w"] = {"generation": 1}
         self.step(run, "deploy", "SUCCEEDED")
         self.step(run, "check", "RUNNING")
         self.step(run, "check", "SUCCEEDED")
@@ -171,6 +172,10 @@ def start_unasked(facts):
 
 def refuse_a_request(facts):
     facts.refused.append(("patch", "one-a", 500, b""))
+
+
+def make_what_was_refused(facts):
+    facts.starts["a"]["refused"] = 1
 
 
 def end_a_run_badly(facts):
@@ -260,6 +265,10 @@ def lose_an_object(facts):
 
 def make_another_version(facts):
     facts.objects["numbered-whole-w-v001"] = facts.objects["numbered-whole-w-v000"]
+
+
+def change_a_deployment(facts):
+    facts.objects["rolled-whole-w"]["generation"] = 2
 
 
 def deploy_the_wrong_thing(facts):
@@ -367,6 +376,11 @@ def tell_other_outputs(facts):
     renumber(facts)
 
 
+def tell_another_context(facts):
+    told(facts, stage="whole-w-ask", status="SUCCEEDED")[0]["data"]["context"]["judgmentInput"] = "red"
+    renumber(facts)
+
+
 def begin_before_the_end(facts):
     ended = told(facts, stage="one-a-enter", status="SUCCEEDED")[0]
     begun = told(facts, stage="one-a-inside", status="RUNNING")[0]
@@ -388,14 +402,14 @@ def turn_the_newest_away(facts):
 
 
 SPOILED = [  # and a word of what is said of it
-    (lose_a_run, "lost"), (double_a_start, "doubled"), (start_unasked, "nobody asked"), (refuse_a_request, "refused"),
+    (lose_a_run, "lost"), (double_a_start, "doubled"), (start_unasked, "nobody asked"), (refuse_a_request, "refused"), (make_what_was_refused, "and there is"),
     (end_a_run_badly, "not {'SUCCEEDED'}"), (leave_a_run_going, "RUNNING, not"), (end_a_stage_badly, "inside is SKIPPED"),
     (lose_a_stage, "leave is missing"), (begin_too_early, "began before"), (end_after_the_run, "ended before its stage"),
     (repeat_with_another_key, "with the keys"), (call_without_a_key, "with the keys"), (share_a_key, "was used for"),
     (lose_an_effect, "for 0 of 1"), (call_what_was_not_begun, "is NOT_STARTED"), (call_for_nobody, "no run has"),
     (send_a_wrong_value, "not new"), (send_the_wrong_judgment, "not red-again"), (call_too_early, "came before"),
     (ask_for_what_is_not_there, "/job/9"), (leave_a_job, "was left"), (double_a_job, "not as many"),
-    (make_a_job_for_nobody, "jobs of nobody"), (lose_an_object, "is None"), (make_another_version, "v001"),
+    (make_a_job_for_nobody, "jobs of nobody"), (lose_an_object, "is None"), (make_another_version, "v001"), (change_a_deployment, "generation"),
     (deploy_the_wrong_thing, "old"), (double_a_child, "names leaf-w-leaf"), (lose_a_child, "names leaf-w-leaf"),
     (name_another_child, "names leaf-w-aside"), (have_the_wrong_parent, "its parent is one-a"),
     (give_the_child_another_token, "is not what"), (end_before_the_child, "ended before its child"),
@@ -403,7 +417,7 @@ SPOILED = [  # and a word of what is said of it
     (answer_by_itself, "after []"), (ask_twice, "the journal tells"), (leave_a_gap, "follows"), (go_back, "follows"),
     (hear_what_was_not_kept, "heard"), (hear_twice, "heard"), (miss_one, "heard"), (run_a_stage_twice, "went"),
     (run_a_task_twice, "task work went"), (tell_another_end, "and went"), (forget_to_tell, "and went"),
-    (tell_of_nobody, "nobody knows"), (tell_other_outputs, "told the outputs"), (begin_before_the_end, "begin before"),
+    (tell_of_nobody, "nobody knows"), (tell_other_outputs, "other outputs"), (tell_another_context, "other context"), (begin_before_the_end, "begin before"),
     (overlap, "run at a time"), (turn_the_newest_away, "is the newest"),
 ]
 
