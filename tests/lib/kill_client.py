@@ -297,6 +297,7 @@ class Lives:
 
     def wait_for_death(self, process):
         """False when we had to end it, because nothing was left to do."""
+        deadline = time.monotonic() + 2 * PATIENCE
         while process.poll() is None:
             try:
                 process.wait(0.1)
@@ -304,7 +305,12 @@ class Lives:
                 if self.idle():
                     process.kill()
                     return False
+                self.check_time(deadline)
         return True
+
+    def check_time(self, deadline):
+        going = [run for run in self.view.runs.values() if run["status"] not in ENDS]
+        assert time.monotonic() < deadline, f"this goes on for ever: {going}, {self.view.todo}, {self.record.refused}"
 
     def idle(self):
         """Nothing is left to do, and the journal says nothing that we have not heard. False when the server is dead."""
@@ -328,8 +334,7 @@ class Lives:
         self.follower = Worker(self.view.follow, self.server)
         deadline = time.monotonic() + 4 * PATIENCE
         while process.poll() is None and not users.failure and not self.follower.failure and not self.idle():
-            going = [run for run in self.view.runs.values() if run["status"] not in ENDS]
-            assert time.monotonic() < deadline, f"this goes on for ever: {going}; {self.record.refused}"
+            self.check_time(deadline)
             with self.view.changed:
                 self.view.changed.wait(0.2)
         done.set()
