@@ -27,6 +27,7 @@ void timing_add(struct timing *timing, int64_t us);
 /* What the writer remembers of an execution that goes on: its row, and which trigger and config are in it. */
 struct written {
 	int64_t key;
+	bool has_uses; /* it may have rows in uses: a document of it had a large value, or that is not known */
 	struct val trigger, config;
 };
 

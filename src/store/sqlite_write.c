@@ -49,22 +49,24 @@ static void bind_document(sqlite3_stmt *statement, int parameter, const struct d
 }
 
 /* The document's large values take the place of those it had. */
-static int use_document(struct db *db, int64_t execution, int64_t stage, enum blob_part part,
+static int use_document(struct db *db, struct written *written, int64_t stage, enum blob_part part,
 	const struct document *document, struct err *err)
 {
 	sqlite3_stmt *statement;
 
-	if (document->text.length == 0)
+	written->has_uses |= document->large.items.count > 0;
+	if (document->text.length == 0 || !written->has_uses)
 		return 0;
 	statement = db_statement(db, SQL_DELETE_USES, err);
 	if (statement) {
-		sqlite3_bind_int64(statement, 1, execution);
+		sqlite3_bind_int64(statement, 1, written->key);
 		sqlite3_bind_int64(statement, 2, stage);
 		sqlite3_bind_int64(statement, 3, part);
 	}
 	if (db_run(db, statement, err) < 0)
 		return -1;
-	return blob_use(db, BLOB_OF_EXECUTION, execution, stage, part, &document->large, err);
+	return blob_use(
+		db, BLOB_OF_EXECUTION, written->key, stage, part, &document->large, err);
 }
 
 /* What is remembered */
@@ -115,8 +117,10 @@ static int find_written(
 		return -1;
 	db_bind_text(find, 1, id);
 	found = db_step(store->writer, find, err);
-	if (found > 0)
+	if (found > 0) {
 		*ret = remember(store, id, sqlite3_column_int64(find, 0));
+		(*ret)->has_uses = true;
+	}
 	return found < 0 ? -1 : 0;
 }
 
@@ -199,9 +203,9 @@ static int put_execution(
 			store, execution->id, sqlite3_last_insert_rowid(store->writer->handle));
 	val_replace(&written->trigger, val_ref(execution->trigger));
 	val_replace(&written->config, val_ref(execution->config));
-	if (use_document(store->writer, written->key, -1, BLOB_TRIGGER, &trigger, err) < 0)
+	if (use_document(store->writer, written, -1, BLOB_TRIGGER, &trigger, err) < 0)
 		return -1;
-	return use_document(store->writer, written->key, -1, BLOB_CONFIG, &config, err);
+	return use_document(store->writer, written, -1, BLOB_CONFIG, &config, err);
 }
 
 static int put_stage(struct sqlite_store *store, const struct store_op *op, struct err *err)
@@ -241,9 +245,9 @@ static int put_stage(struct sqlite_store *store, const struct store_op *op, stru
 	}
 	if (db_run(db, put, err) < 0)
 		return -1;
-	if (use_document(db, written->key, (int64_t)op->index, BLOB_CONTEXT, &context, err) < 0)
+	if (use_document(db, written, (int64_t)op->index, BLOB_CONTEXT, &context, err) < 0)
 		return -1;
-	return use_document(db, written->key, (int64_t)op->index, BLOB_OUTPUTS, &outputs, err);
+	return use_document(db, written, (int64_t)op->index, BLOB_OUTPUTS, &outputs, err);
 }
 
 static int run_with_key(struct db *db, enum statement number, int64_t key, struct err *err)
