@@ -55,7 +55,8 @@ static const char *const statement_texts[SQL_COUNT] = {
 	[SQL_READ_EVENT_BLOBS] = "SELECT path, value FROM uses JOIN blobs ON blobs.key = uses.blob"
 				 " WHERE kind = 1 AND owner = ?1",
 
-	[SQL_INSERT_EVENT] = "INSERT INTO events (execution, value, large) VALUES (?1, ?2, ?3)",
+	[SQL_INSERT_EVENTS] =
+		"INSERT INTO events (seq, execution, value, large) VALUES (?1, ?2, ?3, ?4)",
 	[SQL_READ_EVENTS] = "SELECT seq, value, large FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2",
 	[SQL_READ_EXECUTION_EVENTS] =
 		"SELECT seq, value, large FROM events WHERE seq > ?1"

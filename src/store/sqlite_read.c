@@ -603,17 +603,30 @@ static int read_event_blobs(struct db *db, int64_t seq, struct val *event, struc
 	return found;
 }
 
-static int add_event(struct db *db, sqlite3_stmt *row, struct val *events, struct err *err)
+/* Those events of the row that come after AFTER, up to LIMIT in the list. The row's position is that of its last event. */
+static int add_events(struct db *db, sqlite3_stmt *row, uint64_t after, size_t limit,
+	struct val *events, struct err *err)
 {
-	_cleanup_(val_free) struct val event = VAL_NULL;
+	_cleanup_(val_free) struct val value = VAL_NULL;
 	int64_t seq = sqlite3_column_int64(row, 0);
 
-	if (db_column_json(db, row, 1, &event, err) < 0)
+	if (db_column_json(db, row, 1, &value, err) < 0)
 		return -1;
-	if (sqlite3_column_int(row, 2) && read_event_blobs(db, seq, &event, err) < 0)
+	if (sqlite3_column_int(row, 2) && /* then it is the only one */
+		read_event_blobs(db, seq, val_edit_at(&value, 0), err) < 0)
 		return -1;
-	val_set(&event, "seq", val_int(seq));
-	val_append(events, take(&event));
+	seq -= (int64_t)val_count(value);
+	for (size_t i = 0; i < val_count(value) && val_count(*events) < limit; i++) {
+		struct val event = val_ref(val_at(value, i));
+
+		seq++;
+		if ((uint64_t)seq <= after) {
+			val_free(&event);
+			continue;
+		}
+		val_set(&event, "seq", val_int(seq));
+		val_append(events, event);
+	}
 	return 0;
 }
 
@@ -625,7 +638,7 @@ int sqlite_read_events(struct store *store, const char *execution_id, uint64_t a
 	_cleanup_done_ sqlite3_stmt *read = db_statement(
 		reader.db, execution_id ? SQL_READ_EXECUTION_EVENTS : SQL_READ_EVENTS, err);
 	uint64_t position;
-	int found;
+	int found = 0;
 
 	if (!read)
 		return -1;
@@ -635,8 +648,8 @@ int sqlite_read_events(struct store *store, const char *execution_id, uint64_t a
 	sqlite3_bind_int64(read, 2, (int64_t)limit);
 	if (execution_id)
 		db_bind_text(read, 3, execution_id);
-	while ((found = db_step(reader.db, read, err)) > 0)
-		if (add_event(reader.db, read, &events, err) < 0)
+	while (val_count(events) < limit && (found = db_step(reader.db, read, err)) > 0)
+		if (add_events(reader.db, read, after, limit, &events, err) < 0)
 			return -1;
 	if (found < 0 || sqlite_position(reader.db, &position, err) < 0)
 		return -1;

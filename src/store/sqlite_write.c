@@ -65,8 +65,7 @@ static int use_document(struct db *db, struct written *written, int64_t stage, e
 	}
 	if (db_run(db, statement, err) < 0)
 		return -1;
-	return blob_use(
-		db, BLOB_OF_EXECUTION, written->key, stage, part, &document->large, err);
+	return blob_use(db, BLOB_OF_EXECUTION, written->key, stage, part, &document->large, err);
 }
 
 /* What is remembered */
@@ -285,30 +284,87 @@ static int delete_execution(struct sqlite_store *store, const char *id, struct e
 
 /* The rest */
 
-static int put_event(
-	struct sqlite_store *store, const struct store_op *op, uint64_t *position, struct err *err)
+/* A row of the journal in the making. */
+struct event_row {
+	struct document document; /* the list of events, without its end */
+	size_t count;
+	const char *execution_id; /* borrowed; NULL = nobody's */
+};
+
+static void event_row_free(struct event_row *row)
 {
-	_cleanup_document_ struct document event = DOCUMENT_INIT;
+	document_free(&row->document);
+}
+
+static int insert_events(
+	struct sqlite_store *store, struct event_row *row, uint64_t *position, struct err *err)
+{
 	struct written *written = NULL;
 	sqlite3_stmt *insert;
 
-	if (op->key && find_written(store, op->key, &written, err) < 0)
+	if (row->count == 0)
+		return 0;
+	if (row->execution_id && find_written(store, row->execution_id, &written, err) < 0)
 		return -1;
-	/* Two levels: an event names what changed ("context") and holds the changed keys below. */
-	if (blob_write(store->writer, op->value, 2, &event.text, &event.large, err) < 0)
-		return -1;
-	insert = db_statement(store->writer, SQL_INSERT_EVENT, err);
+	strbuf_add_char(&row->document.text, ']');
+	*position += row->count;
+	insert = db_statement(store->writer, SQL_INSERT_EVENTS, err);
 	if (insert) {
+		sqlite3_bind_int64(insert, 1, (int64_t)*position);
 		if (written)
-			sqlite3_bind_int64(insert, 1, written->key);
-		bind_document(insert, 2, &event);
-		sqlite3_bind_int(insert, 3, event.large.items.count > 0);
+			sqlite3_bind_int64(insert, 2, written->key);
+		bind_document(insert, 3, &row->document);
+		sqlite3_bind_int(insert, 4, row->document.large.items.count > 0);
 	}
-	if (db_run(store->writer, insert, err) < 0)
+	if (db_run(store->writer, insert, err) < 0 ||
+		blob_use(store->writer, BLOB_OF_EVENT, (int64_t)*position, 0, BLOB_EVENT,
+			&row->document.large, err) < 0)
 		return -1;
-	*position = (uint64_t)sqlite3_last_insert_rowid(store->writer->handle);
-	return blob_use(
-		store->writer, BLOB_OF_EVENT, (int64_t)*position, 0, BLOB_EVENT, &event.large, err);
+	document_free(&row->document);
+	*row = (struct event_row){ .document = DOCUMENT_INIT };
+	return 0;
+}
+
+static bool fits(const struct event_row *row, const struct document *event, const char *execution_id)
+{
+	bool same = execution_id && row->execution_id ? strcmp(row->execution_id, execution_id) == 0 :
+							execution_id == row->execution_id;
+
+	return same && row->count < LIMIT_EVENTS_OF_ROW && event->large.items.count == 0 &&
+		row->document.large.items.count == 0;
+}
+
+static void add_event(struct event_row *row, struct document *event)
+{
+	strbuf_add_char(&row->document.text, row->count > 0 ? ',' : '[');
+	strbuf_add_str(&row->document.text, strbuf_str(&event->text));
+	if (event->large.items.count > 0)
+		row->document.large = take(&event->large);
+	row->count++;
+}
+
+/* Events of one execution that follow one another share a row; one with large values has its own. */
+static int put_events(struct sqlite_store *store, const struct store_batch *batch,
+	uint64_t *position, struct err *err)
+{
+	_cleanup_(event_row_free) struct event_row row = { .document = DOCUMENT_INIT };
+
+	for (size_t i = 0; i < batch->ops.count; i++) {
+		_cleanup_document_ struct document event = DOCUMENT_INIT;
+		const struct store_op *op = &batch->ops.items[i];
+
+		if (op->kind != STORE_EVENT)
+			continue;
+		/* Two levels: an event names what changed ("context") and holds the changed keys below. */
+		if (store_op_check(op, err) < 0 ||
+			blob_write(store->writer, op->value, 2, &event.text, &event.large, err) < 0)
+			return -1;
+		if (!fits(&row, &event, op->key) && insert_events(store, &row, position, err) < 0)
+			return -1;
+		row.execution_id = op->key;
+		add_event(&row, &event);
+	}
+	return insert_events(store, &row, position, err);
 }
 
 static int keep_history(struct db *db, const char *id, struct err *err)
@@ -367,8 +423,7 @@ static int put_named(struct sqlite_store *store, enum statement number, const ch
 	return db_run(store->writer, put, err);
 }
 
-static int write_op(
-	struct sqlite_store *store, const struct store_op *op, uint64_t *position, struct err *err)
+static int write_op(struct sqlite_store *store, const struct store_op *op, struct err *err)
 {
 	if (store_op_check(op, err) < 0)
 		return -1;
@@ -387,7 +442,7 @@ static int write_op(
 		return put_named(store, SQL_PUT_APPLICATION, val_get_text(op->value, "name", ""),
 			op->value, err);
 	case STORE_EVENT:
-		return put_event(store, op, position, err);
+		return 0; /* put_events */
 	case STORE_PUT_MEMORY:
 		if (val_is_null(op->value))
 			return run_with_text(store->writer, SQL_DELETE_MEMORY, op->key, err);
@@ -402,11 +457,11 @@ static int write_batch(struct sqlite_store *store, const struct store_batch *bat
 {
 	if (db_do(store->writer, SQL_BEGIN_WRITE, err) < 0)
 		return -1;
-	for (int events = 0; events < 2; events++)
-		for (size_t i = 0; i < batch->ops.count; i++)
-			if ((batch->ops.items[i].kind == STORE_EVENT) == events &&
-				write_op(store, &batch->ops.items[i], position, err) < 0)
-				return -1;
+	for (size_t i = 0; i < batch->ops.count; i++)
+		if (write_op(store, &batch->ops.items[i], err) < 0)
+			return -1;
+	if (put_events(store, batch, position, err) < 0)
+		return -1;
 	if (db_do(store->writer, SQL_SWEEP_BLOBS, err) < 0)
 		return -1;
 	int64_t begin_us = clock_stopwatch_us();

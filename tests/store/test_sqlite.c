@@ -312,6 +312,26 @@ static void a_newer_database_is_refused(void **state)
 	refused(*state, ERR_UNSUPPORTED, "newer version");
 }
 
+/* The first version had a row for each event. */
+static void a_database_of_the_first_version_is_brought_up_to_date(void **state)
+{
+	struct store *store = must_open(*state);
+	_cleanup_(val_free) struct val expected = parsed(
+		"[{\"type\":\"started\",\"seq\":1},{\"n\":2,\"seq\":2}]");
+	struct store_batch batch = { 0 };
+
+	put_sample(store, A);
+	store_close(store);
+	number(*state, "UPDATE events SET value = '{\"type\":\"started\"}'");
+	number(*state, "PRAGMA user_version = 1");
+	store = must_open(*state);
+	put_event(&batch, A, "{\"n\":2}");
+	commit(store, &batch);
+	_cleanup_(val_free) struct val events = read_events(store, A, 0, 0);
+	assert_same_json(events, expected);
+	store_close(store);
+}
+
 static void another_programs_database_is_refused(void **state)
 {
 	number(*state, "CREATE TABLE notes (text)");
@@ -658,6 +678,7 @@ int main(void)
 		WITH_DIRECTORY(a_status_change_does_not_write_large_values_again),
 		WITH_DIRECTORY(a_failed_batch_leaves_no_blobs),
 		WITH_DIRECTORY(a_newer_database_is_refused),
+		WITH_DIRECTORY(a_database_of_the_first_version_is_brought_up_to_date),
 		WITH_DIRECTORY(another_programs_database_is_refused),
 		WITH_DIRECTORY(a_file_that_is_no_database_is_refused),
 		WITH_DIRECTORY(an_emptied_file_with_a_log_is_refused),

@@ -533,6 +533,49 @@ static void events_have_rising_positions(void **state)
 	assert_int_equal(val_count(of_a), 0); /* it is not stored: the event is nobody's */
 }
 
+/* Positions FROM to TO of what the test below wrote, in this order and each whole. */
+static void assert_events(struct val events, int64_t from, int64_t to)
+{
+	assert_int_equal(val_count(events), to - from + 1);
+	for (size_t i = 0; i < val_count(events); i++) {
+		struct val event = val_at(events, i);
+
+		assert_int_equal(val_get_int(event, "seq", 0), from + (int64_t)i);
+		assert_int_equal(val_get_int(event, "n", 0), from + (int64_t)i);
+		assert_int_equal(strlen(val_get_text(event, "text", "")),
+			val_get_int(event, "n", 0) == 150 ? LIMIT_INLINE_VALUE_BYTES + 1 : 0);
+	}
+}
+
+static void many_events_of_one_commit_are_read_from_any_place(void **state)
+{
+	struct store *store = store_of(state);
+	struct store_batch batch = { 0 };
+	_cleanup_(execution_unref_cleanup) struct execution *execution = sample(
+		A, "shop", "c1", 1000, STATUS_RUNNING);
+
+	put_all(&batch, execution);
+	for (int64_t n = 1; n <= 200; n++) {
+		_cleanup_(val_free) struct val event = val_map();
+
+		val_set(&event, "n", val_int(n));
+		if (n == 150)
+			val_set(&event, "text", long_text(LIMIT_INLINE_VALUE_BYTES + 1, 1));
+		store_event(&batch, n == 100 ? NULL : A, event);
+	}
+	assert_int_equal(commit(store, &batch), 200);
+	for (int64_t after = 0; after <= 200; after++) {
+		_cleanup_(val_free) struct val rest = read_events(store, NULL, (uint64_t)after, 0);
+		_cleanup_(val_free) struct val some = read_events(store, NULL, (uint64_t)after, 7);
+
+		assert_events(rest, after + 1, 200);
+		assert_events(some, after + 1, after + 7 < 200 ? after + 7 : 200);
+	}
+	_cleanup_(val_free) struct val of_a = read_events(store, A, 90, 20);
+	assert_int_equal(val_count(of_a), 20);
+	assert_int_equal(val_get_int(val_at(of_a, 9), "seq", 0), 101);
+}
+
 static void an_event_without_a_map_is_refused(void **state)
 {
 	struct store *store = store_of(state);
@@ -787,6 +830,7 @@ int main(void)
 		OVER_EACH(applications_are_kept_by_name_whatever_its_case),
 		OVER_EACH(facts_are_put_replaced_and_deleted),
 		OVER_EACH(events_have_rising_positions),
+		OVER_EACH(many_events_of_one_commit_are_read_from_any_place),
 		OVER_EACH(an_event_without_a_map_is_refused),
 		OVER_EACH(large_values_come_back_where_they_were),
 		OVER_EACH(what_is_not_complete_is_loaded_as_it_was),
