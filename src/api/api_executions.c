@@ -60,17 +60,25 @@ static int read_execution(struct call *call, struct val *ret, uint64_t *ret_posi
 
 int api_execution_get(struct call *call, struct err *err)
 {
-	_cleanup_(val_free) struct val execution = VAL_NULL;
+	struct store *store = call->api->setup.store;
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(SIZE_MAX / 2);
+	_cleanup_(val_free) struct val skeleton = VAL_NULL;
 	uint64_t position;
 	bool expand;
-	if (call_query_bool(call, "expand", true, &expand, err) < 0 ||
-		read_execution(call, &execution, &position, err) < 0)
+	if (call_query_bool(call, "expand", true, &expand, err) < 0)
 		return -1;
-	if (!expand) { /* ours: a skeleton, so that the console can follow a large run */
-		execution_unexpand(&execution);
-		val_set(&execution, "initialConfig", val_map());
+	if (expand) {
+		if (store->type->print_execution(
+			    store, call_param(call, "id"), &text, &position, err) < 0)
+			return -1;
+		return answer_text(call, strbuf_str(&text), position);
 	}
-	return answer_read(call, execution, position);
+	/* ours: a skeleton, so that the console can follow a large run */
+	if (read_execution(call, &skeleton, &position, err) < 0)
+		return -1;
+	execution_unexpand(&skeleton);
+	val_set(&skeleton, "initialConfig", val_map());
+	return answer_read(call, skeleton, position);
 }
 
 int api_execution_stage(struct call *call, struct err *err)

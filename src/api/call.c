@@ -106,13 +106,18 @@ int call_body_map(const struct call *call, const char *what, struct val *ret, st
 
 /* ---- answers ---------------------------------------------------------------------------------------------------------------- */
 
-int answer_read(struct call *call, struct val body, uint64_t position)
+int answer_text(struct call *call, struct str json, uint64_t position)
 {
 	_cleanup_(val_free) struct val headers = val_map();
 	val_set(&headers, "X-Journal-Seq", val_format("%llu", (unsigned long long)position));
-	_cleanup_free_ char *text = json_text(body, JSON_COMPACT);
-	http_reply(call->exchange, 200, "application/json", str_of(text), headers);
+	http_reply(call->exchange, 200, "application/json", json, headers);
 	return 0;
+}
+
+int answer_read(struct call *call, struct val body, uint64_t position)
+{
+	_cleanup_free_ char *text = json_text(body, JSON_COMPACT);
+	return answer_text(call, str_of(text), position);
 }
 
 int answer_json(struct call *call, struct val body)

@@ -66,6 +66,7 @@ int call_body_map(const struct call *call, const char *what, struct val *ret, st
 
 /* Answers; each returns 0. POSITION is the place in the journal that BODY reflects (X-Journal-Seq). BODY is borrowed. */
 int answer_read(struct call *call, struct val body, uint64_t position);
+int answer_text(struct call *call, struct str json, uint64_t position);
 int answer_json(struct call *call, struct val body);
 /* Gate's error body; what is a mistake of ours also goes to the log. */
 void answer_error(struct http_exchange *exchange, const struct err *err);

@@ -20,4 +20,7 @@ struct val secrets_masked(struct val value);
  */
 struct val secrets_summary_masked(struct val context, struct val summary);
 
+/* False when secrets_masked would find nothing in the value that was written as this compact JSON. Quick. Pure, any thread. */
+bool secrets_possible(struct str json);
+
 #endif

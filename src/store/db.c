@@ -41,7 +41,7 @@ static const char *const statement_texts[SQL_COUNT] = {
 		" WHERE key BETWEEN ?1 << 16 AND (?1 << 16) + 65535 AND removed <= ?2 ORDER BY key",
 	[SQL_READ_EXECUTION_BLOBS] =
 		"SELECT stage, part, path, value FROM uses JOIN blobs ON blobs.key = uses.blob"
-		" WHERE kind = 0 AND owner = ?1",
+		" WHERE kind = 0 AND owner = ?1 ORDER BY stage, part",
 	[SQL_LIST_CONFIGS] = "SELECT DISTINCT config_id FROM executions WHERE config_id IS NOT NULL",
 
 	[SQL_FIND_BLOB] = "SELECT key FROM blobs WHERE hash = ?1",

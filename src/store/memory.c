@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/map.h"
 #include "model/secrets.h"
@@ -393,6 +394,17 @@ static int memory_get_execution(struct store *store, const char *id, struct val 
 	return 0;
 }
 
+static int memory_print_execution(struct store *store, const char *id, struct strbuf *ret,
+	uint64_t *ret_position, struct err *err)
+{
+	_cleanup_(val_free) struct val json = VAL_NULL;
+
+	if (memory_get_execution(store, id, &json, ret_position, err) < 0)
+		return -1;
+	json_write(ret, json, JSON_COMPACT);
+	return 0;
+}
+
 static bool is_in(const char *text, const char *const *list)
 {
 	if (!list)
@@ -681,6 +693,7 @@ static const struct store_type memory_type = {
 	.load_active = memory_load_active,
 	.load_execution = memory_load_execution,
 	.get_execution = memory_get_execution,
+	.print_execution = memory_print_execution,
 	.list_executions = memory_list_executions,
 	.get_pipeline = memory_get_pipeline,
 	.find_pipeline = memory_find_pipeline,

@@ -282,6 +282,7 @@ static const struct store_type sqlite_type = {
 	.load_active = sqlite_load_active,
 	.load_execution = sqlite_load_execution,
 	.get_execution = sqlite_get_execution,
+	.print_execution = sqlite_print_execution,
 	.list_executions = sqlite_list_executions,
 	.get_pipeline = sqlite_get_pipeline,
 	.find_pipeline = sqlite_find_pipeline,

@@ -85,8 +85,27 @@ struct db *reader_begin(struct sqlite_store *store, struct err *err);
 /* Ends the transaction and gives the connection back. */
 void reader_end(struct sqlite_store *store, struct db *db);
 
+/* A connection that goes back at the end of the scope. */
+struct reader {
+	struct sqlite_store *store;
+	struct db *db;
+};
+
+static inline void reader_done(struct reader *reader)
+{
+	if (reader->db)
+		reader_end(reader->store, reader->db);
+}
+
+#define READER(name, store_, err_)                                                  \
+	_cleanup_(reader_done) struct reader name = { .store = sqlite_of(store_) }; \
+	name.db = reader_begin(name.store, err_);                                   \
+	if (!name.db)                                                               \
+	return -1
+
 /* sqlite_read.c */
 int sqlite_position(struct db *db, uint64_t *ret, struct err *err);
+int sqlite_find_execution(struct db *db, const char *id, int64_t *ret, struct err *err);
 int sqlite_load_active(struct store *store, void (*found)(void *data, struct execution *owned),
 	void *data, struct err *err);
 int sqlite_load_execution(
@@ -106,5 +125,9 @@ int sqlite_list_applications(struct store *store, struct val *ret_list, struct e
 int sqlite_read_events(struct store *store, const char *execution_id, uint64_t after, size_t limit,
 	struct val *ret_list, uint64_t *ret_position, struct err *err);
 int sqlite_get_memory(struct store *store, const char *key, struct val *ret, struct err *err);
+
+/* sqlite_text.c */
+int sqlite_print_execution(struct store *store, const char *id, struct strbuf *ret,
+	uint64_t *ret_position, struct err *err);
 
 #endif

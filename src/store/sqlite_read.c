@@ -8,24 +8,6 @@
 #include "store/blob.h"
 #include "store/sqlite.h"
 
-/* A connection that goes back at the end of the scope. */
-struct reader {
-	struct sqlite_store *store;
-	struct db *db;
-};
-
-static void reader_done(struct reader *reader)
-{
-	if (reader->db)
-		reader_end(reader->store, reader->db);
-}
-
-#define READER(name, store_, err_)                                                  \
-	_cleanup_(reader_done) struct reader name = { .store = sqlite_of(store_) }; \
-	name.db = reader_begin(name.store, err_);                                   \
-	if (!name.db)                                                               \
-	return -1
-
 int sqlite_position(struct db *db, uint64_t *ret, struct err *err)
 {
 	_cleanup_done_ sqlite3_stmt *read = db_statement(db, SQL_POSITION, err);
@@ -38,6 +20,23 @@ int sqlite_position(struct db *db, uint64_t *ret, struct err *err)
 }
 
 /* Executions */
+
+int sqlite_find_execution(struct db *db, const char *id, int64_t *ret, struct err *err)
+{
+	_cleanup_done_ sqlite3_stmt *find = db_statement(db, SQL_FIND_EXECUTION, err);
+	int found;
+
+	if (!find)
+		return -1;
+	db_bind_text(find, 1, id);
+	found = db_step(db, find, err);
+	if (found < 0)
+		return -1;
+	if (!found)
+		return err_set(err, ERR_NOT_FOUND, "there is no execution %s", id);
+	*ret = sqlite3_column_int64(find, 0);
+	return 0;
+}
 
 struct stage_row {
 	int64_t index;
@@ -249,38 +248,24 @@ int sqlite_load_active(struct store *store, void (*found)(void *data, struct exe
 int sqlite_load_execution(struct store *store, const char *id, struct execution **ret, struct err *err)
 {
 	READER(reader, store, err);
-	_cleanup_done_ sqlite3_stmt *find = db_statement(reader.db, SQL_FIND_EXECUTION, err);
-	int found;
+	int64_t key;
 
-	if (!find)
+	if (sqlite_find_execution(reader.db, id, &key, err) < 0)
 		return -1;
-	db_bind_text(find, 1, id);
-	found = db_step(reader.db, find, err);
-	if (found < 0)
-		return -1;
-	if (!found)
-		return err_set(err, ERR_NOT_FOUND, "there is no execution %s", id);
-	return load_execution(reader.db, sqlite3_column_int64(find, 0), ret, err);
+	return load_execution(reader.db, key, ret, err);
 }
 
 int sqlite_get_execution(struct store *store, const char *id, struct val *ret,
 	uint64_t *ret_position, struct err *err)
 {
-	READER(reader, store, err);
-	_cleanup_done_ sqlite3_stmt *find = db_statement(reader.db, SQL_FIND_EXECUTION, err);
-	uint64_t position;
-	int found;
-
-	if (!find)
-		return -1;
-	db_bind_text(find, 1, id);
-	found = db_step(reader.db, find, err);
-	if (found < 0 || sqlite_position(reader.db, &position, err) < 0)
-		return -1;
-	if (!found)
-		return err_set(err, ERR_NOT_FOUND, "there is no execution %s", id);
 	_cleanup_(val_free) struct val execution = VAL_NULL;
-	if (read_execution(reader.db, sqlite3_column_int64(find, 0), true, &execution, err) < 0)
+	READER(reader, store, err);
+	uint64_t position;
+	int64_t key;
+
+	if (sqlite_find_execution(reader.db, id, &key, err) < 0 ||
+		sqlite_position(reader.db, &position, err) < 0 ||
+		read_execution(reader.db, key, true, &execution, err) < 0)
 		return -1;
 	*ret = secrets_masked(execution);
 	*ret_position = position;

@@ -104,6 +104,9 @@ struct store_type {
 	/* For people: what Kubernetes Secrets hold is masked, here and in lists (model/secrets.h). */
 	int (*get_execution)(struct store *store, const char *id, struct val *ret,
 		uint64_t *ret_position, struct err *err);
+	/* The same as compact JSON, appended to *RET; without making values of it where the store can do so. */
+	int (*print_execution)(struct store *store, const char *id, struct strbuf *ret,
+		uint64_t *ret_position, struct err *err);
 	int (*list_executions)(struct store *store, const struct execution_filter *filter,
 		struct val *ret_list, uint64_t *ret_position, struct err *err);
 	/* By id, or by application (without regard to case) and name (exact); ERR_NOT_FOUND. */

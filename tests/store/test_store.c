@@ -587,6 +587,37 @@ static void an_event_without_a_map_is_refused(void **state)
 
 /* Large values */
 
+/* Also where a document is split: what makes it one stands in the row, what is to be masked in a blob. */
+static void secrets_are_masked_wherever_they_lie(void **state)
+{
+	struct store *store = store_of(state);
+	struct store_batch batch = { 0 };
+	_cleanup_(execution_unref_cleanup) struct execution *execution = sample(
+		A, "shop", "c1", 1000, STATUS_RUNNING);
+	struct val data = val_map(), manifest = val_map();
+
+	val_set(&data, "key", long_text(LIMIT_INLINE_VALUE_BYTES + 1, 1));
+	val_set(&manifest, "kind", val_string("SECRET"));
+	val_set(&manifest, "stringData", val_string("hidden"));
+	/* One that only the engine sees, with a large value before that of the next. */
+	val_set(&stage_edit(&execution, 0)->context, "other",
+		long_text(LIMIT_INLINE_VALUE_BYTES + 1, 2));
+	stage_edit(&execution, 0)->removed = true;
+	val_set(&stage_edit(&execution, 1)->context, "kind", val_string("Secret"));
+	val_set(&stage_edit(&execution, 1)->context, "data", data);
+	val_set(&stage_edit(&execution, 1)->outputs, "manifest", val_ref(manifest));
+	val_set(&execution->trigger, "payload", manifest);
+	put_all(&batch, execution);
+	commit(store, &batch);
+
+	_cleanup_(val_free) struct val json = read_execution(store, A);
+	struct val stage = val_at(val_get(json, "stages"), 0);
+	assert_string_equal(val_get_text(val_path(stage, "context.data"), "key", ""), "***");
+	assert_string_equal(
+		val_get_text(val_path(stage, "outputs.manifest"), "stringData", ""), "***");
+	assert_string_equal(val_get_text(val_path(json, "trigger.payload"), "stringData", ""), "***");
+}
+
 static void large_values_come_back_where_they_were(void **state)
 {
 	struct store *store = store_of(state);
@@ -832,6 +863,7 @@ int main(void)
 		OVER_EACH(events_have_rising_positions),
 		OVER_EACH(many_events_of_one_commit_are_read_from_any_place),
 		OVER_EACH(an_event_without_a_map_is_refused),
+		OVER_EACH(secrets_are_masked_wherever_they_lie),
 		OVER_EACH(large_values_come_back_where_they_were),
 		OVER_EACH(what_is_not_complete_is_loaded_as_it_was),
 		OVER_EACH(readers_see_whole_batches),

@@ -1,6 +1,7 @@
 /* Kubernetes Secrets in what people see. */
 #include "lib/values.h"
 
+#include "base/json.h"
 #include "model/secrets.h"
 
 static void values_are_masked_and_keys_stay(void **state)
@@ -41,12 +42,19 @@ static void values_are_masked_and_keys_stay(void **state)
 		{ "a scalar", "planted", "planted" },
 	};
 
+	assert_false(secrets_possible(
+		STR("{\"kind\":\"ConfigMap\",\"name\":\"s\",\"data\":{\"a\":\"b\"}}")));
+
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		_cleanup_(val_free) struct val value = value_of(rows[i].value);
 		_cleanup_(val_free) struct val masked = secrets_masked(value);
 
+		_cleanup_free_ char *text = json_text(value, JSON_COMPACT);
+
 		assert_value(rows[i].what, masked, rows[i].wanted);
 		assert_value(rows[i].what, value, rows[i].value);
+		if (!val_equal(masked, value))
+			assert_true(secrets_possible(str_of(text)));
 	}
 }
 
