@@ -17,7 +17,7 @@ import threading
 import time
 
 import kill_pipelines
-from server import PATIENCE, Server, Stream, environment, program
+from server import PATIENCE, Server, Stream, program
 
 GONE = (OSError, http.client.HTTPException)  # what a client sees of a server that dies
 ENDS = ("SUCCEEDED", "TERMINAL", "CANCELED")
@@ -63,12 +63,13 @@ class Mortal(Server):
     def __init__(self, directory, *arguments, **variables):
         super().__init__(directory, *arguments, **variables)
         crash = pathlib.Path(program()).resolve().parent / "tests/system/gennaker-crash"
+        assert crash.exists(), f"{crash} is missing: ninja builds it beside the program"
         self.command[0] = str(crash)
 
     def launch(self, crash_at=None):
-        self.crash = environment(**({"CRASH_AT_COMMIT": crash_at} if crash_at else {}))
+        crash = {"CRASH_AT_COMMIT": crash_at} if crash_at else {}
         with open(self.errors, "ab") as errors:
-            self.process = subprocess.Popen(self.command, env={**self.environment, **self.crash}, stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen(self.command, env={**self.environment, **crash}, stdin=subprocess.DEVNULL,
                                             stdout=subprocess.PIPE, stderr=errors)
 
     def listens(self):

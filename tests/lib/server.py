@@ -19,6 +19,7 @@ import time
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+ENDS = ("SUCCEEDED", "TERMINAL", "CANCELED", "STOPPED", "FAILED_CONTINUE", "SKIPPED")
 PATIENCE = 30  # seconds that anything may take; a sanitizer build on a busy machine is slow
 
 
@@ -197,7 +198,7 @@ class Server:
 
     def wait_for(self, execution, *statuses):
         """The run as soon as it has one of STATUSES, by default an end."""
-        ends = statuses or ("SUCCEEDED", "TERMINAL", "CANCELED", "STOPPED", "FAILED_CONTINUE", "SKIPPED")
+        ends = statuses or ENDS
 
         def look():
             found = self.get(f"/pipelines/{execution}").json()
