@@ -138,12 +138,14 @@ int api_execution_resume(struct call *call, struct err *err)
 	return call_submit(call, &request, NULL, err);
 }
 
-/* Clients send a body, which may be {} or the current configuration; the run keeps its own. */
+/* Clients send a body, which may be missing, {}, or a configuration: what stages take anew at a restart comes from there. */
 int api_stage_restart(struct call *call, struct err *err)
 {
-	struct request request = { .kind = REQUEST_RESTART_STAGE,
-		.key = xstrdup(call_param(call, "id")),
-		.stage_id = xstrdup(call_param(call, "stageId")) };
+	struct request request = { .kind = REQUEST_RESTART_STAGE };
+	if (call_body(call, &request.value, err) < 0)
+		return -1;
+	request.key = xstrdup(call_param(call, "id"));
+	request.stage_id = xstrdup(call_param(call, "stageId"));
 	return call_submit(call, &request, answer_execution, err);
 }
 

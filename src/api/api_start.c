@@ -5,32 +5,28 @@
 
 #include "base/alloc.h"
 
-static void answer_ref(
-	struct http_exchange *exchange, int status, struct val value, const char *event_id)
+static void answer_ref(struct http_exchange *exchange, int status, struct val value, bool with_event)
 {
 	_cleanup_(val_free) struct val body = val_map();
-	if (event_id)
-		val_set(&body, "eventId", val_string(event_id));
+	if (with_event)
+		val_set(&body, "eventId", val_ref(val_get(value, "eventId")));
 	val_set(&body, "ref", val_ref(val_get(value, "ref")));
 	http_reply_json(exchange, status, body);
 }
 
 static void answer_accepted(struct http_exchange *exchange, struct val value)
 {
-	answer_ref(exchange, 202, value, NULL);
+	answer_ref(exchange, 202, value, false);
 }
 
 static void answer_accepted_v2(struct http_exchange *exchange, struct val value)
 {
-	struct id_source ids = { 0 };
-	char event_id[37];
-	uuid_make(&ids, event_id);
-	answer_ref(exchange, 202, value, event_id);
+	answer_ref(exchange, 202, value, true);
 }
 
 static void answer_started(struct http_exchange *exchange, struct val value)
 {
-	answer_ref(exchange, 200, value, NULL);
+	answer_ref(exchange, 200, value, false);
 }
 
 /* The body is the trigger, and may be missing. */
@@ -61,11 +57,16 @@ int api_start_stored(struct call *call, struct err *err)
 	return call_submit(call, &request, answer_accepted, err);
 }
 
+/* As Deck starts: it looks for the run by its id, and there for what kept it from starting. */
 int api_start_stored_v2(struct call *call, struct err *err)
 {
-	struct request request = { .kind = REQUEST_START };
+	struct request request = { .kind = REQUEST_START, .keep_refused = true };
+	struct id_source ids = { 0 };
+	char event_id[37];
 	if (read_trigger(call, &request.trigger, err) < 0)
 		return -1;
+	uuid_make(&ids, event_id);
+	val_set(&request.trigger, "eventId", val_string(event_id));
 	request.application = xstrdup(call_param(call, "app"));
 	request.name = xstrdup(call_param(call, "nameOrId"));
 	return call_submit(call, &request, answer_accepted_v2, err);

@@ -27,6 +27,8 @@
 #define LIMIT_EXPR_PASS_STEPS 10000000 /* of all strings of one pass together */
 #define LIMIT_EXPR_INLINE_STEPS 20000  /* on the engine thread: about 1 ms */
 #define LIMIT_EXPR_BYTES (64u << 20)   /* allocated by one evaluation */
+#define LIMIT_PRIOR_RUNS 20 /* looked at for the one that began last (usePriorArtifact) */
+#define LIMIT_ARTIFACT_MATCH_STEPS 200000 /* one pattern of a matchArtifact: about 10 ms */
 #define LIMIT_EXPR_STRING_BYTES (4u << 20)
 #define LIMIT_EXPR_LIST 100000
 #define LIMIT_EXPR_CACHE 4096           /* parsed expressions kept */
@@ -45,10 +47,12 @@
 #define LIMIT_INBOX_BYTES (256u << 20)
 #define LIMIT_BATCH_BYTES (8u << 20)
 #define LIMIT_BATCH_MS 5
-#define LIMIT_TURN_STEPS 500 /* of one execution, and … */
+#define LIMIT_TURN_MESSAGES 64 /* before the runs have their turn */
+#define LIMIT_TURN_STEPS 500   /* of one execution, and … */
 #define LIMIT_TURN_US 2000
 #define LIMIT_WORKERS 256
 #define LIMIT_WORKER_STACK_BYTES (256u << 10)
+#define LIMIT_WORKER_RETRY_MS 1000 /* after a thread could not be started */
 #define LIMIT_WORKER_IDLE_MS 10000
 #define LIMIT_WAIT_MS 60000 /* the longest wait for a key without a look */
 #define LIMIT_PLANNING_ATTEMPTS 40

@@ -147,6 +147,9 @@ static void effect_release(struct engine *engine, struct effect *effect)
 	case EFFECT_COMPLETE:
 		release_complete(engine, effect);
 		break;
+	case EFFECT_DELETED:
+		map_remove(&engine->deleted, str_of(effect->execution_id));
+		break;
 	}
 }
 
@@ -360,6 +363,8 @@ static void *engine_main(void *data)
 			until = timer->due_ms;
 		if (engine->stopping && engine->stop_at_ms < until)
 			until = engine->stop_at_ms;
+		if (workers_starve(engine->workers) && !full)
+			until = clock_now_ms(engine->clock) + LIMIT_WORKER_RETRY_MS;
 		if (engine->ready_first && !full)
 			until = 0;
 		struct map keys = { 0 };
@@ -368,6 +373,8 @@ static void *engine_main(void *data)
 		keys_handle(engine, &keys);
 		if (engine->ended)
 			break;
+		if (workers_starve(engine->workers))
+			workers_retry(engine->workers);
 		if (!full || !engine->store_busy) {
 			timers_fire(engine);
 			runs_turn(engine);
@@ -506,6 +513,7 @@ static void engine_free(struct engine *engine)
 	heap_free(&engine->timers);
 	vec_free(&engine->changed);
 	map_free(&engine->active);
+	map_free(&engine->deleted);
 	inbox_free(&engine->inbox);
 	pthread_cond_destroy(&engine->store_condition);
 	pthread_cond_destroy(&engine->retry_condition);

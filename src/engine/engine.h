@@ -57,6 +57,7 @@ struct request {
 	char *id;     /* REQUEST_START: the id the run must get, NULL = a new one */
 	bool stale_check;
 	bool check_parameters; /* REQUEST_START: a required parameter without value is ERR_INVALID */
+	bool keep_refused; /* REQUEST_START: refused, it is answered with the TERMINAL run that says why, not with the error */
 	struct val value;
 	struct val trigger;
 	size_t bytes; /* its share of the inbox's cap; 0 = estimated */

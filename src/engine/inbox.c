@@ -107,6 +107,20 @@ void engine_wake(struct engine *engine, const char *key)
 	pthread_mutex_unlock(&inbox->mutex);
 }
 
+/* The first LIMIT_TURN_MESSAGES that are no urgent ones: the runs have their turn before the rest. */
+static struct message *take_some(struct inbox *inbox)
+{
+	struct message *taken = inbox->first;
+	struct message **link = &taken;
+	for (unsigned i = 0; *link && i < LIMIT_TURN_MESSAGES; i++)
+		link = &(*link)->next;
+	inbox->first = *link;
+	*link = NULL;
+	if (!inbox->first)
+		inbox->last = &inbox->first;
+	return taken;
+}
+
 struct message *inbox_take(struct engine *engine, int64_t until_ms, bool blocked, struct map *ret_keys)
 {
 	struct inbox *inbox = &engine->inbox;
@@ -114,9 +128,7 @@ struct message *inbox_take(struct engine *engine, int64_t until_ms, bool blocked
 	pthread_mutex_lock(&inbox->mutex);
 	for (;;) {
 		if (!blocked) {
-			taken = inbox->first;
-			inbox->first = NULL;
-			inbox->last = &inbox->first;
+			taken = take_some(inbox);
 			*ret_keys = take(&inbox->keys);
 		}
 		struct message **last = &inbox->urgent; /* first of all */

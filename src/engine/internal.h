@@ -80,6 +80,9 @@ struct slot;
 struct workers;
 struct workers *workers_new(struct engine *engine);
 void workers_push(struct workers *workers, struct job *job); /* takes a hold on the clock for the job */
+bool workers_starve(
+	const struct workers *workers); /* no thread could be started: workers_retry in a while */
+void workers_retry(struct workers *workers);
 void workers_metrics(struct workers *workers, struct val *metrics);
 void workers_free(struct workers *workers); /* joins: jobs must be done or cancelled */
 
@@ -128,6 +131,7 @@ enum effect_kind {
 	EFFECT_REPLY,    /* tell a requester */
 	EFFECT_DISPATCH, /* hand a job to a worker */
 	EFFECT_COMPLETE, /* a run is complete: tell those who wait for it */
+	EFFECT_DELETED,  /* a run is gone */
 };
 
 /* What happens only after the commit. */
@@ -137,7 +141,7 @@ struct effect {
 	struct val value;
 	struct err err;
 	struct job *job;                    /* EFFECT_DISPATCH */
-	char execution_id[ULID_LENGTH + 1]; /* EFFECT_COMPLETE */
+	char execution_id[ULID_LENGTH + 1]; /* EFFECT_COMPLETE, EFFECT_DELETED */
 	uint32_t completion; /* which end of the run: it may have been restarted since */
 };
 
@@ -228,8 +232,9 @@ struct engine {
 	atomic_bool full;  /* engine_refuse_starts */
 	atomic_uint_fast64_t commits;
 
-	struct map runs;      /* id → run */
-	struct map lines;     /* configuration → struct line (line.c) */
+	struct map runs;    /* id → run */
+	struct map lines;   /* configuration → struct line (line.c) */
+	struct map deleted; /* id → anything: runs whose end in the store is not committed yet */
 	struct map pipelines; /* id → struct val * (boxed document) */
 	struct run *ready_first, **ready_last;
 	struct heap timers;
@@ -311,7 +316,7 @@ const struct stage *run_stage(const struct run *run, size_t index);
 size_t run_add_stage(struct run *run);
 void run_link_stage(struct run *run, size_t index); /* after its parent and requisites are set */
 
-/* A complete run goes on: RUNNING again, as if it had never ended. */
+/* A complete run goes on, as if it had never ended: RUNNING again, or NOT_STARTED where it has to wait for others of its pipeline. */
 void run_reopen(struct run *run);
 
 /* line.c */
@@ -322,8 +327,12 @@ void line_moved(struct run *run, enum status from, enum status to);
 void lines_free(struct engine *engine);
 
 /* restart.c */
-/* Restarts the top-level stage that stage INDEX belongs to, and what is downstream of it. ERR_CONFLICT while it runs. */
-int run_restart_stage(struct run *run, size_t index, const char *user, struct err *err);
+/*
+ * Restarts the top-level stage that stage INDEX belongs to, and what is downstream of it. What stages take anew at a restart
+ * (stage_type.renewed) comes from PIPELINE, a configuration or null. ERR_CONFLICT while it runs.
+ */
+int run_restart_stage(
+	struct run *run, size_t index, struct val pipeline, const char *user, struct err *err);
 int run_pause(struct run *run, const char *user, struct err *err);
 int run_resume(struct run *run, const char *user, struct err *err);
 /* Marks a stage, its task and its parents as waiting for the resume. */
@@ -356,6 +365,9 @@ void task_returned(struct engine *engine, struct job *job);
 void stage_timer_fired(struct stage_run *stage);
 void job_release(struct engine *engine, struct job *job); /* after the commit: slot, then worker */
 void job_forget(struct engine *engine, struct job *job); /* out of the in-flight list and its slot */
+void job_cancel(struct engine *engine,
+	struct job *job); /* sets its flag; one that waits for a slot comes back at once */
+void tasks_skip(struct run *run, size_t index); /* what is left of them is SKIPPED */
 void slots_take_back(struct engine *engine); /* stopping: what waits for a slot will not get it */
 void slots_free(struct engine *engine);
 /* Counts it as in flight from now on. */

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/log.h"
 #include "engine/internal.h"
+#include "model/artifact.h"
 #include "model/secrets.h"
 
 static void reply_error(struct engine *engine, struct request *request, struct err *err)
@@ -163,6 +165,14 @@ static int start_document(
 	return 0;
 }
 
+/* The store still has a run whose deletion is on its way there. */
+static int check_not_deleted(const struct engine *engine, const char *id, struct err *err)
+{
+	if (!map_get(&engine->deleted, str_of(id)))
+		return 0;
+	return err_set(err, ERR_NOT_FOUND, "Pipeline execution not found (id: %s)", id);
+}
+
 /* The run, or NULL with ERR_NOT_FOUND; *RET_COMPLETE when it is one that has ended. */
 static struct run *find_run(struct engine *engine, const char *id, bool *ret_complete, struct err *err)
 {
@@ -172,6 +182,8 @@ static struct run *find_run(struct engine *engine, const char *id, bool *ret_com
 		return run;
 	struct val found = VAL_NULL;
 	uint64_t position;
+	if (check_not_deleted(engine, id, err) < 0)
+		return NULL;
 	if (engine->setup.store->type->get_execution(
 		    engine->setup.store, id, &found, &position, err) == 0) {
 		*ret_complete = true;
@@ -184,7 +196,8 @@ static bool is_known_run(struct engine *engine, const char *id)
 {
 	_cleanup_err_ struct err none = ERR_INIT;
 	bool complete;
-	return find_run(engine, id, &complete, &none) || complete;
+	return find_run(engine, id, &complete, &none) || complete ||
+		map_get(&engine->deleted, str_of(id)) != NULL;
 }
 
 /* Before anything else: what this start may not do. */
@@ -252,7 +265,7 @@ static void fill_stage(struct engine *engine, struct execution **execution, size
 	stage->unresolved = template_is_candidate(stage->context);
 }
 
-/* A start that failed leaves a TERMINAL execution behind, and is refused. */
+/* A start that failed leaves a TERMINAL execution (taken) behind, and is refused. */
 static void start_failed(struct engine *engine, struct execution *execution, const struct err *err)
 {
 	execution->status = STATUS_TERMINAL;
@@ -274,12 +287,112 @@ static struct val ref_of(const struct execution *execution)
 	struct val ref = val_map();
 	val_set(&ref, "ref", val_format("/pipelines/%s", execution->id));
 	val_set(&ref, "id", val_string(execution->id));
+	if (val_has(execution->trigger, "eventId"))
+		val_set(&ref, "eventId", val_ref(val_get(execution->trigger, "eventId")));
 	return ref;
 }
 
-/* A run of the evaluated PIPELINE, with everything about it in the batch; *RET is NULL when it was refused, and why is in ERR. */
+/* ---- artifacts of a start ---------------------------------------------------------------------------------------------------------- */
+
+struct prior {
+	struct engine *engine;
+	const char *config_id; /* of the run that is to be started, or NULL */
+};
+
+/* Of the stored runs of the pipeline the one that began last, owned; NULL when there is none. Looks at the newest few. */
+static struct execution *stored_prior(const struct prior *prior)
+{
+	struct store *store = prior->engine->setup.store;
+	const char *configs[] = { prior->config_id, NULL };
+	const struct execution_filter filter = {
+		.config_ids = configs, .limit = LIMIT_PRIOR_RUNS, .without_stages = true
+	};
+	_cleanup_(val_free) struct val list = VAL_NULL;
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct execution *found = NULL;
+	const char *id = NULL;
+	int64_t latest = 0;
+	uint64_t position;
+	if (store->type->list_executions(store, &filter, &list, &position, &err) == 0)
+		for (size_t i = 0; i < val_count(list); i++) {
+			int64_t start = val_get_int(val_at(list, i), "startTime", 0);
+			if (start <= latest)
+				continue;
+			latest = start;
+			id = val_get_text(val_at(list, i), "id", "");
+		}
+	if (id)
+		store->type->load_execution(store, id, &found, &err);
+	if (err.kind)
+		log_warn("the artifacts of the run before cannot be read", "pipeline",
+			prior->config_id, "error", err_text(&err));
+	return found;
+}
+
+/* The artifacts of the run of the same pipeline that began last, however it ended; owned. */
+static struct val prior_artifacts(void *data)
+{
+	const struct prior *prior = data;
+	struct map_cursor cursor = { 0 };
+	struct str key;
+	if (!prior->config_id)
+		return val_list();
+	struct execution *stored = stored_prior(prior);
+	const struct execution *latest = stored;
+	for (void *run; map_next(&prior->engine->runs, &cursor, &key, &run);) {
+		const struct execution *other = ((struct run *)run)->execution;
+		if (other->start_ms && other->config_id &&
+			strcmp(other->config_id, prior->config_id) == 0 &&
+			(!latest || other->start_ms >= latest->start_ms))
+			latest = other;
+	}
+	struct val artifacts = latest ? artifacts_of_execution(latest) : val_list();
+	execution_unref(stored);
+	return artifacts;
+}
+
+/* Before the document is evaluated, so that its expressions see what is bound; only the expected artifacts' own come earlier. */
+static int bind_artifacts(
+	struct engine *engine, struct request *request, struct val document, struct err *err)
+{
+	struct prior prior = { .engine = engine, .config_id = val_get_text(document, "id", NULL) };
+	const struct evaluator by = evaluate_here(engine);
+	_cleanup_(val_free) struct val expected = val_map();
+	_cleanup_(val_free) struct val evaluated = VAL_NULL;
+	static const char *const keys[] = { "expectedArtifacts", "receivedArtifacts",
+		"templateVariables" };
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (val_has(document, keys[i]))
+			val_set(&expected, keys[i], val_ref(val_get(document, keys[i])));
+	if (evaluate_pipeline(&by, engine->setup.registry, expected, request->trigger, &evaluated) !=
+		EXPR_OK)
+		return err_set(err, ERR_TOO_LARGE,
+			"expectedArtifacts: their expressions need more than %d steps",
+			LIMIT_EXPR_INLINE_STEPS);
+	return artifacts_resolve_trigger(evaluated, prior_artifacts, &prior, &request->trigger, err);
+}
+
+/* What can be said against the execution that was made of PIPELINE, before it is a run. */
+static int check_execution(
+	struct engine *engine, struct execution **execution, struct val pipeline, struct err *err)
+{
+	if (val_get_bool(pipeline, "disabled", false))
+		return err_set(
+			err, ERR_INVALID, "\"%s\" is disabled", val_get_text(pipeline, "name", ""));
+	for (size_t i = 0; i < stage_count(*execution); i++)
+		fill_stage(engine, execution, i);
+	for (size_t i = 0; i < stage_count(*execution); i++)
+		if (refuse_stage(engine, *execution, i, err) < 0)
+			return -1;
+	return 0;
+}
+
+/*
+ * A run of the evaluated PIPELINE, with everything about it in the batch. -1: it was refused, and why is in ERR; *RET_REFUSED (may be NULL)
+ * refers to the TERMINAL run that says so, VAL_NULL when there is none.
+ */
 static int start_run(struct engine *engine, const struct request *request, struct val pipeline,
-	struct run **ret, struct err *err)
+	struct run **ret, struct val *ret_refused, struct err *err)
 {
 	struct pipeline_start start = {
 		.pipeline = pipeline,
@@ -292,21 +405,15 @@ static int start_run(struct engine *engine, const struct request *request, struc
 	};
 	struct execution *execution;
 	int result = pipeline_to_execution(&start, &execution, err);
-	if (result == 0 && val_get_bool(pipeline, "disabled", false))
-		result = err_set(
-			err, ERR_INVALID, "\"%s\" is disabled", val_get_text(pipeline, "name", ""));
+	if (result == 0)
+		result = check_execution(engine, &execution, pipeline, err);
 	if (result < 0) {
+		if (execution && ret_refused)
+			*ret_refused = ref_of(execution);
 		if (execution)
 			start_failed(engine, execution, err);
 		return -1;
 	}
-	for (size_t i = 0; i < stage_count(execution); i++)
-		fill_stage(engine, &execution, i);
-	for (size_t i = 0; i < stage_count(execution); i++)
-		if (refuse_stage(engine, execution, i, err) < 0) {
-			execution_unref(execution);
-			return -1;
-		}
 	struct run *run = run_new(engine, execution);
 	run_edit(run);
 	for (size_t i = 0; i < stage_count(run->execution); i++)
@@ -320,14 +427,52 @@ static int start_run(struct engine *engine, const struct request *request, struc
 	return 0;
 }
 
+static void reply_refused(struct engine *engine, struct request *request,
+	struct val refused /* taken */, struct err *err)
+{
+	if (request->keep_refused && !val_is_null(refused)) {
+		engine_reply(engine, request, refused, NULL);
+		return;
+	}
+	val_free(&refused);
+	reply_error(engine, request, err);
+}
+
 static void start_evaluated(struct engine *engine, struct request *request, struct val pipeline)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
+	struct val refused = VAL_NULL;
 	struct run *run;
-	if (start_run(engine, request, pipeline, &run, &err) < 0)
-		reply_error(engine, request, &err);
+	if (start_run(engine, request, pipeline, &run, &refused, &err) < 0)
+		reply_refused(engine, request, refused, &err);
 	else
 		engine_reply(engine, request, ref_of(run->execution), NULL);
+}
+
+/* Refused before it was a run; when it is to be KEPT, the run that says so has DOCUMENT as it is written. */
+static void start_refused(struct engine *engine, struct request *request, struct val document,
+	bool kept, struct err *err)
+{
+	struct val refused = VAL_NULL;
+	if (kept) {
+		_cleanup_err_ struct err none = ERR_INIT;
+		struct pipeline_start start = {
+			.pipeline = document,
+			.trigger = request->trigger,
+			.user = request->user,
+			.origin = request->origin,
+			.now_ms = clock_now_ms(engine->clock),
+			.ids = &engine->ids,
+			.id = request->id,
+		};
+		struct execution *execution;
+		pipeline_to_execution(&start, &execution, &none);
+		if (execution) {
+			refused = ref_of(execution);
+			start_failed(engine, execution, err);
+		}
+	}
+	reply_refused(engine, request, refused, err);
 }
 
 /* The trigger as expressions see it while the pipeline is evaluated: with the defaults of parameters. */
@@ -388,13 +533,21 @@ static void start(struct engine *engine, struct request *request)
 		return;
 	}
 	struct val document = VAL_NULL;
-	if (start_document(engine, request, &document, &err) < 0 ||
-		start_check(engine, request, document, &err) < 0) {
-		val_free(&document);
+	if (start_document(engine, request, &document, &err) < 0) {
 		reply_error(engine, request, &err);
 		return;
 	}
+	if (start_check(engine, request, document, &err) < 0) {
+		start_refused(engine, request, document, request->keep_refused && !request->id, &err);
+		val_free(&document);
+		return;
+	}
 	start_trigger(request, document);
+	if (bind_artifacts(engine, request, document, &err) < 0) {
+		start_refused(engine, request, document, true, &err);
+		val_free(&document);
+		return;
+	}
 	val_replace(&request->value, document);
 	const struct evaluator by = evaluate_here(engine);
 	struct val evaluated = VAL_NULL;
@@ -414,8 +567,11 @@ void request_submitted(struct engine *engine, struct job *job)
 	struct run *correlated = job->status < 0 ? NULL : find_correlated(engine, &request);
 	if (correlated)
 		engine_reply(engine, &request, ref_of(correlated->execution), NULL);
-	else if (job->status < 0 || start_check(engine, &request, job->evaluated, &job->err) < 0)
-		reply_error(engine, &request, &job->err);
+	else if (job->status < 0)
+		start_refused(engine, &request, request.value, true, &job->err);
+	else if (start_check(engine, &request, job->evaluated, &job->err) < 0)
+		start_refused(engine, &request, job->evaluated, request.keep_refused && !request.id,
+			&job->err);
 	else
 		start_evaluated(engine, &request, job->evaluated);
 	request_clear(&request);
@@ -457,8 +613,13 @@ static int child_request(struct engine *engine, const struct run *parent, struct
 	int result = start_document(engine, ret, &document, err);
 	if (result == 0)
 		result = start_check(engine, ret, document, err);
-	if (result == 0)
+	if (result == 0) {
 		start_trigger(ret, document);
+		result = artifacts_expect_received(
+			document, parent->execution->config_id, &ret->trigger, err);
+	}
+	if (result == 0)
+		result = bind_artifacts(engine, ret, document, err);
 	val_replace(&ret->value, document);
 	if (result < 0)
 		request_clear(ret);
@@ -486,7 +647,7 @@ int request_child_prepare(struct engine *engine, const struct run *parent, struc
 int request_child_start(
 	struct engine *engine, const struct job *job, struct run **ret, struct err *err)
 {
-	if (start_run(engine, job->request, job->evaluated, ret, err) < 0)
+	if (start_run(engine, job->request, job->evaluated, ret, NULL, err) < 0)
 		return wrap_child(err, job->result.start_run);
 	return 0;
 }
@@ -613,7 +774,9 @@ static struct run *run_to_restart(struct engine *engine, const char *id, struct 
 	struct execution *execution;
 	if (run)
 		return run;
-	if (engine->setup.store->type->load_execution(engine->setup.store, id, &execution, err) < 0)
+	if (check_not_deleted(engine, id, err) < 0 ||
+		engine->setup.store->type->load_execution(engine->setup.store, id, &execution, err) <
+			0)
 		return NULL;
 	run = run_new(engine, execution);
 	run->completed = run->saved = true;
@@ -630,6 +793,44 @@ static void reply_run(struct engine *engine, struct request *request, struct run
 	engine_reply(engine, request, secrets_masked(json), NULL);
 }
 
+/* The configuration that a restart goes by: the one that came with it, else the one that is stored now. Borrowed. */
+static struct val restart_config(
+	struct engine *engine, const struct request *request, const struct run *run)
+{
+	if (val_is_list(val_get(request->value, "stages")))
+		return request->value;
+	const char *id = run->execution->config_id;
+	struct val *stored = id ? map_get(&engine->pipelines, str_of(id)) : NULL;
+	return stored ? *stored : VAL_NULL;
+}
+
+/*
+ * A run that a stage of another one has started goes on, so that stage waits for it again, if its run has ended; and so on up (stages.md
+ * 2.12). The mark keeps the stage from starting another child.
+ */
+static void restart_parents(struct engine *engine, const struct run *run, const char *user)
+{
+	for (unsigned depth = 0; depth <= LIMIT_PIPELINE_DEPTH; depth++) {
+		_cleanup_err_ struct err err = ERR_INIT;
+		struct val trigger = run->execution->trigger;
+		const char *id = val_get_text(val_get(trigger, "parentExecution"), "id", "");
+		const char *stage_id = val_get_text(trigger, "parentPipelineStageId", "");
+		struct run *parent = *id && *stage_id ? run_to_restart(engine, id, &err) : NULL;
+		if (!parent)
+			return; /* it had none, or that is gone */
+		size_t index = stage_find_id(parent->execution, str_of(stage_id));
+		if (parent->completed && index != STAGE_NONE) {
+			struct stage *stage = run_stage_edit(parent, index, STAGE_PART_CONTEXT);
+			val_set(&stage->context, "_skipPipelineRestart", val_bool(true));
+			run_restart_stage(parent, index, VAL_NULL, user, &err);
+		}
+		run_ready(parent); /* leaves the memory again when nothing came of it */
+		if (parent->completed || index == STAGE_NONE || err.kind)
+			return;
+		run = parent;
+	}
+}
+
 static void restart_stage(struct engine *engine, struct request *request)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
@@ -642,7 +843,10 @@ static void restart_stage(struct engine *engine, struct request *request)
 	if (index == STAGE_NONE)
 		err_set(&err, ERR_NOT_FOUND, "Stage not found (id: %s)", request->stage_id);
 	else
-		run_restart_stage(run, index, request->user, &err);
+		run_restart_stage(
+			run, index, restart_config(engine, request, run), request->user, &err);
+	if (!err.kind)
+		restart_parents(engine, run, request->user);
 	reply_run(engine, request, run, &err);
 	run_ready(run); /* leaves the memory again when nothing came of it */
 }
@@ -678,6 +882,10 @@ static void delete_execution(struct engine *engine, struct request *request)
 		return;
 	}
 	store_delete_execution(&engine->batch->store, request->key);
+	struct effect deleted = { .kind = EFFECT_DELETED };
+	snprintf(deleted.execution_id, sizeof(deleted.execution_id), "%s", request->key);
+	map_put(&engine->deleted, str_of(deleted.execution_id), engine);
+	engine_effect(engine, deleted);
 	engine_reply(engine, request, VAL_NULL, NULL);
 }
 

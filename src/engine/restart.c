@@ -80,7 +80,40 @@ static void reset_downstream(struct run *run, size_t index, const char *user)
 	}
 }
 
-int run_restart_stage(struct run *run, size_t index, const char *user, struct err *err)
+/* The configuration of the stage with this refId in PIPELINE, or VAL_NULL. */
+static struct val config_of(struct val pipeline, const char *ref_id)
+{
+	struct val stages = val_get(pipeline, "stages");
+	for (size_t i = 0; i < val_count(stages); i++)
+		if (strcmp(val_get_text(val_at(stages, i), "refId", ""), ref_id) == 0)
+			return val_at(stages, i);
+	return VAL_NULL;
+}
+
+/* Those that have ended, and are not begun again, take it too: whoever looks sees what holds now. */
+static void renew(struct run *run, struct val pipeline)
+{
+	for (size_t i = 0; i < stage_count(run->execution) && val_is_map(pipeline); i++) {
+		const struct stage *stage = run_stage(run, i);
+		const struct stage_type *type = registry_find_for(run->engine->setup.registry, stage);
+		struct val config = config_of(pipeline, stage->ref_id);
+		if (stage->parent != STAGE_NONE || !type || !type->renewed ||
+			status_is_going(stage->status) ||
+			strcmp(val_get_text(config, "type", ""), stage->type) != 0)
+			continue;
+		for (const char *const *key = type->renewed; *key; key++) {
+			struct stage *edited;
+			if (!val_has(config, *key))
+				continue;
+			edited = run_stage_edit(run, i, STAGE_PART_CONTEXT | STAGE_PART_HEAD);
+			val_set(&edited->context, *key, val_ref(val_get(config, *key)));
+			edited->unresolved = template_is_candidate(edited->context);
+		}
+	}
+}
+
+int run_restart_stage(
+	struct run *run, size_t index, struct val pipeline, const char *user, struct err *err)
 {
 	size_t top = top_of(run, index);
 	const struct stage *stage = run_stage(run, top);
@@ -91,6 +124,7 @@ int run_restart_stage(struct run *run, size_t index, const char *user, struct er
 	if (run->winding && !run->completed)
 		return err_set(err, ERR_CONFLICT,
 			"the run is coming to its end; restart the stage when it has");
+	renew(run, pipeline);
 	stage_reset(run, top, user);
 	reset_downstream(run, top, user);
 	run_reopen(run);

@@ -243,8 +243,10 @@ void run_reopen(struct run *run)
 	run->completed = run->saved = run->winding = false;
 	run->completions++; /* an end that is not committed yet is not the end any more */
 	if (run->execution->status != STATUS_RUNNING) {
-		run_set_status(run, STATUS_RUNNING);
-		run_edit(run)->end_ms = 0;
+		struct execution *execution = run_edit(run);
+		execution->canceled = false;
+		execution->end_ms = 0;
+		run_set_status(run, line_admits(run) ? STATUS_RUNNING : STATUS_NOT_STARTED);
 	}
 	pthread_mutex_lock(&engine->done_mutex);
 	map_put(&engine->active, str_of(run->execution->id), run);
@@ -337,11 +339,12 @@ static void run_start(struct run *run)
 	if (!line_admits(run))
 		return;
 	bool initial = false;
-	for (size_t i = 0; i < stage_count(execution); i++)
-		if (run_stage(run, i)->requisite_count == 0) {
-			initial = true;
-			look(run, i);
-		}
+	for (size_t i = 0; i < stage_count(execution); i++) {
+		const struct stage *stage = run_stage(run, i);
+		initial |= stage->requisite_count == 0;
+		if (stage->parent == STAGE_NONE && stage_is_startable(run, stage))
+			look(run, i); /* in a run that was restarted it may be any */
+	}
 	run_set_status(run, initial ? STATUS_RUNNING : STATUS_TERMINAL);
 }
 

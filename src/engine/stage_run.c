@@ -624,7 +624,7 @@ static void stage_skip(struct run *run, size_t index)
 	struct stage_run *mine = run->stages[index];
 	bool going = false;
 	if (mine->job) {
-		cancel_set(mine->job->cancel);
+		job_cancel(run->engine, mine->job);
 		return;
 	}
 	for (size_t i = 0; i < run_stage(run, index)->child_count; i++) {
@@ -638,12 +638,7 @@ static void stage_skip(struct run *run, size_t index)
 	}
 	if (going)
 		return; /* their end asks again */
-	struct stage *stage = run_stage_edit(run, index, STAGE_PART_HEAD);
-	for (size_t i = mine->current; i < stage->task_count; i++) {
-		stage->tasks[i].status = STATUS_SKIPPED;
-		stage->tasks[i].end_ms = clock_now_ms(run->engine->clock);
-	}
-	mine->current = stage->task_count;
+	tasks_skip(run, index);
 	stage_finish(run, index, STATUS_SKIPPED);
 }
 

@@ -171,6 +171,8 @@ struct stage_type {
 	const void *fixed; /* for fill */
 	/* Takes out of CONTEXT and OUTPUTS what a restarted stage must not find of its last run; NULL = nothing. */
 	void (*restart)(struct val *context, struct val *outputs);
+	/* The context keys that a restart takes anew from the pipeline's configuration, in all stages; ends with NULL; NULL = none. */
+	const char *const *renewed;
 	/* The context key that says that a person may skip the stage (PATCH manualSkip); NULL = nobody may. */
 	const char *skippable_key;
 	const char *category; /* "general", "kubernetes", "tencent": pages and menus */

@@ -67,6 +67,13 @@ static void task_finish(struct run *run, size_t index, enum status status)
 		look(run, index);
 }
 
+void tasks_skip(struct run *run, size_t index)
+{
+	struct stage_run *mine = run->stages[index];
+	for (; mine->current < run_stage(run, index)->task_count; mine->current++)
+		task_set_status(run, index, STATUS_SKIPPED);
+}
+
 /* F(status), with the failure in context.exception and in the task. */
 static void task_fail(struct run *run, size_t index, const struct err *err)
 {
@@ -393,8 +400,7 @@ void slots_take_back(struct engine *engine)
 	}
 }
 
-/* Sets the flag; what waits for a slot comes back at once. */
-static void job_cancel(struct engine *engine, struct job *job)
+void job_cancel(struct engine *engine, struct job *job)
 {
 	cancel_set(job->cancel);
 	if (!job->queue)
@@ -557,12 +563,14 @@ static void task_retry(struct run *run, size_t index, struct job *job)
 	task_wait_again(run, index, job);
 }
 
+/* Its cancel step is due as well when it has not begun, but a task before it has had its effect. */
 static void task_canceled(struct run *run, size_t index)
 {
 	const struct stage_type *type;
 	const struct task_row *row = task_row_of(run, index, &type);
-	if (row && row->cancel && run_stage(run, index)->tasks[run->stages[index]->current].start_ms &&
-		!run_stage(run, index)->cancel_done)
+	size_t current = run->stages[index]->current;
+	bool begun = current > 0 || run_stage(run, index)->tasks[current].start_ms;
+	if (row && row->cancel && begun && !run_stage(run, index)->cancel_done)
 		task_dispatch(run, index, row, JOB_CANCEL);
 	else
 		task_finish(run, index, STATUS_CANCELED);

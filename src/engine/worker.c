@@ -17,6 +17,7 @@ struct workers {
 	size_t queued, idle, threads;
 	VEC(pthread_t) ended; /* threads that have come to their end and wait to be joined */
 	bool end;
+	atomic_bool starved; /* the last thread could not be started */
 };
 
 struct workers *workers_new(struct engine *engine)
@@ -179,11 +180,32 @@ static void worker_start(struct workers *workers)
 	pthread_attr_setstacksize(&attributes, LIMIT_WORKER_STACK_BYTES);
 #endif
 	pthread_t thread;
-	if (pthread_create(&thread, &attributes, worker_main, workers) == 0)
+	bool started = pthread_create(&thread, &attributes, worker_main, workers) == 0;
+	if (started)
 		workers->threads++;
-	else if (workers->threads == 0)
-		log_error("cannot start a worker thread; trying again with the next task");
+	else if (!atomic_load(&workers->starved))
+		log_error("cannot start a worker thread; trying again");
+	atomic_store(&workers->starved, !started);
 	pthread_attr_destroy(&attributes);
+}
+
+static void start_if_needed(struct workers *workers)
+{
+	if (workers->idle < workers->queued && workers->threads < LIMIT_WORKERS)
+		worker_start(workers);
+}
+
+bool workers_starve(const struct workers *workers)
+{
+	return atomic_load(&workers->starved);
+}
+
+void workers_retry(struct workers *workers)
+{
+	pthread_mutex_lock(&workers->mutex);
+	atomic_store(&workers->starved, false);
+	start_if_needed(workers);
+	pthread_mutex_unlock(&workers->mutex);
 }
 
 void workers_push(struct workers *workers, struct job *job)
@@ -194,8 +216,7 @@ void workers_push(struct workers *workers, struct job *job)
 	*workers->last = job;
 	workers->last = &job->next;
 	workers->queued++;
-	if (workers->idle < workers->queued && workers->threads < LIMIT_WORKERS)
-		worker_start(workers);
+	start_if_needed(workers);
 	pthread_cond_signal(&workers->condition);
 	pthread_mutex_unlock(&workers->mutex);
 }

@@ -75,6 +75,12 @@ enum expr_failure expr_evaluate(struct str body, const struct expr_host *host,
 	const struct expr_limits *limits, struct val *ret, const char **ret_exception,
 	int *ret_position, struct err *err);
 
+/*
+ * Whether PATTERN, in Java's syntax, matches the whole of TEXT: 1 or 0; -1 with ERR_INVALID when it is no pattern, ERR_TOO_LARGE when the
+ * match takes more than MAX_STEPS (0 = LIMIT_EXPR_STEPS).
+ */
+int expr_text_matches(struct str text, struct str pattern, uint64_t max_steps, struct err *err);
+
 /* Syntax only: 0, or -1 with the description in ERR and the character in *RET_POSITION. */
 int expr_check(struct str body, int *ret_position, struct err *err);
 

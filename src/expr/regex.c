@@ -110,6 +110,24 @@ int regex_matches(struct eval *ev, struct str text, struct str pattern, bool *re
 	return regex_matches_whole(ev, text, pattern, ret);
 }
 
+int expr_text_matches(struct str text, struct str pattern, uint64_t max_steps, struct err *err)
+{
+	static const struct expr_host nothing = { .current_stage = -1 };
+	const struct expr_limits limits = { .max_steps = max_steps, .no_io = true };
+	struct eval ev;
+	struct regex regex;
+	eval_init(&ev, &nothing, &limits);
+	int result = regex_open(&ev, pattern, text, &regex);
+	bool is_pattern = result == 0;
+	if (is_pattern)
+		result = regex_run(&regex, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED);
+	if (result < 0)
+		err_set(err, is_pattern ? ERR_TOO_LARGE : ERR_INVALID, "%s", ev.message);
+	regex_close(&regex);
+	eval_free(&ev);
+	return result;
+}
+
 /* The character behind FROM, so that an empty match moves on. */
 static size_t next_character(struct str text, size_t from)
 {

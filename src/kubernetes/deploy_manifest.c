@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "artifact/bind_produced.h"
 #include "kubernetes/deploy.h"
 #include "kubernetes/manifest.h"
 #include "kubernetes/selectors.h"
@@ -154,7 +155,8 @@ const struct stage_type deploy_manifest_stage = {
 			.run = deploy_strategy_run,
 			.when = deploy_has_strategy,
 			.timeout_ms = 2 * 60 * 1000,
-			.slot = stage_account_slot }),
+			.slot = stage_account_slot },
+		BIND_PRODUCED_ARTIFACTS),
 	.plan_after = deploy_plan_after,
 	.restart = stage_forget,
 	.outputs = ROWS(struct field,
@@ -180,10 +182,6 @@ static int deploy_check(const struct task_input *in, struct err *err)
 {
 	struct kube_account *account;
 
-	if (val_count(val_get(in->stage->context, "expectedArtifacts")) > 0)
-		return err_set(err, ERR_UNSUPPORTED,
-			"expectedArtifacts: binding expected artifacts is not built yet; what the "
-			"stage deploys is in its output \"artifacts\"");
 	return stage_account(in, &account, err);
 }
 

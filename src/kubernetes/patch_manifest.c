@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "artifact/bind_produced.h"
 #include "base/alloc.h"
 #include "kubernetes/manifest.h"
 #include "kubernetes/patch.h"
@@ -92,7 +93,7 @@ const struct stage_type patch_manifest_stage = {
 			.timeout_ms = 10 * 60 * 1000,
 			.repeat = TASK_SAFE,
 			.slot = stage_account_slot },
-		WAIT_STABLE_TASK),
+		WAIT_STABLE_TASK, BIND_PRODUCED_ARTIFACTS),
 	.restart = stage_forget,
 	.outputs = ROWS(struct field, TARGET_OUTPUTS,
 		FIELD_KNOWN("outputs.manifests", FIELD_VALUE,
@@ -121,9 +122,6 @@ static int patch_check(const struct task_input *in, struct err *err)
 {
 	_cleanup_(val_free) struct val body = VAL_NULL;
 
-	if (val_count(val_get(in->stage->context, "expectedArtifacts")) > 0)
-		return err_set(err, ERR_UNSUPPORTED,
-			"expectedArtifacts: binding expected artifacts is not built yet");
 	if (body_of(in, &body, err) < 0)
 		return -1;
 	return target_check(in, "patchManifest", err);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "artifact/bind_produced.h"
 #include "base/alloc.h"
 #include "kubernetes/deploy_plan.h"
 #include "kubernetes/job.h"
@@ -162,7 +163,8 @@ const struct stage_type run_job_manifest_stage = {
 			.when = waits,
 			.poll_every_ms = 10000,
 			.repeat = TASK_SAFE,
-			.slot = stage_account_slot }),
+			.slot = stage_account_slot },
+		BIND_PRODUCED_ARTIFACTS),
 	.outputs = ROWS(struct field,
 		FIELD_KNOWN("jobStatus", FIELD_VALUE,
 			.help = { "Name, state, reason and message.", "名称、状态、原因与信息。" }),
@@ -237,9 +239,6 @@ static int job_check(const struct task_input *in, struct err *err)
 		return err_set(err, ERR_UNSUPPORTED,
 			"containers: a Job made from containers, as the first Kubernetes provider did, "
 			"cannot be run; give a manifest");
-	if (val_count(val_get(context, "expectedArtifacts")) > 0)
-		return err_set(err, ERR_UNSUPPORTED,
-			"expectedArtifacts: binding expected artifacts is not built yet");
 	if (config->capture == 1 && !(config->property_file && *config->property_file))
 		return err_set(err, ERR_INVALID, "propertyFile: the name of a container is required");
 	if (resolve(in, &list, err) < 0 || stage_account(in, &account, err) < 0)

@@ -119,6 +119,64 @@ size_t *stage_ancestors(const struct execution *execution, size_t index, size_t 
 	return indexes.list.items;
 }
 
+/* Gives each stage whose requisites all have a step the one behind theirs; true when there were any. */
+static bool raise_steps(const struct execution *execution, size_t *steps, bool *known)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < stage_count(execution); i++) {
+		const struct stage *stage = stage_at(execution, i);
+		size_t step = 0;
+		bool ready = !known[i] && stage->parent == STAGE_NONE && !stage->removed;
+
+		for (size_t j = 0; j < stage->requisite_count && ready; j++) {
+			size_t before = stage->requisites[j];
+
+			ready = known[before];
+			step = ready && steps[before] + 1 > step ? steps[before] + 1 : step;
+		}
+		if (!ready)
+			continue;
+		steps[i] = step;
+		known[i] = changed = true;
+	}
+	return changed;
+}
+
+struct placed {
+	size_t step, index;
+};
+
+static int compare_placed(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+
+	if (x->step != y->step)
+		return x->step < y->step ? -1 : 1;
+	return x->index < y->index ? -1 : 1;
+}
+
+size_t *execution_order(const struct execution *execution, size_t *ret_count)
+{
+	size_t count = stage_count(execution), placed_count = 0;
+	size_t *steps = xcalloc(count + 1, sizeof(*steps));
+	bool *known = xcalloc(count + 1, sizeof(*known));
+	struct placed *placed = xcalloc(count + 1, sizeof(*placed));
+
+	while (raise_steps(execution, steps, known))
+		;
+	for (size_t i = 0; i < count; i++)
+		if (known[i])
+			placed[placed_count++] = (struct placed){ .step = steps[i], .index = i };
+	qsort(placed, placed_count, sizeof(*placed), compare_placed);
+	for (size_t i = 0; i < placed_count; i++)
+		steps[i] = placed[i].index;
+	free(known);
+	free(placed);
+	*ret_count = placed_count;
+	return steps;
+}
+
 struct search {
 	const struct execution *execution;
 	struct str key;

@@ -183,6 +183,11 @@ struct val context_get(
 bool stage_outputs_may_have(const struct execution *execution, struct str key);
 /* The ancestors of a stage, itself first, nearest first, in lookup order, each once; an owned array. */
 size_t *stage_ancestors(const struct execution *execution, size_t index, size_t *ret_count);
+/*
+ * The top-level stages in the order of the graph, as upstream sorts them: first those without requisites, then those whose requisites are
+ * among these, and so on; within each step in the order of the list. An owned array; what stands in a circle is left out.
+ */
+size_t *execution_order(const struct execution *execution, size_t *ret_count);
 /* All ancestors' outputs merged so that the nearest wins, under the own context on top: what expressions see as the root's keys. Owned. */
 struct val context_all(const struct execution *execution, size_t index);
 

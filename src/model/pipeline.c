@@ -313,6 +313,18 @@ static struct val make_trigger(const struct pipeline_start *start)
 	return trigger;
 }
 
+/* The pipeline's, then those that whoever starts it adds. Owned; VAL_NULL when there are none. */
+static struct val notifications_of(const struct pipeline_start *start)
+{
+	struct val all = val_ref(val_get(start->pipeline, "notifications"));
+	struct val given = val_is_map(start->trigger) ? start->trigger :
+							val_get(start->pipeline, "trigger");
+	struct val more = val_get(given, "notifications");
+	for (size_t i = 0; val_is_list(more) && i < val_count(more); i++)
+		val_append(&all, val_ref(val_at(more, i)));
+	return all;
+}
+
 static int64_t millis_of(struct val text)
 {
 	int64_t ms = 0;
@@ -379,7 +391,7 @@ static void fill_head(struct execution *execution, const struct pipeline_start *
 	execution->limit_concurrent = val_get_bool(pipeline, "limitConcurrent", false);
 	execution->keep_waiting = val_get_bool(pipeline, "keepWaitingPipelines", false);
 	execution->max_concurrent = val_get_int(pipeline, "maxConcurrentExecutions", 0);
-	val_replace(&execution->notifications, val_ref(val_get(pipeline, "notifications")));
+	val_replace(&execution->notifications, notifications_of(start));
 	val_replace(&execution->source, val_ref(val_get(pipeline, "source")));
 	val_replace(&execution->template_variables, val_ref(val_get(pipeline, "templateVariables")));
 	val_replace(&execution->trigger, make_trigger(start));

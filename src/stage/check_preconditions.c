@@ -102,6 +102,7 @@ const struct stage_type check_preconditions_stage = {
 			.flags = FIELD_SET_AT_RUN)),
 	.config_size = sizeof(struct check_preconditions_config),
 	.check = check_preconditions_check,
+	.renewed = (const char *const[]){ "preconditions", NULL },
 	.plan_before = check_preconditions_plan,
 	.tasks = ROWS(struct task_row,
 		{ .name = "checkPrecondition",

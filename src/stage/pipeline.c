@@ -6,9 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "artifact/bind_produced.h"
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "base/vec.h"
+#include "model/artifact.h"
 #include "model/secrets.h"
 #include "stage/stages.h"
 #include "store/store.h"
@@ -40,24 +42,6 @@ static struct val parent_execution(const struct execution *execution)
 	return secrets_masked(json);
 }
 
-/* All artifacts visible from here: this stage's ancestors', then the trigger's. */
-static struct val visible_artifacts(const struct task_input *in)
-{
-	struct val artifacts = val_list();
-	size_t count;
-	size_t *ancestors = stage_ancestors(in->execution, in->stage_index, &count);
-	for (size_t i = 0; i < count; i++) {
-		struct val own = val_get(stage_at(in->execution, ancestors[i])->outputs, "artifacts");
-		for (size_t j = 0; j < val_count(own); j++)
-			val_append(&artifacts, val_ref(val_at(own, j)));
-	}
-	free(ancestors);
-	struct val given = val_get(in->execution->trigger, "artifacts");
-	for (size_t j = 0; j < val_count(given); j++)
-		val_append(&artifacts, val_ref(val_at(given, j)));
-	return artifacts;
-}
-
 static int start_pipeline(const struct task_input *in, struct task_result *out, struct err *err)
 {
 	const struct pipeline_config *config = in->config;
@@ -75,7 +59,7 @@ static int start_pipeline(const struct task_input *in, struct task_result *out, 
 		val_is_map(config->parameters) ? val_ref(config->parameters) : val_map());
 	val_set(&trigger, "strategy", val_bool(config->pipeline_id && !config->pipeline));
 	val_set(&trigger, "dryRun", val_bool(val_get_bool(parent->trigger, "dryRun", false)));
-	val_set(&trigger, "artifacts", visible_artifacts(in));
+	val_set(&trigger, "artifacts", artifacts_visible(parent, in->stage_index));
 	val_set(&trigger, "correlationId", val_string(in->idempotency_key));
 	val_set(&out->start_run, "pipeline", val_string(target));
 	if (config->pipeline_application || config->application)
@@ -246,20 +230,15 @@ static int cancel_child(const struct task_input *in, struct task_result *out, st
 	return task_done(out);
 }
 
+/* Restarted because its child was, it waits for that one again. */
 static void pipeline_restart(struct val *context, struct val *outputs)
 {
 	(void)outputs;
 	val_remove(context, "status");
+	if (val_remove(context, "_skipPipelineRestart"))
+		return;
 	val_remove(context, "executionId");
 	val_remove(context, "executionName");
-}
-
-static int pipeline_check(const struct task_input *in, struct err *err)
-{
-	if (val_count(val_get(in->stage->context, "expectedArtifacts")) > 0)
-		return err_set(err, ERR_UNSUPPORTED,
-			"expectedArtifacts: binding artifacts is not built yet");
-	return 0;
 }
 
 const struct stage_type pipeline_stage = {
@@ -299,7 +278,6 @@ const struct stage_type pipeline_stage = {
 		FIELD_KNOWN("skippable", FIELD_BOOL, .title = { "May be skipped", "允许跳过" }),
 		FIELD_KNOWN("executionName", FIELD_STRING, .flags = FIELD_SET_AT_RUN)),
 	.config_size = sizeof(struct pipeline_config),
-	.check = pipeline_check,
 	.skippable_key = "skippable",
 	.restart = pipeline_restart,
 	.tasks = ROWS(struct task_row,
@@ -312,5 +290,6 @@ const struct stage_type pipeline_stage = {
 			.poll_every_ms = 15000,
 			.timeout_ms = 12 * 3600 * 1000,
 			.timeout_overridable = true,
-		}),
+		},
+		BIND_PRODUCED_ARTIFACTS),
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "artifact/bind_produced.h"
 #include "base/alloc.h"
 #include "base/json_path.h"
 #include "base/limits.h"
@@ -156,7 +157,8 @@ const struct stage_type webhook_stage = {
 			.timeout_ms = 60 * 60 * 1000,
 			.timeout_overridable = true,
 			.repeat = TASK_SAFE,
-		}),
+		},
+		BIND_PRODUCED_ARTIFACTS),
 };
 
 /* ---- what is part of it ---- */
@@ -190,9 +192,6 @@ static int check_path(const char *key, const char *path, struct err *err)
 static int webhook_check(const struct task_input *in, struct err *err)
 {
 	const struct webhook_config *config = in->config;
-	if (val_count(val_get(in->stage->context, "expectedArtifacts")) > 0)
-		return err_set(err, ERR_UNSUPPORTED,
-			"expectedArtifacts: binding artifacts is not built yet");
 	if (config->monitor_only && !config->wait)
 		return err_set(err, ERR_INVALID, "monitorOnly: needs waitForCompletion");
 	if (!config->wait)
@@ -319,6 +318,10 @@ static int call_answered(const struct task_input *in, const struct http_response
 		}
 		val_set(&webhook, "statusEndpoint", val_string(url));
 		task_context(out, "statusEndpoint", val_string(url));
+	} else if (has_expected_artifacts(in)) {
+		/* What the answer says that it made; without waiting there is no other place to look. */
+		struct val made = val_get(val_get(webhook, "body"), "artifacts");
+		task_context(out, "artifacts", val_is_list(made) ? val_ref(made) : val_list());
 	}
 	task_context(out, "webhook", webhook);
 	return task_done(out);

@@ -141,8 +141,8 @@ def test_a_server_that_is_not_there_is_named(gennaker, write):
     ("twice.json", '{"stages": [{"refId": "1", "type": "wait"}, {"refId": "1", "type": "wait"}]}', "stages[1].refId"),
     ("artifact.json", '{"stages": [{"type": "deployManifest", "account": "a", "source": "artifact", "manifestArtifactId": "m"}]}',
      "stages[0].source"),
-    ("bind.json", '{"stages": [{"type": "webhook", "url": "https://x.example/", "expectedArtifacts": [{"id": "a"}]}]}',
-     "expectedArtifacts"),
+    ("bind.json", '{"expectedArtifacts": [{"displayName": "image", "usePriorArtifact": true}], "stages": [{"type": "wait"}]}',
+     "Unmatched expected artifact \"image\""),
 ])
 def test_bad_input_is_one_clear_line_and_exit_2(gennaker, write, name, text, said):
     done = gennaker("run", write(name, text))
