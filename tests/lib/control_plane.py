@@ -8,6 +8,9 @@ Everything listens on loopback, lives in a temporary directory, and ends with
 the process that started it, however that ends. The KUBECONFIG and the HOME of
 the user are neither read nor written.
 
+Of two versions: VERSIONS[0], and an older one where it has been built. GENNAKER_KUBERNETES=1.30
+makes that the one for all tests.
+
 By hand, until Ctrl-C:   python3 tests/lib/control_plane.py
 """
 
@@ -35,6 +38,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 MODULE = HERE.parent / "system" / "control-plane"
 BUILD_UNAVAILABLE = 69  # exit status of build.sh: this machine cannot build it
+VERSIONS = ("1.36", "1.30")  # that build.sh knows, the usual one first
 DIRECTORY_PREFIX = "gennaker-control-plane-"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -105,13 +109,24 @@ class KubectlError(Exception):
         self.stderr = result.stderr
 
 
-def binary():
+def chosen_version():
+    """The version for all tests."""
+    return os.environ.get("GENNAKER_KUBERNETES") or VERSIONS[0]
+
+
+def binary(version=None):
     """The path of the one binary, built now if it never was (about 6 minutes)."""
-    result = subprocess.run([MODULE / "build.sh"], stdout=subprocess.PIPE, text=True)
+    result = subprocess.run([MODULE / "build.sh", version or chosen_version()], stdout=subprocess.PIPE, text=True)
     if result.returncode == BUILD_UNAVAILABLE:
         raise Unavailable("the Kubernetes control plane cannot be built on this machine")
     result.check_returncode()
     return result.stdout.strip()
+
+
+def is_built(version):
+    """Whether binary(version) is there already."""
+    return subprocess.run([MODULE / "build.sh", "--cached", version], stdout=subprocess.DEVNULL,
+                          check=False).returncode == 0
 
 
 def wait_for(what, probe, seconds):
@@ -167,11 +182,17 @@ class ControlPlane:
     .kubeconfig  of an administrator, by client certificate
     .admin_token, .powerless_token   bearer tokens: may do all, is known but may do nothing
     .environment for other programs: a private HOME, and KUBECONFIG as above
+    .audit_log   of the API server, a line of JSON each request; with audit=True
+
+    FLAGS are more arguments for the API server.
     """
 
     node = "node-1"
 
-    def __init__(self):
+    def __init__(self, version=None, audit=False, flags=()):
+        self.version = version or chosen_version()
+        self._audit = audit
+        self._flags = flags
         self.directory = None
         self._lock = None
         self._children = {}
@@ -182,7 +203,8 @@ class ControlPlane:
         self._libc = ctypes.CDLL(None, use_errno=True)
 
     def start(self):
-        self._binary = binary()
+        self._binary = binary(self.version)
+        self._kwok = binary(VERSIONS[0])  # the older one has none
         for attempt in (1, 2, 3):
             try:
                 self._start()
@@ -338,7 +360,8 @@ class ControlPlane:
                 os._exit(1)  # it died before the line above
 
         with open(self.directory / (name + ".log"), "ab") as log:
-            child = subprocess.Popen([self._binary, name, *arguments], env=self.environment,
+            program = self._kwok if name == "kwok" else self._binary
+            child = subprocess.Popen([program, name, *arguments], env=self.environment,
                                      cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log,
                                      stderr=log, preexec_fn=in_child)
         self._group = self._group or child.pid
@@ -360,7 +383,16 @@ class ControlPlane:
             "--authorization-mode", "RBAC", "--service-cluster-ip-range", "10.96.0.0/16",
             "--service-account-issuer", "https://kubernetes.default.svc",
             "--service-account-key-file", "service-account.key",
-            "--service-account-signing-key-file", "service-account.key")
+            "--service-account-signing-key-file", "service-account.key", *self._audit_flags(), *self._flags)
+
+    def _audit_flags(self):
+        if not self._audit:
+            return ()
+        self.audit_log = self.directory / "audit.log"
+        (self.directory / "audit.yaml").write_text(json.dumps({
+            "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+            "rules": [{"level": "Metadata"}]}))
+        return "--audit-policy-file", "audit.yaml", "--audit-log-path", str(self.audit_log)
 
     def _spawn_clients(self):
         # Several test programs share the cluster: nobody should wait for its politeness.

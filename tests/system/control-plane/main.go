@@ -1,24 +1,21 @@
 // Command control-plane is a whole Kubernetes control plane in one file, for
 // tests: etcd, the API server, the controller manager, the scheduler, kubectl,
-// and kwok, which plays the nodes. They share nearly all of their code, so one
-// binary compiles and links in a fraction of the time that six need.
+// and kwok, which plays the nodes (kwok.go; not built with -tags nokwok, for
+// versions whose modules kwok does not compile with: there a newer binary's kwok
+// plays them). They share nearly all of their code, so one binary compiles and
+// links in a fraction of the time that six need.
 //
 // The first argument names the part, or the name by which the binary is called
 // does; the rest are the arguments of that part.
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"sort"
 	"strings"
-	"syscall"
 
-	"github.com/spf13/pflag"
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
@@ -29,9 +26,6 @@ import (
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
-	kwokconfig "sigs.k8s.io/kwok/pkg/config"
-	kwokcmd "sigs.k8s.io/kwok/pkg/kwok/cmd"
-	kwoklog "sigs.k8s.io/kwok/pkg/log"
 )
 
 // A part runs with os.Args set to its own name and arguments, and gives its
@@ -42,7 +36,6 @@ var parts = map[string]func() int{
 	"kube-controller-manager": func() int { return cli.Run(controllers.NewControllerManagerCommand()) },
 	"kube-scheduler":          func() int { return cli.Run(scheduler.NewSchedulerCommand()) },
 	"kubectl":                 runKubectl,
-	"kwok":                    runKwok,
 	"version":                 runVersion,
 }
 
@@ -73,35 +66,6 @@ func runEtcd() int {
 func runKubectl() int {
 	if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
 		util.CheckErr(err)
-	}
-	return 0
-}
-
-// kwok takes all flags of the process for its own, among them a --version that
-// is not a boolean, which Kubernetes has registered by being linked in; kwok
-// would refuse that, so it starts from an empty set.
-func runKwok() int {
-	pflag.CommandLine = pflag.NewFlagSet(os.Args[0], pflag.ContinueOnError)
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-
-	// These flags are read before the command exists, from the same arguments.
-	early := pflag.NewFlagSet("early", pflag.ContinueOnError)
-	early.ParseErrorsAllowlist.UnknownFlags = true
-	early.Usage = func() {}
-
-	ctx, logger := kwoklog.InitFlags(ctx, early)
-	ctx, err := kwokconfig.InitFlags(ctx, early)
-	if err != nil {
-		logger.Error("reading the configuration", "err", err)
-		return 1
-	}
-	command := kwokcmd.NewCommand(ctx)
-	command.PersistentFlags().AddFlagSet(early)
-	if err := command.ExecuteContext(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		logger.Error("kwok ended", "err", err)
-		return 1
 	}
 	return 0
 }
