@@ -124,6 +124,14 @@ static void set_name(struct val *row, struct val object)
 	val_set(row, "name", *name ? val_string(name) : VAL_NULL);
 }
 
+/* Standard input can be read once. */
+static int check_inputs(const char *first, const char *second, struct err *err)
+{
+	if (first && second && strcmp(first, "-") == 0 && strcmp(second, "-") == 0)
+		return err_set(err, ERR_INVALID, "only one file can be - (standard input)");
+	return 0;
+}
+
 static int print_rows(const struct options *options, const struct column *columns, struct val rows)
 {
 	enum output output;
@@ -320,7 +328,8 @@ static int names_run(const struct options *options)
 	_cleanup_(val_free) struct val manifests = VAL_NULL, live = val_list(), rows = VAL_NULL;
 	struct opt_bool versioned;
 
-	if (read_versioned(options, &versioned, &err) < 0)
+	if (read_versioned(options, &versioned, &err) < 0 ||
+		check_inputs(existing, file_of(options), &err) < 0)
 		return complain(EXIT_USAGE, "explain names: %s", err_text(&err));
 	if (existing) {
 		val_free(&live);
@@ -372,6 +381,8 @@ static int traffic_command_run(const struct options *options)
 	if (!attach && !enable && strcmp(action, "disable") != 0)
 		return complain(EXIT_USAGE,
 			"explain traffic: expected enable, disable or attach, not \"%s\"", action);
+	if (check_inputs(options_get(options, "service"), options_get(options, "target"), &err) < 0)
+		return complain(EXIT_USAGE, "explain traffic: %s", err_text(&err));
 	if (read_object(options, "service", &service, &err) < 0 ||
 		read_object(options, "target", &target, &err) < 0)
 		return complain(EXIT_FAILED, "explain traffic: %s", err_text(&err));

@@ -120,6 +120,8 @@ def test_target(explain):
     (["traffic", "explode"], "", 2, "expected enable, disable or attach"),
     (["traffic", "enable"], "", 1, "--service FILE is required"),
     (["traffic", "enable", "--service", "-"], "[]", 1, "expected one object, got 0"),
+    (["names", "-", "--existing", "-"], "", 2, "only one file can be -"),
+    (["traffic", "attach", "--service", "-", "--target", "-"], "", 2, "only one file can be -"),
     (["target", "best", "-"], "", 2, "criteria: expected newest"),
     (["target", "newest"], "", 2, ""),
     (["everything"], "", 2, "no command"),
