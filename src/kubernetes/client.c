@@ -134,19 +134,18 @@ int kube_get(struct kube_account *account, const struct kube_resource *resource,
 	return 0;
 }
 
-/* Items of a list carry neither apiVersion nor kind: they get them from RESOURCE. */
+/* Items of a list carry neither apiVersion nor kind, or those of PartialObjectMetadata: they get them from RESOURCE. */
 static void add_items(struct val *list, struct val page, const struct kube_resource *resource)
 {
 	struct val items = val_get(page, "items");
 
 	for (size_t i = 0; i < val_count(items); i++) {
-		struct val item = val_map();
+		struct val item = val_ref(val_at(items, i));
 
 		val_set(&item, "apiVersion",
 			*resource->group ? val_format("%s/%s", resource->group, resource->version) :
 					   val_string(resource->version));
 		val_set(&item, "kind", val_string(resource->kind));
-		val_merge(&item, val_at(items, i));
 		val_append(list, item);
 	}
 }
@@ -227,6 +226,26 @@ int kube_list(struct kube_account *account, const struct kube_resource *resource
 	return kube_list_at(account, resource, namespace, selector, cancel, ret_list, NULL, err);
 }
 
+int kube_list_metadata(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, struct cancel *cancel, struct val *ret_list, struct err *err)
+{
+	_cleanup_free_ char *path = kube_path(account, resource, namespace, NULL, NULL);
+	struct kube_request request = { .method = "GET",
+		.path = path,
+		.accept = KUBE_ONLY_METADATA_LIST,
+		.repeatable = true,
+		.cancel = cancel };
+	_cleanup_(val_free) struct val page = VAL_NULL, list = val_list();
+
+	if (kube_send(account, &request, &page, NULL, err) < 0) {
+		look_at_missing(account, err);
+		return failed(err, "list", &(struct subject){ account, resource, namespace, NULL });
+	}
+	add_items(&list, page, resource);
+	*ret_list = take(&list);
+	return 0;
+}
+
 /* A forced apply meets a 409 without causes only when it raced with a creation or a deletion. */
 static bool is_apply_race(const struct err *err, struct val manifest)
 {
@@ -235,7 +254,7 @@ static bool is_apply_race(const struct err *err, struct val manifest)
 }
 
 int kube_apply(struct kube_account *account, const struct kube_resource *resource,
-	const char *namespace, struct val manifest, bool force, struct cancel *cancel,
+	const char *namespace, struct val manifest, unsigned flags, struct cancel *cancel,
 	struct val *ret, struct val *ret_warnings, struct err *err)
 {
 	const char *name;
@@ -247,14 +266,15 @@ int kube_apply(struct kube_account *account, const struct kube_resource *resourc
 	struct kube_request request = {
 		.method = "PATCH",
 		.path = path,
-		.query = force ? MANAGER_QUERY "&force=true" : MANAGER_QUERY,
+		.query = flags & KUBE_APPLY_FORCE ? MANAGER_QUERY "&force=true" : MANAGER_QUERY,
 		.content_type = APPLY_PATCH,
 		.repeatable = true,
 		.cancel = cancel,
 	};
 
 	for (int number = 0;; number++) {
-		if (kube_migrate_managers(account, resource, namespace, name, cancel, err) < 0)
+		if (!(flags & KUBE_APPLY_OURS) &&
+			kube_migrate_managers(account, resource, namespace, name, cancel, err) < 0)
 			return failed(err, "apply", &subject);
 		if (send_write(account, &request, manifest, &subject, ret, ret_warnings, err) == 0)
 			return 0;

@@ -4,6 +4,7 @@
  *	deploy_manifest.c  the stage's table, its expressions, its manifests as one list
  *	deploy_choose.c    names and versions
  *	deploy_send.c      sending, cleaning up
+ *	deploy_batch.c     many of one kind at once
  *	deploy_plan.c      the rules of it, over values
  *	deploy_rollout.c   what a rollout strategy does afterwards
  */

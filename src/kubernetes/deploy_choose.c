@@ -49,7 +49,7 @@ int deploy_find_kind(const struct task_input *in, struct kube_account *account, 
 		val_get_text(manifest, "kind", ""), in->cancel, ret, err);
 }
 
-/* Everything of MANIFEST's kind where it goes; borrowed from the chooser. RESOURCE NULL: the kind is not there yet. */
+/* The metadata of everything of MANIFEST's kind where it goes; borrowed from the chooser. RESOURCE NULL: the kind is not there yet. */
 static int list_live(struct chooser *chooser, const struct kube_resource *resource,
 	struct val manifest, struct val *ret, struct err *err)
 {
@@ -58,7 +58,7 @@ static int list_live(struct chooser *chooser, const struct kube_resource *resour
 	struct val list = VAL_NULL;
 
 	if (resource && !val_has(chooser->lists, key)) {
-		if (kube_list(chooser->account, resource, manifest_namespace(manifest), NULL,
+		if (kube_list_metadata(chooser->account, resource, manifest_namespace(manifest),
 			    chooser->in->cancel, &list, err) < 0)
 			return -1;
 		val_set(&chooser->lists, key, list);
@@ -82,18 +82,30 @@ static int get_live(struct chooser *chooser, const struct kube_resource *resourc
 	return 0;
 }
 
+/* Whether no client-side apply owns fields of the object NAME among LIVE, or there is none: then nobody need look again. */
+static bool is_ours(struct val live, const char *name)
+{
+	for (size_t i = 0; i < val_count(live); i++) {
+		if (strcmp(manifest_name(val_at(live, i)), name) == 0)
+			return !kube_is_client_side_applied(val_at(live, i));
+	}
+	return true;
+}
+
 static int choose_version(struct chooser *chooser, const struct kube_resource *resource,
 	struct val manifest, struct val *entry, struct err *err)
 {
-	_cleanup_free_ char *hash = manifest_content_hash(manifest), *version = NULL;
+	_cleanup_free_ char *hash = manifest_content_hash(manifest), *version = NULL, *name = NULL;
 	struct val live;
 	bool reused;
 
 	if (list_live(chooser, resource, manifest, &live, err) < 0)
 		return -1;
 	version = version_choose(manifest, live, hash, &reused);
+	name = xasprintf("%s-%s", manifest_name(manifest), version);
 	val_set(entry, "version", val_string(version));
-	val_set(entry, "name", val_format("%s-%s", manifest_name(manifest), version));
+	val_set(entry, "name", val_string(name));
+	val_set(entry, "ours", val_bool(is_ours(live, name)));
 	return 0;
 }
 
@@ -102,6 +114,7 @@ static int choose_replicas(struct chooser *chooser, const struct kube_resource *
 	struct val manifest, struct val *entry, struct err *err)
 {
 	_cleanup_(val_free) struct val object = VAL_NULL;
+	const char *name = manifest_name(manifest);
 	struct val live, replicas;
 
 	if (!manifest_annotation_is_true(manifest, "strategy.spinnaker.io/use-source-capacity") ||
@@ -110,10 +123,10 @@ static int choose_replicas(struct chooser *chooser, const struct kube_resource *
 	if (*val_get_text(*entry, "version", "")) {
 		if (list_live(chooser, resource, manifest, &live, err) < 0)
 			return -1;
-		object = val_ref(version_newest(live, manifest_name(manifest)));
-	} else if (get_live(chooser, resource, manifest, manifest_name(manifest), &object, err) < 0) {
-		return -1;
+		name = manifest_name(version_newest(live, name));
 	}
+	if (*name && get_live(chooser, resource, manifest, name, &object, err) < 0)
+		return -1;
 	replicas = val_get(val_get(object, "spec"), "replicas");
 	if (val_is_number(replicas))
 		val_set(entry, "replicas", val_ref(replicas));

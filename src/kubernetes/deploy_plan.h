@@ -32,6 +32,7 @@ enum deploy_strategy deploy_strategy_of(struct val manifest);
  *	"index"     its place among the stage's manifests
  *	"name"      the name that it gets
  *	"version"   "v003", "" = it is not versioned
+ *	"ours"      client-side apply owns nothing in the live object, if there is one
  *	"replicas"  those of the live object, when it keeps them
  *	"uid"       of the live object that has to go first (recreate)
  *	"services"  what its traffic annotation says, ["service web"]

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "kubernetes/deploy.h"
+#include "kubernetes/deploy_batch.h"
 #include "kubernetes/manifest.h"
 #include "kubernetes/selectors.h"
 #include "kubernetes/stage_common.h"
@@ -52,67 +53,100 @@ static int wait_for_kind(struct sender *sender, const char *name, struct err *er
 	return 0;
 }
 
-static int send_object(struct sender *sender, const struct kube_resource *resource,
-	struct val object, struct val *ret, struct err *err)
-{
-	struct cancel *cancel = sender->in->cancel;
-	enum deploy_strategy strategy = deploy_strategy_of(object);
-	const char *namespace = manifest_namespace(object);
-	_cleanup_(val_free) struct val warnings = VAL_NULL;
-	int result;
-
-	if (strategy == DEPLOY_REPLACE)
-		return kube_replace(sender->account, resource, namespace, object, cancel, ret, err);
-	result = kube_apply(sender->account, resource, namespace, object,
-		strategy != DEPLOY_APPLY_GENTLY, cancel, ret, &warnings, err);
-	for (size_t i = 0; result == 0 && i < val_count(warnings); i++)
-		val_append(&sender->warnings, val_ref(val_at(warnings, i)));
-	return result;
-}
-
 /* Notes what became of the object. */
-static void sent(struct sender *sender, struct val object)
+static void sent(struct sender *sender, struct shipment *shipment)
 {
+	struct val object = shipment->returned;
 	_cleanup_free_ char *full_name = manifest_full_name(object, NULL);
 
 	names_by_namespace_add(&sender->names, manifest_namespace(object), full_name);
 	val_append(&sender->objects, manifest_for_output(object));
-	val_append(&sender->created,
-		val_ref(val_at(sender->walk->produced, val_count(sender->walk->produced) - 1)));
+	val_append(&sender->created, take(&shipment->artifact));
+	for (size_t i = 0; i < val_count(shipment->warnings); i++)
+		val_append(&sender->warnings, val_ref(val_at(shipment->warnings, i)));
 }
 
-/* Sends one. After it, sender->waits: the task is to come again. */
-static int send_one(struct sender *sender, struct val entry, struct err *err)
+/* Deletes the object that has to go first, if there is one. After it, sender->waits: the task is to come again. */
+static int make_room(struct sender *sender, const struct kube_resource *resource,
+	const struct shipment *shipment, struct err *err)
+{
+	if (val_is_null(shipment->uid))
+		return 0;
+	return stage_remove_object(sender->in, sender->out, sender->account, resource,
+		shipment->object, shipment->uid, &sender->waits, err);
+}
+
+/* Sends COUNT that belong together. *FAILED is the one that it is about when it gives -1. */
+static int send_batch(struct sender *sender, struct shipment *shipments, size_t count,
+	size_t *failed, struct err *err)
+{
+	_cleanup_free_ char *first = manifest_full_name(shipments[0].object, NULL);
+	const struct kube_resource *resource;
+
+	*failed = 0;
+	if (deploy_find_kind(sender->in, sender->account, shipments[0].object, &resource, err) < 0)
+		return wait_for_kind(sender, first, err);
+	for (size_t i = 0; i < count && !resource->namespaced; i++)
+		val_remove(val_edit(&shipments[i].object, "metadata"), "namespace");
+	if (make_room(sender, resource, &shipments[0], err) < 0)
+		return -1;
+	if (sender->waits)
+		return 0;
+	if (batch_look(sender->in, sender->account, resource, shipments, count, err) < 0)
+		return -1;
+	*failed = batch_send(sender->in, sender->account, resource, shipments, count);
+	if (*failed < count) {
+		err_move(err, &shipments[*failed].err);
+		return manifest_kind(shipments[0].object)->name ? -1 :
+								  wait_for_kind(sender, first, err);
+	}
+	for (size_t i = 0; i < count; i++)
+		sent(sender, &shipments[i]);
+	return 0;
+}
+
+/* Fills in SHIPMENT; false when the labels do not select it. */
+static bool pack(struct sender *sender, struct val entry, struct shipment *shipment)
 {
 	const struct deploy_config *config = sender->in->config;
+	struct deploy_walk *walk = sender->walk;
 	_cleanup_(val_free) struct val manifest = deploy_walk_bind(
-		sender->walk, (size_t)val_get_int(entry, "index", 0));
+		walk, (size_t)val_get_int(entry, "index", 0));
 	_cleanup_(val_free) struct val object = deploy_object(manifest, entry, sender->rules);
-	_cleanup_(val_free) struct val returned = VAL_NULL;
-	_cleanup_free_ char *name = manifest_full_name(object, NULL);
-	const struct kube_resource *resource;
-	struct val uid = val_get(entry, "uid");
 
-	deploy_walk_produce(sender->walk, manifest, entry);
+	deploy_walk_produce(walk, manifest, entry);
 	if (!selectors_match(config->label_selectors, val_get(val_get(object, "metadata"), "labels")))
-		return 0;
-	if (deploy_find_kind(sender->in, sender->account, object, &resource, err) < 0)
-		return wait_for_kind(sender, name, err);
-	if (!resource->namespaced)
-		val_remove(val_edit(&object, "metadata"), "namespace");
-	if (!val_is_null(uid)) {
-		if (stage_remove_object(sender->in, sender->out, sender->account, resource, object,
-			    uid, &sender->waits, err) < 0)
-			return -1;
-		if (sender->waits)
-			return 0;
+		return false;
+	shipment->index = (size_t)val_get_int(entry, "index", 0);
+	shipment->object = take(&object);
+	shipment->uid = val_ref(val_get(entry, "uid"));
+	shipment->ours = val_get_bool(entry, "ours", false);
+	shipment->artifact = val_ref(val_at(walk->produced, val_count(walk->produced) - 1));
+	return true;
+}
+
+static void say_which(struct sender *sender, const struct shipment *shipment, struct err *err)
+{
+	deploy_say_which(val_at(sender->walk->manifests, shipment->index), shipment->index, err);
+}
+
+/* All of PLAN, in its order. After it, sender->waits: the task is to come again. */
+static int send_all(struct sender *sender, struct val plan, struct err *err)
+{
+	struct shipment *shipments = xcalloc(val_count(plan) + 1, sizeof(*shipments));
+	size_t count = 0, done = 0, length, failed;
+	int result = 0;
+
+	for (size_t i = 0; i < val_count(plan); i++)
+		count += pack(sender, val_at(plan, i), &shipments[count]);
+	for (; result == 0 && !sender->waits && done < count; done += length) {
+		length = batch_length(&shipments[done], count - done);
+		result = send_batch(sender, &shipments[done], length, &failed, err);
+		if (result < 0)
+			say_which(sender, &shipments[done + failed], err);
 	}
-	if (send_object(sender, resource, object, &returned, err) < 0) {
-		manifest_hide_secrets(object, err);
-		return manifest_kind(object)->name ? -1 : wait_for_kind(sender, name, err);
-	}
-	sent(sender, returned);
-	return 0;
+	shipments_free(shipments, count);
+	return result;
 }
 
 /* Into the context and, for later stages, the outputs. */
@@ -177,18 +211,9 @@ int deploy_send_run(const struct task_input *in, struct task_result *out, struct
 	sender.objects = val_list();
 	sender.names = val_map();
 	sender.created = val_list();
-	for (size_t i = 0; i < val_count(plan); i++) {
-		struct val entry = val_at(plan, i);
-
-		if (send_one(&sender, entry, err) < 0) {
-			size_t index = (size_t)val_get_int(entry, "index", 0);
-
-			return deploy_say_which(val_at(walk.manifests, index), index, err);
-		}
-		if (sender.waits)
-			return 0;
-	}
-	return deployed(&sender, err);
+	if (send_all(&sender, plan, err) < 0)
+		return -1;
+	return sender.waits ? 0 : deployed(&sender, err);
 }
 
 /* ---- cleaning up ------------------------------------------------------------------------------ */
@@ -208,7 +233,7 @@ static int clean_up_one(const struct task_input *in, struct kube_account *accoun
 	if (!text || !str_to_int(str_of(text), &keep) || keep < 0)
 		return 0;
 	if (deploy_find_kind(in, account, manifest, &resource, err) < 0 ||
-		kube_list(account, resource, namespace, NULL, in->cancel, &live, err) < 0)
+		kube_list_metadata(account, resource, namespace, in->cancel, &live, err) < 0)
 		return -1;
 	victims = versions_to_remove(live, type, manifest_name(manifest), keep);
 	for (size_t i = 0; i < val_count(victims); i++) {

@@ -253,6 +253,11 @@ const char *kube_effective_namespace(const struct kube_account *account,
 int kube_list_at(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, const char *selector, struct cancel *cancel, struct val *ret_list,
 	char **ret_version, struct err *err);
+/* Accept: metadata only, of an object and of a list. */
+#define KUBE_ONLY_METADATA \
+	"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+#define KUBE_ONLY_METADATA_LIST \
+	"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 /* Moves what client-side apply owns in the live object to our manager, if there is such a manager (kubernetes.md 9.3). */
 int kube_migrate_managers(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, const char *name, struct cancel *cancel, struct err *err);

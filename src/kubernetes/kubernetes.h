@@ -96,12 +96,23 @@ int kube_get(struct kube_account *account, const struct kube_resource *resource,
 int kube_list(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, const char *selector, struct cancel *cancel, struct val *ret_list,
 	struct err *err);
-/* Server-side apply of MANIFEST (as it is sent), after a GET of the live object: what client-side apply owns in it becomes ours
- * first, or fields that the manifest dropped would stay. FORCE false: field conflicts are ERR_CONFLICT with manager and field in the
- * text. *RET_WARNINGS (may be NULL): list of texts from Warning headers. */
+/* … of which only apiVersion, kind and metadata come, in one answer. */
+int kube_list_metadata(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, struct cancel *cancel, struct val *ret_list, struct err *err);
+/*
+ * Server-side apply of MANIFEST (as it is sent). Without KUBE_APPLY_OURS after a GET of the live object: what client-side apply owns in
+ * it becomes ours first, or fields that the manifest dropped would stay. Without KUBE_APPLY_FORCE field conflicts are ERR_CONFLICT with
+ * manager and field in the text. *RET_WARNINGS (may be NULL): list of texts from Warning headers.
+ */
+enum kube_apply_flags {
+	KUBE_APPLY_FORCE = 1,
+	KUBE_APPLY_OURS = 2, /* there is no live object, or kube_is_client_side_applied is false of it */
+};
 int kube_apply(struct kube_account *account, const struct kube_resource *resource,
-	const char *namespace, struct val manifest, bool force, struct cancel *cancel,
+	const char *namespace, struct val manifest, unsigned flags, struct cancel *cancel,
 	struct val *ret, struct val *ret_warnings, struct err *err);
+/* Whether client-side apply (of kubectl, of Spinnaker) owns fields of a live object. Pure. */
+bool kube_is_client_side_applied(struct val object);
 int kube_create(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, struct val manifest, struct cancel *cancel, struct val *ret,
 	struct err *err);

@@ -10,8 +10,6 @@
 #include "base/limits.h"
 #include "kubernetes/internal.h"
 
-#define ONLY_METADATA \
-	"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 #define LAST_APPLIED "f:kubectl.kubernetes.io/last-applied-configuration"
 
 static bool is_plain(struct val entry, const char *operation)
@@ -30,6 +28,17 @@ static bool is_legacy(struct val entry)
 		(strcmp(manager, "kubectl-client-side-apply") == 0 ||
 			strcmp(manager, "before-first-apply") == 0 ||
 			val_has(annotations, LAST_APPLIED));
+}
+
+bool kube_is_client_side_applied(struct val object)
+{
+	struct val managers = val_path(object, "metadata.managedFields");
+
+	for (size_t i = 0; i < val_count(managers); i++) {
+		if (is_legacy(val_at(managers, i)))
+			return true;
+	}
+	return false;
 }
 
 static bool is_ours(struct val entry)
@@ -119,7 +128,7 @@ int kube_migrate_managers(struct kube_account *account, const struct kube_resour
 	struct kube_request get = {
 		.method = "GET",
 		.path = path,
-		.accept = ONLY_METADATA,
+		.accept = KUBE_ONLY_METADATA,
 		.repeatable = true,
 		.cancel = cancel,
 	};

@@ -382,8 +382,8 @@ static int start_run(const struct task_input *in, struct task_result *out, struc
 		return -1;
 	if (comes_again)
 		return 0;
-	if (kube_apply(start.account, start.resource, manifest_namespace(object), object, true,
-		    in->cancel, &returned, NULL, err) < 0)
+	if (kube_apply(start.account, start.resource, manifest_namespace(object), object,
+		    KUBE_APPLY_FORCE, in->cancel, &returned, NULL, err) < 0)
 		return -1;
 	return started(in, out, &start, returned);
 }

@@ -95,8 +95,8 @@ static int apply(struct fixture *f, bool force, struct val *ret_warnings)
 	_cleanup_(val_free) struct val manifest = json(
 		"{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}}");
 
-	return kube_apply(f->account, &deployments, NULL, manifest, force, NULL, &f->got,
-		ret_warnings, &f->err);
+	return kube_apply(f->account, &deployments, NULL, manifest, force ? KUBE_APPLY_FORCE : 0,
+		NULL, &f->got, ret_warnings, &f->err);
 }
 
 #define WEB "/apis/apps/v1/namespaces/shop/deployments/web"
