@@ -13,6 +13,7 @@
 #include "progress.h"
 
 #define TICK_MS 100
+#define SETTLE_ROUNDS 10
 #define LINE_BYTES 4096
 
 static volatile sig_atomic_t interrupts, terminated;
@@ -43,6 +44,8 @@ struct following {
 	struct progress *progress;
 	struct judgments judgments;
 	struct children children;
+	bool took;      /* events, in this round */
+	unsigned rounds; /* in a row that brought events */
 	char *asked; /* the stage that the question on the screen is about */
 };
 
@@ -176,6 +179,19 @@ static void tell_how(const struct following *mine, struct judgment *judgment)
 			judgment->name);
 }
 
+/*
+ * A server's stream begins with what is past, so that a judgment may look open whose answer is still to come: it counts once
+ * nothing more came for a moment.
+ */
+static bool is_settled(struct following *mine)
+{
+	bool more = mine->follow->client && mine->took && ++mine->rounds < SETTLE_ROUNDS;
+	mine->took = false;
+	if (!more)
+		mine->rounds = 0;
+	return !more;
+}
+
 static void judge(struct following *mine)
 {
 	struct judgment *judgment = mine->canceling ? NULL : judgments_waiting(&mine->judgments);
@@ -206,6 +222,7 @@ static void child_ended(void *data, const char *id)
 static void take_child_event(void *data, struct val event)
 {
 	struct following *mine = data;
+	mine->took = true;
 	const char *run_id = val_get_text(val_get(event, "data"), "run", "");
 	judgments_event(&mine->judgments, event, children_name(&mine->children, run_id));
 	children_event(&mine->children, event, child_ended, mine);
@@ -246,7 +263,8 @@ static int watch(struct following *mine, struct feed *feed, enum status *ret_sta
 		children_read(&mine->children, take_child_event, mine);
 		if (!mine->asked)
 			progress_tick(mine->progress, clock_now_ms(clock_real()));
-		judge(mine);
+		if (is_settled(mine))
+			judge(mine);
 		if (interrupted(mine, err) < 0)
 			return -1;
 	}

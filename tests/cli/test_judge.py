@@ -198,6 +198,16 @@ def test_children_beyond_the_limit_have_their_turn(gennaker, server, write):
     assert done.returncode == 0, done
 
 
+def test_who_watches_later_is_not_told_of_what_was_answered(gennaker, waiting, judge, server):
+    run = waiting(judgment("1", "First"), judgment("2", "Second"))
+    assert judge(run, "continue", "--stage", "First").returncode == 0
+    assert judge(run, "continue", "--stage", "Second").returncode == 0
+    server.wait_for(run)
+    for more in ([], ["--judge", "stop"]):
+        done = gennaker("watch", run, "--server", f"http://127.0.0.1:{server.port}", *more)
+        assert done.returncode == 0 and done.stderr == "", done
+
+
 # ---- on a terminal
 
 

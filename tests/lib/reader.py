@@ -138,6 +138,7 @@ def normal(text):
     text = re.sub(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?", "TIME", text)
     text = re.sub(r"\b\d+(\.\d+)? (ms|s)\b|\b\d+:\d\d min\b", "DURATION", text)
     text = re.sub(r"\b127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
+    text = re.sub(r"^bash: line .* Killed .*\n?", "", text, flags=re.M)  # the shell's own remark, whenever it makes it
     text = re.sub(r" +", " ", text)
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
@@ -150,4 +151,5 @@ def matches(shown, output):
             pattern += r"(?:[^\n]*\n)*?"
         else:
             pattern += r"[^\n]*?".join(map(re.escape, line.split("…"))) + r"\n"
-    return re.fullmatch(pattern, normal(output) + "\n") is not None
+    output = normal(output)
+    return re.fullmatch(pattern, output + "\n" if output else "") is not None
