@@ -13,7 +13,7 @@
 #include "progress.h"
 
 #define TICK_MS 100
-#define SETTLE_ROUNDS 10
+#define SETTLE_MS 1000
 #define LINE_BYTES 4096
 
 static volatile sig_atomic_t interrupts, terminated;
@@ -44,9 +44,9 @@ struct following {
 	struct progress *progress;
 	struct judgments judgments;
 	struct children children;
-	bool took;      /* events, in this round */
-	unsigned rounds; /* in a row that brought events */
-	char *asked; /* the stage that the question on the screen is about */
+	bool took;        /* events, in this round */
+	int64_t quiet_ms; /* the last round without any, at the latest SETTLE_MS ago */
+	char *asked;      /* the stage that the question on the screen is about */
 };
 
 /* ---- what is done to the run ---------------------------------------------------------------------------------------------------- */
@@ -185,10 +185,11 @@ static void tell_how(const struct following *mine, struct judgment *judgment)
  */
 static bool is_settled(struct following *mine)
 {
-	bool more = mine->follow->client && mine->took && ++mine->rounds < SETTLE_ROUNDS;
+	int64_t now = clock_now_ms(clock_real());
+	bool more = mine->follow->client && mine->took && now - mine->quiet_ms < SETTLE_MS;
 	mine->took = false;
 	if (!more)
-		mine->rounds = 0;
+		mine->quiet_ms = now;
 	return !more;
 }
 
@@ -336,6 +337,7 @@ int follow_run(const struct follow *follow)
 		.json = output && strcmp(output, "json") == 0,
 	};
 	mine.children = (struct children){ .client = follow->client, .store = follow->store };
+	mine.quiet_ms = clock_now_ms(clock_real());
 	mine.out = mine.json ? stderr : stdout;
 	bool terminal = isatty(fileno(mine.out));
 	mine.asks = terminal && isatty(STDIN_FILENO);

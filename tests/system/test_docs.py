@@ -21,7 +21,6 @@ from server import ROOT, environment, program
 GUIDE = ROOT / "docs/guide"
 PAGES = [ROOT / "README.md", *sorted(GUIDE.glob("*/*.md"))]
 NOT_RUN_AT_MOST = 6  # blocks of README and of the guide in one language
-ALLOWED = "user-configured-url-restrictions: {rejectLocalhost: false, rejectVerbatimIps: false}\n"
 
 
 class Block:
@@ -79,11 +78,6 @@ def follow(reader, shell, block):
         assert status == wanted, f"{command}\nexit status {status}\n{output}"
         if shown is not None:
             assert matches(reader.says(shown), output), f"{command}\n-- the page shows\n{normal(reader.says(shown))}\n-- and it was\n{normal(output)}"
-
-
-def known_keys():
-    """What settings.md lists is what there is."""
-    return set(re.findall(r"`([\w.-]+(?:\[\])?)`", (GUIDE / "en/settings.md").read_text()))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
