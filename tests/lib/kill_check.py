@@ -27,7 +27,7 @@ class Facts:
     streamed: list  # (seq, event, data)
     events: list  # {"seq", "event", "at", "data"}
     executions: dict  # id → the run as GET gives it
-    effects: list  # (run, call, key, value)
+    effects: list  # (run, call, key, value, life of the server)
     jobs: list  # {"key", "run", "end", "looks"}
     strange: list
     objects: dict  # name → data of a ConfigMap, generation of a Deployment
@@ -121,7 +121,7 @@ def times_are_in_order(facts):
 def effects_happen_once(facts):
     """Each call of a stage that ended well was made, with one key and the right value, and no other call was."""
     calls, owners, begun = collections.defaultdict(list), {}, by_key(facts, "stage", "stage")
-    for run, call, key, value in facts.effects:
+    for run, call, key, value, _ in facts.effects:
         calls[run, call].append((key, value))
         if owners.setdefault(key, (run, call)) != (run, call):
             yield f"the key {key} was used for {owners[key]} and for {run}, {call}"
@@ -157,16 +157,23 @@ def all_before(stages, ref):
 
 
 def effects_are_in_order(facts):
-    """The first call of a stage came after the first calls of all before it."""
-    first = {}
-    for place, (run, call, _, _) in enumerate(facts.effects):
+    """
+    The first call of a stage came after the first calls of all before it; and after it no life has called those again, for their ends
+    were saved before it was made.
+    """
+    first, lives = {}, collections.defaultdict(list)
+    for place, (run, call, _, _, life) in enumerate(facts.effects):
         first.setdefault((run, call), place)
+        lives[run, call].append(life)
     for run in facts.executions.values():
         found = top(run)
         for ref in found:
-            for before in all_before(found, ref):
-                if first.get((run["id"], ref), float("inf")) < first.get((run["id"], before), -1):
+            mine = (run["id"], ref)
+            for before in all_before(found, ref) if mine in first else ():
+                if first[mine] < first.get((run["id"], before), -1):
                     yield f"{title(run)}: call {ref} came before call {before}"
+                if max(lives[run["id"], before], default=0) > min(lives[mine]):
+                    yield f"{title(run)}: call {before} was made again, in life {max(lives[run['id'], before])}, after call {ref}"
 
 
 def jobs_are_watched(facts):

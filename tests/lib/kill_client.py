@@ -158,10 +158,9 @@ class Stopping(OSError):
 class Users:
     """They do what is to be done, one thing after the other, until the server dies or stops."""
 
-    def __init__(self, record, view, chance):
+    def __init__(self, record, view):
         self.record = record
         self.view = view
-        self.chance = chance
         self.inputs = itertools.count(1)
         self.stops = False  # this life ends in order
         self.wanted = []  # tokens whose start has not been answered, and is to be asked for
@@ -262,12 +261,16 @@ class Users:
 class Lives:
     """Server, users and journal through all lives."""
 
-    def __init__(self, server, chance):
+    def __init__(self, server, recorder):
         self.server = server
-        self.chance = chance
+        self.recorder = recorder
         self.record = Record()
         self.view = View(self.record)
-        self.users = Users(self.record, self.view, chance)
+        self.users = Users(self.record, self.view)
+
+    def begin_life(self):
+        self.record.lives += 1
+        self.recorder.life = self.record.lives
 
     def live(self, crash_at=None, seconds=None, in_order=False):
         """
@@ -275,7 +278,7 @@ class Lives:
         it gives False.
         """
         died = True
-        self.record.lives += 1
+        self.begin_life()
         self.users.stops = in_order
         self.server.launch(crash_at)
         process = self.server.process
@@ -326,7 +329,7 @@ class Lives:
 
     def finish(self):
         """A life that is left in peace until everything has ended. The server goes on; stop() is its end."""
-        self.record.lives += 1
+        self.begin_life()
         self.users.stops = False
         self.server.launch()
         assert self.server.listens(), self.server.errors.read_text()[-5000:]

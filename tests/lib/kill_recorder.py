@@ -17,7 +17,9 @@ class Recorder(http.server.ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.effects = []  # (run, call, key, value), in the order in which they came
+        self.effects = []  # (run, call, key, value, life), in the order in which they came
+        self.life = 0  # of the server that calls; set by who starts it
+        self.lives = {}  # address of a connection → the life in which it was made
         self.jobs = []  # {"key", "run", "end", "looks"}; a job's number is its place
         self.strange = []  # what nobody should have asked for
         self.lock = threading.Lock()
@@ -27,9 +29,14 @@ class Recorder(http.server.ThreadingHTTPServer):
     def url(self):
         return f"http://127.0.0.1:{self.server_port}"
 
-    def effect(self, body, key):
+    def process_request(self, request, client_address):
+        """On the one thread that takes connections, in the order in which they were made: none of a life comes after one of the next."""
+        self.lives[client_address] = self.life
+        super().process_request(request, client_address)
+
+    def effect(self, body, key, address):
         with self.lock:
-            self.effects.append((body["run"], body["call"], key, body.get("value")))
+            self.effects.append((body["run"], body["call"], key, body.get("value"), self.lives[address]))
 
     def job(self, body, key):
         """The number of the job of KEY."""
@@ -63,7 +70,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         key = self.headers["Idempotency-Key"]
-        self.server.effect(body, key)
+        self.server.effect(body, key, self.client_address)
         if self.path != "/job":
             self.answer(400 if self.path == "/refuse" else 200, {"seen": body["call"]})
             return

@@ -10,6 +10,8 @@ sides saw, and what the server says in the end must agree: kill_check.py.
 import json
 import os
 import random
+import signal
+import subprocess
 
 import kill_check
 import kill_pipelines
@@ -23,13 +25,18 @@ LONGEST_TIME = 0.6  # seconds
 BATCH = 50  # runs asked for at a time
 
 
+def chance():
+    """A seed, and what comes of it."""
+    seed = int(os.environ.get("KILL_SEED") or random.randrange(10**6))
+    print(f"KILL_SEED={seed}")
+    return seed, random.Random(seed)
+
+
 class Scene:
     """A data directory, a namespace and a recorder, with the lives that use them."""
 
     def __init__(self, directory, cluster):
-        self.seed = int(os.environ.get("KILL_SEED") or random.randrange(10**6))
-        print(f"KILL_SEED={self.seed}")
-        self.chance = random.Random(self.seed)
+        self.seed, self.chance = chance()
         self.cluster = cluster
         self.namespace = cluster.new_namespace()
         self.recorder = Recorder()
@@ -41,7 +48,7 @@ class Scene:
             "user-configured-url-restrictions": {"rejectLocalhost": False, "rejectVerbatimIps": False,
                                                  "allowedHostnamesRegex": ".*"}}))
         server = Mortal(directory / "data", "--config", str(settings))
-        self.lives = Lives(server, self.chance)
+        self.lives = Lives(server, self.recorder)
         self.names = [name for name in self.plans if name not in kill_pipelines.CHILDREN_ONLY]
 
     def __enter__(self):
@@ -98,7 +105,7 @@ class Scene:
             plans=self.plans, limits=kill_pipelines.LIMITS, starts=record.starts, judgments=record.judgments,
             refused=record.refused, streamed=record.streamed, events=events, executions=executions,
             effects=self.recorder.effects, jobs=self.recorder.jobs, strange=self.recorder.strange, objects=self.objects()))
-        repeated = len(self.recorder.effects) - len({(run, call) for run, call, _, _ in self.recorder.effects})
+        repeated = len(self.recorder.effects) - len({(run, call) for run, call, *_ in self.recorder.effects})
         print(f"{record.kills} kills, {len(executions)} runs, {len(events)} events, {len(self.recorder.effects)} calls, "
               f"{repeated} of them repeated")
         assert not wrong, f"KILL_SEED={self.seed}: {len(wrong)} violations\n" + "\n".join(wrong[:50])
@@ -150,3 +157,20 @@ def test_killed_at_any_time(tmp_path, cluster):
         while more():
             scene.want(*scene.some(2))
             scene.lives.live(seconds=scene.chance.uniform(0, LONGEST_TIME), in_order=scene.chance.random() < 0.1)
+
+
+def test_killed_while_it_makes_its_database(tmp_path):
+    """Whatever is left of a first start, the next one begins with."""
+    _, moments = chance()
+    for place in range(KILLS // 30):
+        server = Mortal(tmp_path / f"data-{place}")
+        for _ in range(moments.randrange(1, 4)):
+            server.launch()
+            try:
+                server.process.wait(moments.uniform(0, 0.15))
+            except subprocess.TimeoutExpired:
+                server.process.kill()
+            server.reap(-signal.SIGKILL)
+        with server:
+            server.save("a", "p", [])
+            assert server.wait_for(server.run("a", "p"))["status"] == "TERMINAL"  # it has no stages

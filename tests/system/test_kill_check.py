@@ -61,7 +61,7 @@ class Story:
 
     def call(self, run, ref, value):
         self.step(run, ref, "RUNNING")
-        self.facts.effects.append((run["id"], ref, f"key-{run['id']}-{ref}", value))
+        self.facts.effects.append((run["id"], ref, f"key-{run['id']}-{ref}", value, 1))
         self.step(run, ref, "SUCCEEDED")
 
     def finish(self, run, status="SUCCEEDED"):
@@ -203,18 +203,18 @@ def end_after_the_run(facts):
 
 
 def repeat_with_another_key(facts):
-    run, call, _, value = facts.effects[0]
-    facts.effects.append((run, call, "another", value))
+    run, call, _, value, _ = facts.effects[0]
+    facts.effects.append((run, call, "another", value, 1))
 
 
 def call_without_a_key(facts):
-    run, call, _, value = facts.effects[0]
-    facts.effects[0] = (run, call, None, value)
+    run, call, _, value, _ = facts.effects[0]
+    facts.effects[0] = (run, call, None, value, 1)
 
 
 def share_a_key(facts):
-    run, call, _, value = facts.effects[-1]
-    facts.effects[-1] = (run, call, facts.effects[0][2], value)
+    run, call, _, value, _ = facts.effects[-1]
+    facts.effects[-1] = (run, call, facts.effects[0][2], value, 1)
 
 
 def lose_an_effect(facts):
@@ -222,25 +222,30 @@ def lose_an_effect(facts):
 
 
 def call_what_was_not_begun(facts):
-    facts.effects.append(("newest-old", "enter", "key", "old"))
+    facts.effects.append(("newest-old", "enter", "key", "old", 1))
 
 
 def call_for_nobody(facts):
-    facts.effects.append(("nobody", "enter", "key", "x"))
+    facts.effects.append(("nobody", "enter", "key", "x", 1))
 
 
 def send_a_wrong_value(facts):
-    run, call, key, _ = facts.effects[-1]
-    facts.effects[-1] = (run, call, key, "wrong")
+    run, call, key, *_ = facts.effects[-1]
+    facts.effects[-1] = (run, call, key, "wrong", 1)
 
 
 def send_the_wrong_judgment(facts):
     place = next(place for place, effect in enumerate(facts.effects) if effect[1] == "tell")
-    facts.effects[place] = (*facts.effects[place][:3], "red")
+    facts.effects[place] = (*facts.effects[place][:3], "red", 1)
 
 
 def call_too_early(facts):
     facts.effects.insert(0, facts.effects.pop())
+
+
+def call_again_too_late(facts):
+    """What came before the last call of a run, in a later life than that."""
+    facts.effects.append((*facts.effects[-2][:4], 2))
 
 
 def ask_for_what_is_not_there(facts):
@@ -407,7 +412,7 @@ SPOILED = [  # and a word of what is said of it
     (lose_a_stage, "leave is missing"), (begin_too_early, "began before"), (end_after_the_run, "ended before its stage"),
     (repeat_with_another_key, "with the keys"), (call_without_a_key, "with the keys"), (share_a_key, "was used for"),
     (lose_an_effect, "for 0 of 1"), (call_what_was_not_begun, "is NOT_STARTED"), (call_for_nobody, "no run has"),
-    (send_a_wrong_value, "not new"), (send_the_wrong_judgment, "not red-again"), (call_too_early, "came before"),
+    (send_a_wrong_value, "not new"), (send_the_wrong_judgment, "not red-again"), (call_too_early, "came before"), (call_again_too_late, "made again"),
     (ask_for_what_is_not_there, "/job/9"), (leave_a_job, "was left"), (double_a_job, "not as many"),
     (make_a_job_for_nobody, "jobs of nobody"), (lose_an_object, "is None"), (make_another_version, "v001"), (change_a_deployment, "generation"),
     (deploy_the_wrong_thing, "old"), (double_a_child, "names leaf-w-leaf"), (lose_a_child, "names leaf-w-leaf"),
