@@ -246,9 +246,10 @@ def superseded(write):
 
 
 def restarted(write):
-    """Stopped at its judgment, then restarted from the call before it, and let go on."""
+    """Stopped at its judgment, then restarted from the call before it, and let go on; one at a time, and a restarted one stands in line."""
     stages = [write.call("work", []), stage("ask", ["work"], "manualJudgment"), write.call("tell", ["ask"], value="${#judgment('ask')}")]
-    return Plan(stages, {None: all_of(stages, OK)}, {"work": lambda token, _: token}, attempts=2)
+    return Plan(stages, {None: all_of(stages, OK)}, {"work": lambda token, _: token},
+                {"limitConcurrent": True, "keepWaitingPipelines": True}, attempts=2)
 
 
 def paused(write):
@@ -277,7 +278,7 @@ def whole(write):
 
 
 # How many runs of a pipeline may be RUNNING at a time.
-LIMITS = {"one": 1, "two": 2, "newest": 1}
+LIMITS = {"one": 1, "two": 2, "newest": 1, "restarted": 1}
 # The starts that are repeated, with a correlation id, until one is answered.
 CORRELATED = "judged"
 CHILDREN_ONLY = ("leaf", "middle", "sleeper")
