@@ -55,6 +55,7 @@ static bool is_rejection(const char *message)
 	static const char *const texts[] = {
 		"failed to create typed patch object",
 		"failed to create manager for existing fields",
+		"failed to convert new object", /* a quantity, base64 */
 		"resourceVersion should not be set on objects to be created",
 		"Invalid value",
 	};

@@ -165,6 +165,10 @@ static const struct answer {
 		ERR_INVALID, 1, "spec.selector: Invalid; spec.x: Required value" },
 	{ 500, "{\"message\":\"failed to create typed patch object (/d): .spec.x: no\",\"code\":500}",
 		ERR_INVALID, 1, "failed to create typed patch object" },
+	{ 500,
+		"{\"message\":\"failed to convert new object (/a; /v1, Kind=Secret) to proper version: "
+		"illegal base64 data\",\"code\":500}",
+		ERR_INVALID, 1, "illegal base64 data" },
 	{ 500, "{\"message\":\"etcdserver: request timed out\",\"code\":500}", ERR_UNAVAILABLE, 6,
 		"etcdserver" },
 	{ 502, "<html>Authorization: " TOKEN "</html>", ERR_UNAVAILABLE, 6,
