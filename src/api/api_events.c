@@ -16,6 +16,7 @@
 
 #define STREAM_PAGE 32               /* events read at a time */
 #define STREAM_PAGE_BYTES (1u << 20) /* after which a page ends early */
+#define LIST_TURN_US 200000          /* of looking, for one list */
 #define STREAM_TURN_US 50000         /* of looking for something of interest */
 #define STREAM_SILENCE_US 15000000
 
@@ -89,6 +90,17 @@ static int execution_exists(struct api *api, const char *id, struct err *err)
 
 /* ---- as a list ------------------------------------------------------------------------------------------------------------------ */
 
+/* NEXT: where to go on. */
+static int answer_page_at(struct call *call, struct val body, uint64_t position, uint64_t next)
+{
+	_cleanup_(val_free) struct val headers = val_map();
+	_cleanup_free_ char *text = json_text(body, JSON_COMPACT);
+	val_set(&headers, "X-Journal-Seq", val_format("%llu", (unsigned long long)position));
+	val_set(&headers, "X-Journal-Next", val_format("%llu", (unsigned long long)next));
+	http_reply(call->exchange, 200, "application/json", str_of(text), headers);
+	return 0;
+}
+
 static int answer_page(
 	struct call *call, const struct selection *selection, int64_t from, struct err *err)
 {
@@ -99,22 +111,28 @@ static int answer_page(
 	int64_t limit;
 	if (call_query_int(call, "limit", LIMIT_LIST_ROWS, 1, LIMIT_LIST_ROWS, &limit, err) < 0)
 		return -1;
-	/* Page by page until there are LIMIT of those that are asked for. */
+	/* Page by page until there are LIMIT of those that are asked for, or enough was looked at: the reader goes on from there. */
 	uint64_t after = (uint64_t)from;
+	int64_t begin_us = clock_stopwatch_us();
 	for (;;) {
 		if (store->type->read_events(store, selection->execution, after, (size_t)limit,
 			    &list, &position, err) < 0)
 			return -1;
 		size_t count = val_count(list);
-		for (size_t i = 0; i < count && val_count(body) < (size_t)limit; i++)
+		size_t i;
+		for (i = 0; i < count && val_count(body) < (size_t)limit; i++) {
 			if (selected(call->api, selection, val_at(list, i)))
 				val_append(&body, val_ref(val_at(list, i)));
-		if (count < (size_t)limit || val_count(body) >= (size_t)limit)
+			after = (uint64_t)val_get_int(val_at(list, i), "seq", INT64_MAX);
+		}
+		if (count < (size_t)limit && i == count && position > after)
+			after = position; /* there is no more */
+		if (count < (size_t)limit || val_count(body) >= (size_t)limit ||
+			clock_stopwatch_us() - begin_us > LIST_TURN_US)
 			break;
-		after = (uint64_t)val_get_int(val_at(list, count - 1), "seq", INT64_MAX);
 		val_free(&list);
 	}
-	return answer_read(call, body, position);
+	return answer_page_at(call, body, position, after);
 }
 
 /* ---- as a stream ---------------------------------------------------------------------------------------------------------------- */

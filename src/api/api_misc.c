@@ -57,9 +57,17 @@ int api_root(struct call *call, struct err *err)
 
 int api_health(struct call *call, struct err *err)
 {
+	struct api *api = call->api;
 	_cleanup_(val_free) struct val body = val_map();
-	val_set(&body, "status", val_string("UP"));
-	return answer_json(call, body);
+	pthread_rwlock_rdlock(&api->engine_lock);
+	bool stuck = api->engine && engine_is_stuck(api->engine);
+	pthread_rwlock_unlock(&api->engine_lock);
+	val_set(&body, "status", val_string(stuck ? "DOWN" : "UP"));
+	if (stuck)
+		val_set(&body, "reason",
+			val_string("the store cannot write (is the disk full?); reads still work"));
+	http_reply_json(call->exchange, stuck ? 503 : 200, body);
+	return 0;
 }
 
 int api_version(struct call *call, struct err *err)

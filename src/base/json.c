@@ -278,7 +278,7 @@ static int read_number(struct parser *p, struct val *ret)
 	double number = 0;
 	if (!str_to_double(text, &number))
 		return fail(p, from, "this number is too large");
-	*ret = val_double(number);
+	*ret = is_integer && number != 0 ? val_digits(text) : val_double(number);
 	return 0;
 }
 

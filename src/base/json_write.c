@@ -174,7 +174,10 @@ static void write_value(struct writer *w, const struct val *value)
 		write_int(w->buf, value->integer);
 		break;
 	case VAL_KIND_DOUBLE:
-		json_write_double(w->buf, value->number);
+		if (val_as_digits(value).length > 0)
+			strbuf_add_str(w->buf, val_as_digits(value));
+		else
+			json_write_double(w->buf, value->number);
 		break;
 	case VAL_KIND_STRING:
 		write_string(w->buf, val_as_str(value));

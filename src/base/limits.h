@@ -24,9 +24,13 @@
 #define LIMIT_EXPR_BODY_BYTES 10000
 #define LIMIT_EXPR_DEPTH 100
 #define LIMIT_EXPR_STEPS 1000000
-#define LIMIT_EXPR_PASS_STEPS 10000000 /* of all strings of one pass together */
-#define LIMIT_EXPR_INLINE_STEPS 20000  /* on the engine thread: about 1 ms */
-#define LIMIT_EXPR_BYTES (64u << 20)   /* allocated by one evaluation */
+#define LIMIT_EXPR_PASS_STEPS 10000000  /* of all strings of one pass together */
+#define LIMIT_EXPR_INLINE_STEPS 20000   /* on the engine thread: about 1 ms */
+#define LIMIT_EXPR_BYTES (64u << 20)    /* allocated by one evaluation */
+#define LIMIT_SEARCH_ROWS 20000         /* runs that one search looks at */
+#define LIMIT_SEARCH_LIST 100           /* elements of a list that is searched for in triggers */
+#define LIMIT_SEARCH_ASSIGN_STEPS 10000 /* for its elements, in one list */
+#define LIMIT_SEARCH_DEPTH 20
 #define LIMIT_PRIOR_RUNS 20 /* looked at for the one that began last (usePriorArtifact) */
 #define LIMIT_ARTIFACT_MATCH_STEPS 200000 /* one pattern of a matchArtifact: about 10 ms */
 #define LIMIT_EXPR_STRING_BYTES (4u << 20)
@@ -52,6 +56,7 @@
 #define LIMIT_TURN_US 2000
 #define LIMIT_WORKERS 256
 #define LIMIT_WORKER_STACK_BYTES (256u << 10)
+#define LIMIT_STUCK_REPLY_MS 2000  /* then those who wait for a commit that fails get 503 */
 #define LIMIT_WORKER_RETRY_MS 1000 /* after a thread could not be started */
 #define LIMIT_WORKER_IDLE_MS 10000
 #define LIMIT_WAIT_MS 60000 /* the longest wait for a key without a look */

@@ -80,6 +80,19 @@ struct val val_double(double value)
 	return (struct val){ .kind = VAL_KIND_DOUBLE, .number = value };
 }
 
+/* Its node is as a string's. */
+struct val val_digits(struct str digits)
+{
+	struct text_node *node = xmalloc(sizeof(*node) + digits.length + 1);
+	atomic_init(&node->head.refs, 1);
+	node->head.count = count_of(digits.length);
+	memcpy(node->bytes, digits.bytes, digits.length);
+	node->bytes[digits.length] = 0;
+	struct val value = { .kind = VAL_KIND_DOUBLE, .inlined = 1 };
+	value.node = &node->head;
+	return value;
+}
+
 struct val val_string(const char *text)
 {
 	return text ? val_str(str_of(text)) : VAL_NULL;
@@ -130,9 +143,9 @@ struct val val_map(void)
 /* The node that VALUE counts on, or NULL. */
 static struct val_node *counted(struct val value)
 {
-	if (value.kind < VAL_KIND_STRING || value.inlined)
-		return NULL;
-	return value.node;
+	if (value.kind < VAL_KIND_STRING)
+		return value.kind == VAL_KIND_DOUBLE && value.inlined ? value.node : NULL;
+	return value.kind == VAL_KIND_STRING && value.inlined ? NULL : value.node;
 }
 
 struct val val_ref(struct val value)
@@ -149,7 +162,7 @@ static void release(struct val value, struct seq_node **dead)
 	struct val_node *node = counted(value);
 	if (!node || atomic_fetch_sub_explicit(&node->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	if (value.kind == VAL_KIND_STRING) {
+	if (value.kind <= VAL_KIND_STRING) {
 		free(node);
 		return;
 	}
@@ -214,12 +227,29 @@ bool val_as_bool(struct val value, bool *ret)
 	return true;
 }
 
+struct str val_as_digits(const struct val *value)
+{
+	if (value->kind != VAL_KIND_DOUBLE || !value->inlined)
+		return STR("");
+	return (struct str){ ((struct text_node *)value->node)->bytes, value->node->count };
+}
+
+static double double_of(struct val value)
+{
+	double number = value.number;
+	if (value.inlined && !str_to_double(val_as_digits(&value), &number))
+		number = NAN;
+	return number;
+}
+
 bool val_as_int(struct val value, int64_t *ret)
 {
 	if (value.kind == VAL_KIND_INT) {
 		*ret = value.integer;
 		return true;
 	}
+	if (value.inlined)
+		return false; /* a string, or an integer beyond them */
 	/* 2^63 is a double, INT64_MAX is none. */
 	if (value.kind != VAL_KIND_DOUBLE || !(value.number >= -0x1p63 && value.number < 0x1p63) ||
 		trunc(value.number) != value.number)
@@ -232,7 +262,7 @@ bool val_as_double(struct val value, double *ret)
 {
 	if (!val_is_number(value))
 		return false;
-	*ret = value.kind == VAL_KIND_INT ? (double)value.integer : value.number;
+	*ret = value.kind == VAL_KIND_INT ? (double)value.integer : double_of(value);
 	return true;
 }
 
@@ -621,6 +651,9 @@ bool val_same(struct val a, struct val b)
 	case VAL_KIND_BOOL:
 		return a.boolean == b.boolean;
 	case VAL_KIND_DOUBLE:
+		if (a.inlined || b.inlined)
+			return a.inlined == b.inlined &&
+				str_equal(val_as_digits(&a), val_as_digits(&b));
 		return a.number == b.number || (isnan(a.number) && isnan(b.number));
 	case VAL_KIND_STRING:
 		if (a.inlined || b.inlined)

@@ -44,8 +44,9 @@ enum val_kind {
 struct val_node; /* counted string, list or map; private to val.c */
 
 struct val {
-	uint8_t kind;       /* enum val_kind */
-	uint8_t inlined;    /* for a string: 1 = the bytes are in `bytes` */
+	uint8_t kind;    /* enum val_kind */
+	uint8_t inlined; /* for a string: 1 = the bytes are in `bytes` */
+	/* for a double: 1 = an integer beyond 64 bits, whose digits are in `node` */
 	uint8_t length;     /* of an inlined string */
 	char bytes_head[5]; /* an inlined string runs on from here … */
 	union {
@@ -68,6 +69,8 @@ _Static_assert(sizeof(struct val) == 16, "struct val is passed by value in two r
 struct val val_bool(bool value);
 struct val val_int(int64_t value);
 struct val val_double(double value);
+/* An integer beyond 64 bits, by its digits as JSON has them: a double for whoever asks, and written as it was given. */
+struct val val_digits(struct str digits);
 struct val val_string(const char *text); /* NULL gives VAL_NULL */
 struct val val_str(struct str text);
 struct val val_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -129,6 +132,8 @@ const char *val_text(const struct val *value);
 bool val_as_bool(struct val value, bool *ret);
 bool val_as_int(struct val value, int64_t *ret);
 bool val_as_double(struct val value, double *ret);
+/* The digits of a number that was made by val_digits; of length 0 for all others. BORROWED. */
+struct str val_as_digits(const struct val *value);
 
 /* Elements of a list, entries of a map (in order), 0 for other kinds. */
 size_t val_count(struct val value);

@@ -5,6 +5,8 @@
 
 #include "base/log.h"
 
+#define STORE_RETRY_MS 100
+
 static struct batch *batch_new(void)
 {
 	return xnew(struct batch);
@@ -60,9 +62,14 @@ static bool store_commit(struct engine *engine, struct batch *batch, uint64_t *r
 		if (tries == 0)
 			log_error("the store cannot write; trying again", "error", err_text(&err));
 		atomic_store(&engine->stuck, true);
+		if (tries == LIMIT_STUCK_REPLY_MS / STORE_RETRY_MS) {
+			struct message *message = xnew(struct message);
+			message->kind = MESSAGE_STUCK;
+			inbox_push(engine, message);
+		}
 		struct timespec until;
 		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += 100 * 1000000;
+		until.tv_nsec += STORE_RETRY_MS * 1000000;
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
 		pthread_mutex_lock(&engine->store_mutex);
@@ -192,6 +199,7 @@ static void engine_die(struct engine *engine)
 static void batch_committed(struct engine *engine, struct batch *batch, bool lost)
 {
 	engine->store_busy = false;
+	engine->committing = NULL;
 	if (batch->store.ops.count > 0 && !lost) {
 		uint64_t commits = atomic_fetch_add(&engine->commits, 1) + 1;
 		if (commits == engine->setup.crash_after_commit)
@@ -217,11 +225,53 @@ static void engine_seal(struct engine *engine)
 		return;
 	}
 	engine->store_busy = true;
+	engine->committing = batch;
 	clock_hold(engine->clock);
 	pthread_mutex_lock(&engine->store_mutex);
 	engine->store_batch = batch;
 	pthread_cond_signal(&engine->store_condition);
 	pthread_mutex_unlock(&engine->store_mutex);
+}
+
+/* ---- when the store cannot write ----------------------------------------------------------------------------------------------- */
+
+#define UNSAVED                                                                                     \
+	"the store cannot write (is the disk full?); this is saved as soon as it can: look before " \
+	"you ask for it again"
+
+static void reply_unavailable(struct request *request, const char *text)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	err_set(&err, ERR_UNAVAILABLE, "%s", text);
+	if (request->reply)
+		request->reply(request->data, VAL_NULL, &err);
+	request->reply = NULL;
+}
+
+static void answer_unsaved(struct batch *batch)
+{
+	for (size_t i = 0; batch && i < batch->effects.count; i++)
+		if (batch->effects.items[i].kind == EFFECT_REPLY)
+			reply_unavailable(&batch->effects.items[i].request, UNSAVED);
+}
+
+/* Nobody waits for an answer until there is space again. What is in a batch stays there. */
+static void engine_answer_stuck(struct engine *engine)
+{
+	if (!atomic_load(&engine->stuck))
+		return;
+	answer_unsaved(engine->committing);
+	answer_unsaved(engine->batch);
+	for (struct job *job = engine->flight_first; job; job = job->flight_next)
+		if (job->kind == JOB_SUBMIT) /* the worker leaves its reply alone */
+			reply_unavailable(job->request, UNSAVED);
+	for (struct message *message = inbox_take_requests(engine), *next; message; message = next) {
+		next = message->next;
+		reply_unavailable(&message->request,
+			"the store cannot write at the moment (is the disk full?); nothing was changed");
+		request_clear(&message->request);
+		inbox_done(engine, message);
+	}
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------------- */
@@ -242,6 +292,9 @@ static void message_handle(struct engine *engine, struct message *message)
 		break;
 	case MESSAGE_COMMITTED:
 		batch_committed(engine, message->batch, message->lost);
+		break;
+	case MESSAGE_STUCK:
+		engine_answer_stuck(engine);
 		break;
 	case MESSAGE_STOP:
 		engine->stopping = true;
@@ -363,8 +416,9 @@ static void *engine_main(void *data)
 			until = timer->due_ms;
 		if (engine->stopping && engine->stop_at_ms < until)
 			until = engine->stop_at_ms;
-		if (workers_starve(engine->workers) && !full)
-			until = clock_now_ms(engine->clock) + LIMIT_WORKER_RETRY_MS;
+		int64_t retry = clock_now_ms(engine->clock) + LIMIT_WORKER_RETRY_MS;
+		if (workers_starve(engine->workers) && !full && retry < until)
+			until = retry;
 		if (engine->ready_first && !full)
 			until = 0;
 		struct map keys = { 0 };

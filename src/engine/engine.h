@@ -79,6 +79,9 @@ int engine_call(struct engine *engine, struct request *request, struct val *ret,
 /* The disk is nearly full: new runs are refused with ERR_UNAVAILABLE, what goes on goes on. Any thread. */
 void engine_refuse_starts(struct engine *engine, bool refuse);
 
+/* The store cannot write at the moment: requests get ERR_UNAVAILABLE, and only REQUEST_STATE is answered. Any thread. */
+bool engine_is_stuck(const struct engine *engine);
+
 /* KEY moved: tasks that wait for it look again. Any thread, never blocks, may come early, late or twice. */
 void engine_wake(struct engine *engine, const char *key);
 

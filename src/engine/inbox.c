@@ -33,8 +33,8 @@ void inbox_push(struct engine *engine, struct message *message)
 	pthread_mutex_lock(&inbox->mutex);
 	clock_hold(engine->clock);
 	message->next = NULL;
-	if (message->kind == MESSAGE_COMMITTED || message->kind == MESSAGE_STOP) {
-		message->next = inbox->urgent; /* at most one of each */
+	if (message->kind != MESSAGE_REQUEST && message->kind != MESSAGE_RESULT) {
+		message->next = inbox->urgent;
 		inbox->urgent = message;
 	} else {
 		*inbox->last = message;
@@ -47,7 +47,8 @@ void inbox_push(struct engine *engine, struct message *message)
 int engine_submit(struct engine *engine, struct request *request, struct err *err)
 {
 	struct inbox *inbox = &engine->inbox;
-	if (atomic_load(&engine->stuck))
+	bool stuck = atomic_load(&engine->stuck);
+	if (stuck && request->kind != REQUEST_STATE)
 		return err_set(err, ERR_UNAVAILABLE,
 			"the store cannot write at the moment (is the disk full?); nothing was changed");
 	if (request->kind == REQUEST_START && atomic_load(&engine->full))
@@ -71,11 +72,45 @@ int engine_submit(struct engine *engine, struct request *request, struct err *er
 	inbox->request_bytes += request_size(request);
 	message->request = take(request);
 	clock_hold(engine->clock);
-	*inbox->last = message;
-	inbox->last = &message->next;
+	if (stuck) { /* the others wait for the store */
+		message->next = inbox->urgent;
+		inbox->urgent = message;
+	} else {
+		*inbox->last = message;
+		inbox->last = &message->next;
+	}
 	pthread_cond_signal(&inbox->condition);
 	pthread_mutex_unlock(&inbox->mutex);
 	return 0;
+}
+
+struct message *inbox_take_requests(struct engine *engine)
+{
+	struct inbox *inbox = &engine->inbox;
+	struct message *taken = NULL, **last = &taken;
+	pthread_mutex_lock(&inbox->mutex);
+	for (struct message **link = &inbox->first; *link;) {
+		struct message *message = *link;
+		if (message->kind != MESSAGE_REQUEST) {
+			link = &message->next;
+			continue;
+		}
+		*link = message->next;
+		message->next = NULL;
+		message->bytes = request_size(&message->request);
+		*last = message;
+		last = &message->next;
+	}
+	inbox->last = &inbox->first;
+	while (*inbox->last)
+		inbox->last = &(*inbox->last)->next;
+	pthread_mutex_unlock(&inbox->mutex);
+	return taken;
+}
+
+bool engine_is_stuck(const struct engine *engine)
+{
+	return atomic_load(&engine->stuck);
 }
 
 void engine_refuse_starts(struct engine *engine, bool refuse)

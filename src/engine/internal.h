@@ -90,7 +90,13 @@ void workers_free(struct workers *workers); /* joins: jobs must be done or cance
 
 struct batch;
 
-enum message_kind { MESSAGE_REQUEST, MESSAGE_RESULT, MESSAGE_COMMITTED, MESSAGE_STOP };
+enum message_kind {
+	MESSAGE_REQUEST,
+	MESSAGE_RESULT,
+	MESSAGE_COMMITTED,
+	MESSAGE_STUCK, /* a commit has failed for LIMIT_STUCK_REPLY_MS */
+	MESSAGE_STOP,
+};
 
 struct message {
 	struct message *next;
@@ -107,7 +113,7 @@ struct inbox {
 	pthread_mutex_t mutex;
 	pthread_cond_t condition;
 	struct message *first, **last;
-	struct message *urgent; /* MESSAGE_COMMITTED, MESSAGE_STOP: these overtake the others */
+	struct message *urgent; /* all but requests and results; and REQUEST_STATE of a stuck engine: these overtake the others */
 	size_t request_count, request_bytes; /* bounded: LIMIT_INBOX_* */
 	struct map keys;                     /* wake-ups: a set, not a queue */
 	bool closed;                         /* requests are refused */
@@ -123,6 +129,8 @@ void inbox_push(struct engine *engine, struct message *message);
 struct message *inbox_take(
 	struct engine *engine, int64_t until_ms, bool blocked, struct map *ret_keys);
 void inbox_done(struct engine *engine, struct message *message);
+/* The requests that wait, for answering that they cannot be done now; each is given back by inbox_done. */
+struct message *inbox_take_requests(struct engine *engine);
 void inbox_close(struct engine *engine); /* requests and wake-ups are refused from now on */
 
 /* ---- batches and effects ---------------------------------------------------------------------------------------- */
@@ -238,7 +246,8 @@ struct engine {
 	struct map pipelines; /* id → struct val * (boxed document) */
 	struct run *ready_first, **ready_last;
 	struct heap timers;
-	struct batch *batch;       /* being built */
+	struct batch *batch; /* being built */
+	struct batch *committing; /* with the store thread, which leaves its effects alone; NULL = none */
 	VEC(struct run *) changed; /* runs with changes that are not in the batch yet */
 	bool stop_begun;           /* of those who stop it */
 	int64_t stop_at_ms;        /* end of the drain */

@@ -934,7 +934,14 @@ static void state(struct engine *engine, struct request *request)
 	for (void *run; map_next(&engine->runs, &cursor, &key, &run);)
 		if (!request->key || str_is(key, request->key))
 			val_set_str(&all, key, state_of(run));
-	engine_reply(engine, request, all, NULL);
+	if (!atomic_load(&engine->stuck)) {
+		engine_reply(engine, request, all, NULL);
+		return;
+	}
+	_cleanup_err_ struct err none = ERR_INIT; /* not with the batch, which may take long */
+	if (request->reply)
+		request->reply(request->data, all, &none);
+	val_free(&all);
 }
 
 void request_handle(struct engine *engine, struct request *request)

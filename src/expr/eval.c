@@ -120,7 +120,8 @@ int eval_step(struct eval *ev, uint64_t count)
 
 struct val eval_hold(struct eval *ev, struct val json)
 {
-	if (val_is_list(json) || val_is_map(json) || (val_is_string(json) && !json.inlined))
+	if (val_is_list(json) || val_is_map(json) || (val_is_string(json) && !json.inlined) ||
+		val_as_digits(&json).length > 0)
 		vec_push(&ev->held, json);
 	return json;
 }

@@ -10,11 +10,11 @@
 #include <unicode/ustring.h>
 
 #include "base/alloc.h"
+#include "base/vec.h"
 #include "stage/stages.h"
 
 #define DEFAULT_ZONE "America/Los_Angeles"
 #define DAYS_AHEAD 8
-#define MAX_SPANS 128
 
 struct window_config {
 	struct val window; /* restrictedExecutionWindow */
@@ -26,8 +26,7 @@ struct span {
 	int from, to;
 };
 struct spans {
-	struct span items[MAX_SPANS];
-	size_t count;
+	VEC(struct span) list;
 };
 
 static int number_of(struct val map, const char *key)
@@ -39,25 +38,35 @@ static int number_of(struct val map, const char *key)
 	return (int)number;
 }
 
+static void spans_free(struct spans *spans)
+{
+	vec_free(&spans->list);
+}
+
+static void span_add(struct spans *spans, int from, int to)
+{
+	struct span span = { .from = from, .to = to };
+	vec_push(&spans->list, span);
+}
+
 /* A window that ends in an earlier hour than it begins goes over midnight. */
 static void spans_read(struct val window, struct spans *ret)
 {
 	struct val list = val_get(window, "whitelist");
-	ret->count = 0;
-	for (size_t i = 0; i < val_count(list) && ret->count + 2 <= MAX_SPANS; i++) {
+	for (size_t i = 0; i < val_count(list); i++) {
 		struct val row = val_at(list, i);
 		int start_hour = number_of(row, "startHour"), end_hour = number_of(row, "endHour");
 		int from = start_hour * 60 + number_of(row, "startMin");
 		int to = end_hour * 60 + number_of(row, "endMin");
 		if (start_hour > end_hour) {
-			ret->items[ret->count++] = (struct span){ .from = from, .to = 24 * 60 - 1 };
-			ret->items[ret->count++] = (struct span){ .from = 0, .to = to };
+			span_add(ret, from, 24 * 60 - 1);
+			span_add(ret, 0, to);
 		} else {
-			ret->items[ret->count++] = (struct span){ .from = from, .to = to };
+			span_add(ret, from, to);
 		}
 	}
-	if (ret->count == 0 && val_count(val_get(window, "days")) > 0)
-		ret->items[ret->count++] = (struct span){ .from = 0, .to = 24 * 60 - 1 };
+	if (ret->list.count == 0 && val_count(val_get(window, "days")) > 0)
+		span_add(ret, 0, 24 * 60 - 1);
 }
 
 static bool day_is_allowed(struct val days, int day)
@@ -99,9 +108,9 @@ static UCalendar *calendar_open(const char *zone, struct err *err)
 int window_next_start(
 	struct val window, const char *zone, int64_t now_ms, int64_t *ret_next_ms, struct err *err)
 {
-	struct spans spans;
+	_cleanup_(spans_free) struct spans spans = { 0 };
 	spans_read(window, &spans);
-	if (spans.count == 0)
+	if (spans.list.count == 0)
 		return err_set(err, ERR_INVALID,
 			"restrictedExecutionWindow: it has neither days nor hours");
 	UCalendar *calendar = calendar_open(zone, err);
@@ -117,11 +126,12 @@ int window_next_start(
 			ucal_get(calendar, UCAL_MINUTE, &status);
 		if (!day_is_allowed(days, ucal_get(calendar, UCAL_DAY_OF_WEEK, &status)))
 			continue;
-		for (size_t i = 0; i < spans.count; i++) {
-			if (day == 0 && minute >= spans.items[i].from && minute <= spans.items[i].to)
+		for (size_t i = 0; i < spans.list.count; i++) {
+			struct span span = spans.list.items[i];
+			if (day == 0 && minute >= span.from && minute <= span.to)
 				best = 0;
-			ucal_set(calendar, UCAL_HOUR_OF_DAY, spans.items[i].from / 60);
-			ucal_set(calendar, UCAL_MINUTE, spans.items[i].from % 60);
+			ucal_set(calendar, UCAL_HOUR_OF_DAY, span.from / 60);
+			ucal_set(calendar, UCAL_MINUTE, span.from % 60);
 			ucal_set(calendar, UCAL_SECOND, 0);
 			ucal_set(calendar, UCAL_MILLISECOND, 0);
 			int64_t at = (int64_t)ucal_getMillis(calendar, &status);

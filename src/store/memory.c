@@ -415,12 +415,26 @@ static bool is_in(const char *text, const char *const *list)
 	return false;
 }
 
+static bool is_behind(const struct execution_filter *filter, const struct execution *row)
+{
+	int64_t later = row->build_ms - filter->behind_ms;
+	if (!filter->behind_id)
+		return true;
+	if (later == 0)
+		later = strcmp(row->id, filter->behind_id);
+	return filter->oldest_first ? later > 0 : later < 0;
+}
+
 static bool matches(const struct execution_filter *filter, const struct execution *row)
 {
 	if (filter->application &&
 		strcasecmp(filter->application, row->application ? row->application : "") != 0)
 		return false;
 	if (filter->statuses && !(filter->statuses & (1u << row->status)))
+		return false;
+	if (row->build_ms < filter->built_from_ms ||
+		(filter->built_to_ms && row->build_ms > filter->built_to_ms) ||
+		!is_behind(filter, row))
 		return false;
 	return is_in(row->config_id, filter->config_ids) && is_in(row->id, filter->ids);
 }

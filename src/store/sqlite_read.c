@@ -340,6 +340,13 @@ static int list(struct db *db, const struct execution_filter *filter, const char
 	add_in(&sql, "config_id", configs);
 	add_in(&sql, "id", filter->ids);
 	add_statuses(&sql, filter->statuses);
+	if (filter->built_from_ms)
+		strbuf_add_text(&sql, " AND build_ms >= ?");
+	if (filter->built_to_ms)
+		strbuf_add_text(&sql, " AND build_ms <= ?");
+	if (filter->behind_id)
+		strbuf_printf(
+			&sql, " AND (build_ms, id) %s (?, ?)", filter->oldest_first ? ">" : "<");
 	strbuf_printf(&sql, " ORDER BY build_ms %s, id %s LIMIT ?", order, order);
 	if (sqlite3_prepare_v2(db->handle, sql.bytes, (int)sql.length, &statement, NULL) != SQLITE_OK)
 		return db_error(db, err);
@@ -347,6 +354,14 @@ static int list(struct db *db, const struct execution_filter *filter, const char
 		db_bind_text(statement, parameter++, filter->application);
 	parameter = bind_all(statement, parameter, configs);
 	parameter = bind_all(statement, parameter, filter->ids);
+	if (filter->built_from_ms)
+		sqlite3_bind_int64(statement, parameter++, filter->built_from_ms);
+	if (filter->built_to_ms)
+		sqlite3_bind_int64(statement, parameter++, filter->built_to_ms);
+	if (filter->behind_id) {
+		sqlite3_bind_int64(statement, parameter++, filter->behind_ms);
+		db_bind_text(statement, parameter++, filter->behind_id);
+	}
 	sqlite3_bind_int64(statement, parameter, (int64_t)limit);
 	while ((found = db_step(db, statement, err)) > 0) {
 		struct listed row = {

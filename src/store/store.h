@@ -78,6 +78,10 @@ struct execution_filter {
 	bool per_config; /* `limit` is for each config, its newest ones; what has no config is left out */
 	bool oldest_first; /* by build time; else newest first */
 	bool without_stages;
+	int64_t built_from_ms, built_to_ms; /* build times, both included; built_to_ms 0 = any */
+	/* Only what comes behind this one in the order, so that a list can be read page by page; NULL = from the start. */
+	const char *behind_id;
+	int64_t behind_ms; /* its build time */
 };
 
 /* Which complete executions may go, of each pipeline; what has none is counted for its application. */

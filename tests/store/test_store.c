@@ -287,6 +287,26 @@ static void lists_are_filtered(void **state)
 		B);
 }
 
+static void lists_are_read_page_by_page_and_between_two_times(void **state)
+{
+	struct store *store = store_of(state);
+
+	put_five(store);
+	assert_list(store,
+		(struct execution_filter){ .behind_id = D, .behind_ms = 300, .limit = 2 }, C " " B);
+	assert_list(store, (struct execution_filter){ .behind_id = B, .behind_ms = 200 }, A " " E);
+	assert_list(store,
+		(struct execution_filter){ .behind_id = B, .behind_ms = 200, .oldest_first = true },
+		C " " D);
+	assert_list(store, (struct execution_filter){ .behind_id = E, .behind_ms = 50 }, "");
+	assert_list(store, (struct execution_filter){ .built_from_ms = 100, .built_to_ms = 200 },
+		B " " A);
+	assert_list(store,
+		(struct execution_filter){
+			.application = "shop", .built_from_ms = 200, .behind_id = C, .behind_ms = 300 },
+		B);
+}
+
 static void a_limit_per_config_takes_the_newest_of_each(void **state)
 {
 	struct store *store = store_of(state);
@@ -852,6 +872,7 @@ int main(void)
 		OVER_EACH(a_deleted_execution_takes_its_stages_and_events_along),
 		OVER_EACH(lists_are_ordered_by_build_time_and_id),
 		OVER_EACH(lists_are_filtered),
+		OVER_EACH(lists_are_read_page_by_page_and_between_two_times),
 		OVER_EACH(a_limit_per_config_takes_the_newest_of_each),
 		OVER_EACH(a_list_has_stages_unless_told_otherwise),
 		OVER_EACH(a_list_ends_at_its_limit),

@@ -384,6 +384,58 @@ static void test_full_disk(void **state)
 	driver_close(&driver);
 }
 
+static void count_unavailable(void *data, struct val value, const struct err *err)
+{
+	if (err->kind == ERR_UNAVAILABLE)
+		atomic_fetch_add((atomic_int *)data, 1);
+}
+
+/* Who asked before that was known, and waits for the commit, gets an answer too; and whoever looks at the engine. */
+static void test_full_disk_answers(void **state)
+{
+	struct watched_store *store = watched_open(store_memory_open());
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_(val_free) struct val going = VAL_NULL;
+	struct timespec pause = { .tv_nsec = 1000000 };
+	atomic_int unavailable = 0;
+	struct driver driver;
+
+	driver_open_store(&driver, types, &store->store);
+	driver_begin(&driver);
+	const char *id = driver_start(
+		&driver, "{\"stages\":[{\"type\":\"wait\",\"waitTime\":1000}]}");
+
+	driver_pass(&driver, 500);
+	atomic_store(&store->full, true);
+	/* One in the batch that fails, one in the next batch, and one in the inbox, more or less. */
+	for (int i = 0; i < 3; i++) {
+		struct request request = {
+			.kind = REQUEST_CANCEL,
+			.key = xstrdup(i == 0 ? id : "none"),
+			.reply = count_unavailable,
+			.data = &unavailable,
+		};
+		if (engine_submit(driver.engine, &request, &err) < 0) {
+			request_clear(&request);
+			atomic_fetch_add(&unavailable, 1);
+		}
+	}
+	for (int i = 0; i < 30000 && atomic_load(&unavailable) < 3; i++)
+		nanosleep(&pause, NULL);
+	assert_int_equal(atomic_load(&unavailable), 3);
+	assert_true(engine_is_stuck(driver.engine));
+	struct request request = { .kind = REQUEST_STATE };
+
+	assert_int_equal(driver_ask(&driver, &request, &going, &err), 0);
+	assert_int_equal(val_count(going), 1);
+	atomic_store(&store->full, false);
+	driver_wait_end(&driver,
+		id); /* it was kept, though its answer said that it could not be saved yet */
+	assert_status(&driver, id, NULL, "CANCELED");
+	assert_false(engine_is_stuck(driver.engine));
+	driver_close(&driver);
+}
+
 /* SIGTERM while the disk is full: it ends, and the next start goes on from the last commit. */
 static void test_full_disk_at_the_end(void **state)
 {
@@ -616,6 +668,7 @@ int main(void)
 		TEST(test_chain_inline),
 		TEST(test_chain_of_waits),
 		TEST(test_full_disk),
+		TEST(test_full_disk_answers),
 		TEST(test_full_disk_at_the_end),
 		TEST(test_slow_reader),
 		TEST(test_inbox_is_bounded),
