@@ -23,6 +23,7 @@ struct told {
 struct lint {
 	const struct stage_registry *registry;
 	bool saving;
+	bool is_yaml;
 	struct val pipeline, stages; /* borrowed */
 	VEC(struct told) told;
 	bool full;
@@ -79,7 +80,7 @@ const char *names_nearest(struct lint *lint, const struct map *map, struct str n
 char *hint_en(const char *near);
 char *hint_zh(const char *near);
 
-/* place.c: sets `line` of each of FINDINGS whose path stands in the JSON TEXT. */
-void lines_fill(struct str text, struct val *findings);
+/* place.c: sets `line` of each of FINDINGS whose path stands in TEXT, which is JSON or YAML. */
+void lines_fill(struct str text, bool is_yaml, struct val *findings);
 
 #endif

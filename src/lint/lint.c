@@ -123,8 +123,18 @@ static void add_finding(struct lint *lint, struct val finding, size_t stage)
 	vec_push(&lint->told, entry);
 }
 
+/* In YAML `${ #stage(…) }` without quotes ends at the '#'. */
+static bool is_cut_by_comment(const struct lint *lint, const struct found *found)
+{
+	struct str text = str_trim(found->text);
+	return lint->is_yaml && found->rule == RULE_OPEN_EXPRESSION && text.length >= 2 &&
+		memcmp(text.bytes + text.length - 2, "${", 2) == 0;
+}
+
 void lint_tell(struct lint *lint, struct found found)
 {
+	if (is_cut_by_comment(lint, &found))
+		found.rule = RULE_YAML_COMMENT;
 	const struct rule *rule = &rules[found.rule];
 	_cleanup_free_ char *path = found.path ? xstrdup(found.path) : place_path(found.place);
 	if (lint->full) {
@@ -396,6 +406,7 @@ static int read_text(struct lint *lint, struct str text, struct val *ret)
 		return 0;
 	}
 	free(notes.duplicate_key);
+	lint->is_yaml = true;
 	if (yaml_or_json_parse(text, ret, &yaml_err) < 0) {
 		tell_unread(lint, text, json ? &err : &yaml_err);
 		return -1;
@@ -419,7 +430,6 @@ struct val lint_text(
 	lint.pipeline = pipeline;
 	lint_document(&lint);
 	struct val findings = take_findings(&lint);
-	if (looks_like_json(text))
-		lines_fill(text, &findings);
+	lines_fill(text, lint.is_yaml, &findings);
 	return findings;
 }

@@ -1,14 +1,21 @@
-/* The lines of findings: one pass over a JSON text, with a look at each path. What is no JSON ends it early. */
+/*
+ * The lines of findings: one pass over the text, with a look at each path. JSON is walked by hand (what is none ends it early), YAML
+ * by libyaml's events, which know their lines; what an alias stands for has those of its anchor, so that nothing is noted there.
+ */
+#include <stdlib.h>
 #include <string.h>
+
+#include <yaml.h>
 
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "lint/internal.h"
 
 struct walker {
-	const char *at, *end;
+	const char *at, *end; /* JSON */
 	int64_t line;
-	struct map wanted; /* path → index of its first finding + 1 */
+	yaml_parser_t *yaml; /* YAML */
+	struct map wanted;   /* path → index of its first finding + 1 */
 	struct val *findings;
 	size_t *next; /* further findings of the same path, as index + 1 */
 	struct strbuf path;
@@ -112,6 +119,83 @@ static void walk(struct walker *walker, unsigned depth)
 	}
 }
 
+/* ---- YAML ---------------------------------------------------------------------------------------------------------------------- */
+
+static bool walk_yaml(struct walker *walker, const yaml_event_t *event, unsigned depth);
+
+/* Behind the value of the map whose KEY was read. A key that is no text has no place in a path. */
+static bool walk_yaml_value(struct walker *walker, const yaml_event_t *key, unsigned depth)
+{
+	yaml_event_t event;
+	if (key->type == YAML_SCALAR_EVENT) {
+		strbuf_printf(&walker->path, "%s%s", walker->path.length ? "." : "",
+			(const char *)key->data.scalar.value);
+		note(walker, (int64_t)key->start_mark.line + 1);
+	} else if (!walk_yaml(walker, key, depth + 1)) {
+		return false;
+	}
+	if (!yaml_parser_parse(walker->yaml, &event))
+		return false;
+	bool more = walk_yaml(walker, &event, depth + 1);
+	yaml_event_delete(&event);
+	return more;
+}
+
+static bool walk_yaml_items(struct walker *walker, yaml_event_type_t end, unsigned depth)
+{
+	size_t length = walker->path.length;
+	for (size_t i = 0;; i++) {
+		yaml_event_t event;
+		if (!yaml_parser_parse(walker->yaml, &event))
+			return false;
+		bool more = event.type != end;
+		if (more && end == YAML_SEQUENCE_END_EVENT) {
+			strbuf_printf(&walker->path, "[%zu]", i);
+			note(walker, (int64_t)event.start_mark.line + 1);
+			more = walk_yaml(walker, &event, depth + 1);
+		} else if (more) {
+			more = walk_yaml_value(walker, &event, depth);
+		}
+		bool ended = event.type == end;
+		yaml_event_delete(&event);
+		cut(&walker->path, length);
+		if (ended || !more)
+			return ended;
+	}
+}
+
+/* Behind the node that EVENT begins; false: the text ended. */
+static bool walk_yaml(struct walker *walker, const yaml_event_t *event, unsigned depth)
+{
+	if (depth > LIMIT_JSON_DEPTH)
+		return false;
+	if (event->type == YAML_MAPPING_START_EVENT)
+		return walk_yaml_items(walker, YAML_MAPPING_END_EVENT, depth);
+	if (event->type == YAML_SEQUENCE_START_EVENT)
+		return walk_yaml_items(walker, YAML_SEQUENCE_END_EVENT, depth);
+	return event->type == YAML_SCALAR_EVENT || event->type == YAML_ALIAS_EVENT;
+}
+
+static void walk_yaml_text(struct walker *walker, struct str text)
+{
+	yaml_parser_t parser;
+	yaml_event_t event;
+	if (!yaml_parser_initialize(&parser))
+		abort();
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text.bytes, text.length);
+	walker->yaml = &parser;
+	for (bool before = true; before && yaml_parser_parse(&parser, &event);) {
+		before = event.type == YAML_STREAM_START_EVENT ||
+			event.type == YAML_DOCUMENT_START_EVENT;
+		if (!before)
+			walk_yaml(walker, &event, 0);
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
+}
+
+/* ---- both ---------------------------------------------------------------------------------------------------------------------- */
+
 /* PATH without its last step. */
 static struct str parent_of(struct str path)
 {
@@ -121,7 +205,7 @@ static struct str parent_of(struct str path)
 }
 
 /* One pass; with PARENTS the line is that of the object around. How many have none yet. */
-static size_t fill(struct str text, struct val *findings, bool parents)
+static size_t fill(struct str text, bool is_yaml, struct val *findings, bool parents)
 {
 	size_t count = val_count(*findings), left = 0;
 	struct walker walker = {
@@ -143,9 +227,12 @@ static size_t fill(struct str text, struct val *findings, bool parents)
 			walker.next[i - 1] = (size_t)(uintptr_t)map_put(
 				&walker.wanted, path, (void *)(uintptr_t)i);
 	}
-	skip(&walker);
-	if (walker.wanted.count)
+	if (walker.wanted.count && is_yaml) {
+		walk_yaml_text(&walker, text);
+	} else if (walker.wanted.count) {
+		skip(&walker);
 		walk(&walker, 0);
+	}
 	for (size_t i = 0; i < count; i++)
 		left += !val_has(val_at(*findings, i), "line");
 	free(walker.next);
@@ -154,8 +241,9 @@ static size_t fill(struct str text, struct val *findings, bool parents)
 	return left;
 }
 
-void lines_fill(struct str text, struct val *findings)
+void lines_fill(struct str text, bool is_yaml, struct val *findings)
 {
-	if (fill(text, findings, false) > 0) /* what is missing is missed in the object around it */
-		fill(text, findings, true);
+	if (fill(text, is_yaml, findings, false) >
+		0) /* what is missing is missed in the object around it */
+		fill(text, is_yaml, findings, true);
 }

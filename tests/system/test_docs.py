@@ -17,6 +17,7 @@ import pytest
 
 from reader import Reader, matches, normal
 from server import ROOT, environment, program
+from terminal import Terminal
 
 GUIDE = ROOT / "docs/guide"
 PAGES = [ROOT / "README.md", *sorted(GUIDE.glob("*/*.md"))]
@@ -114,6 +115,21 @@ def test_commands_inside_a_sentence_are_there(page):
         assert done.returncode == 0, line
         for option in re.findall(r"(?<!\S)(--[\w-]+)", line):
             assert re.search(rf"{option}\b", done.stdout), f"{line}: {option}"
+
+
+@pytest.mark.parametrize("folder", ["en", "zh"])
+def test_the_question_that_the_guide_shows_is_the_one_that_is_asked(folder, tmp_path):
+    shown, = [block.text for block in blocks(GUIDE / folder / "judgments.md") if block.language == "text"]
+    with Reader(tmp_path) as reader:
+        screen = Terminal(["gennaker", "run", "examples/manual-judgment.yaml"], cwd=tmp_path, env=reader.environment)
+        try:
+            question, answer = shown.rstrip().rsplit(") ", 1)
+            screen.until(question.splitlines()[-1])
+            assert question in screen.shown.replace("\r\n", "\n")
+            screen.type(answer)
+            assert screen.end() == 0
+        finally:
+            screen.close()
 
 
 def test_what_is_not_run_is_little_and_has_reasons():
