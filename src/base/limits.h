@@ -41,6 +41,8 @@
 #define LIMIT_EXPR_FETCH_MS 30000       /* of one exchange */
 #define LIMIT_EXPR_FETCH_RETRY_MS 5000  /* before it is tried once more */
 
+#define LIMIT_PROMPT_HISTORY 1000 /* lines that `eval -i` remembers */
+
 /* Lint */
 #define LIMIT_LINT_FINDINGS 1000 /* of one pipeline; then it says that there are more */
 #define LIMIT_LINT_PATH_BYTES 4096

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "engine/internal.h"
+#include "engine/view.h"
 #include "model/secrets.h"
 #include "net/fetch.h"
 
@@ -24,7 +25,7 @@ static bool is_v4(const char *evaluator)
 static struct val view_context(const struct view *view, struct str name, bool *ret_found)
 {
 	*ret_found = false;
-	if (!view->execution)
+	if (!view->execution || view->index == STAGE_NONE)
 		return VAL_NULL;
 	return val_ref(context_get(view->execution, view->index, name, ret_found));
 }
@@ -80,7 +81,8 @@ static struct val host_root(void *data, struct str name, bool *ret_found)
 static struct val host_root_map(void *data)
 {
 	const struct view *view = data;
-	struct val map = view->execution ? context_all(view->execution, view->index) : val_map();
+	bool in_stage = view->execution && view->index != STAGE_NONE;
+	struct val map = in_stage ? context_all(view->execution, view->index) : val_map();
 	val_set(&map, "trigger", val_ref(view->trigger));
 	bool found;
 	val_set(&map, "parameters", view_parameters(view, &found));
@@ -155,11 +157,11 @@ static struct expr_limits limits_of(const struct evaluator *by, bool allow_unkno
 	};
 }
 
-static void view_of_stage(const struct evaluator *by, const struct execution *execution,
-	size_t index, struct view *view, struct expr_host *host)
+static void look_at_stage(const struct execution *execution, size_t index, const char *evaluator,
+	struct view *view, struct expr_host *host)
 {
 	*view = (struct view){ .execution = execution, .index = index, .trigger = execution->trigger };
-	if (is_v4(execution->spel_evaluator))
+	if (is_v4(evaluator))
 		view->template_variables = execution->template_variables;
 	*host = (struct expr_host){
 		.data = view,
@@ -170,10 +172,43 @@ static void view_of_stage(const struct evaluator *by, const struct execution *ex
 		.stage = host_stage,
 		.stage_find = host_stage_find,
 		.stage_context = host_stage_context,
-		.current_stage = (ptrdiff_t)index,
+		.current_stage = index == STAGE_NONE ? -1 : (ptrdiff_t)index,
 		.user = execution->user,
 	};
+}
+
+static void view_of_stage(const struct evaluator *by, const struct execution *execution,
+	size_t index, struct view *view, struct expr_host *host)
+{
+	look_at_stage(execution, index, execution->spel_evaluator, view, host);
 	host_equip(host, view, by);
+}
+
+struct stage_view {
+	struct view view;
+	struct expr_host host;
+};
+
+struct stage_view *stage_view_new(
+	const struct execution *execution, size_t index, const char *evaluator, struct val names)
+{
+	struct stage_view *self = xnew(struct stage_view);
+	look_at_stage(execution, index, evaluator ? evaluator : execution->spel_evaluator,
+		&self->view, &self->host);
+	self->view.names = val_ref(names);
+	return self;
+}
+
+void stage_view_free(struct stage_view *self)
+{
+	if (self)
+		val_free(&self->view.names);
+	free(self);
+}
+
+const struct expr_host *stage_view_host(const struct stage_view *self)
+{
+	return &self->host;
 }
 
 enum expr_failure evaluation_values(

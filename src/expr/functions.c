@@ -140,7 +140,7 @@ static struct str first_value(struct str text)
 	return text;
 }
 
-static int parse_json(struct eval *ev, struct value text, struct value *ret)
+static int parse_json(struct eval *ev, const char *name, struct value text, struct value *ret)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct val json = VAL_NULL;
@@ -150,9 +150,9 @@ static int parse_json(struct eval *ev, struct value text, struct value *ret)
 	bool list = text.length && text.bytes[0] == '[';
 	bool map = trimmed.length && trimmed.bytes[0] == '{';
 	if (!list && !map && !str_is(trimmed, "null"))
-		return fail(ev, FAIL_HELPER, "#readJson: the text is no JSON object or list");
+		return fail(ev, FAIL_HELPER, "#%s: the text is no JSON object or list", name);
 	if (json_parse(first_value(trimmed), NULL, NULL, &json, &err) < 0)
-		return fail(ev, FAIL_HELPER, "#readJson: %s", err_text(&err));
+		return fail(ev, FAIL_HELPER, "#%s: %s", name, err_text(&err));
 	*ret = value_of_val(ev, eval_hold(ev, json));
 	return 0;
 }
@@ -161,29 +161,34 @@ static int fn_read_json(struct eval *ev, const struct call *call, struct value *
 {
 	if (no_null(ev, call, "readJson") < 0)
 		return -1;
-	return parse_json(ev, call->args[0], ret);
+	return parse_json(ev, "readJson", call->args[0], ret);
 }
 
-static int parse_yaml(struct eval *ev, struct value text, bool all, struct value *ret)
+static int parse_yaml(
+	struct eval *ev, const char *name, struct value text, bool all, struct value *ret)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct val yaml = VAL_NULL;
 	if (eval_step(ev, text.length / 8) < 0)
 		return -1;
 	if ((all ? yaml_parse_all : yaml_parse)(value_str(text), &yaml, &err) < 0)
-		return fail(ev, FAIL_HELPER, "#readYaml: %s", err_text(&err));
+		return fail(ev, FAIL_HELPER, "#%s: %s", name, err_text(&err));
 	*ret = value_of_val(ev, eval_hold(ev, yaml));
 	return 0;
 }
 
 static int fn_read_yaml(struct eval *ev, const struct call *call, struct value *ret)
 {
-	return no_null(ev, call, "readYaml") < 0 ? -1 : parse_yaml(ev, call->args[0], false, ret);
+	if (no_null(ev, call, "readYaml") < 0)
+		return -1;
+	return parse_yaml(ev, "readYaml", call->args[0], false, ret);
 }
 
 static int fn_read_all_yaml(struct eval *ev, const struct call *call, struct value *ret)
 {
-	return no_null(ev, call, "readAllYaml") < 0 ? -1 : parse_yaml(ev, call->args[0], true, ret);
+	if (no_null(ev, call, "readAllYaml") < 0)
+		return -1;
+	return parse_yaml(ev, "readAllYaml", call->args[0], true, ret);
 }
 
 static int fn_fetch_reference(struct eval *ev, const struct call *call, struct value *ret)
@@ -221,13 +226,17 @@ static int fn_from_url(struct eval *ev, const struct call *call, struct value *r
 static int fn_json_from_url(struct eval *ev, const struct call *call, struct value *ret)
 {
 	struct value text;
-	return fetch(ev, call, "jsonFromUrl", &text) < 0 ? -1 : parse_json(ev, text, ret);
+	if (fetch(ev, call, "jsonFromUrl", &text) < 0)
+		return -1;
+	return parse_json(ev, "jsonFromUrl", text, ret);
 }
 
 static int fn_yaml_from_url(struct eval *ev, const struct call *call, struct value *ret)
 {
 	struct value text;
-	return fetch(ev, call, "yamlFromUrl", &text) < 0 ? -1 : parse_yaml(ev, text, false, ret);
+	if (fetch(ev, call, "yamlFromUrl", &text) < 0)
+		return -1;
+	return parse_yaml(ev, "yamlFromUrl", text, false, ret);
 }
 
 static bool is_blank(char c)

@@ -199,6 +199,7 @@ struct pass {
 	uint64_t steps_left; /* of the whole pass, when each string has its own limit */
 	struct template_result *result;
 	bool over_budget;
+	const struct piece *body; /* being evaluated, NULL = none yet */
 };
 
 static bool is_word(char c)
@@ -333,9 +334,18 @@ static char *description(
 	return strbuf_detach(&buf);
 }
 
-/* Records that TEXT failed with MESSAGE, or, without one, was null. */
+/* In characters, from 1. */
+static int64_t column_of(struct str text, size_t position)
+{
+	int64_t column = 1;
+	for (size_t i = 0; i < position && i < text.length; i++)
+		column += ((unsigned char)text.bytes[i] & 0xc0) != 0x80;
+	return column;
+}
+
+/* Records that TEXT failed with MESSAGE at POSITION (-1 = unknown), or, without a message, was null. */
 static void record(struct pass *pass, struct str text, const struct pieces *pieces,
-	const char *message, const char *exception)
+	const char *message, const char *exception, ptrdiff_t position)
 {
 	_cleanup_strbuf_ struct strbuf keys = STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES);
 	_cleanup_free_ char *expression = summary_key(text, pieces);
@@ -351,6 +361,8 @@ static void record(struct pass *pass, struct str text, const struct pieces *piec
 	val_set(&entry, "description", val_string(why));
 	val_set(&entry, "exceptionType", val_ref(type));
 	val_set(&entry, "timestamp", val_int(pass->now_ms));
+	if (position >= 0)
+		val_set(&entry, "column", val_int(column_of(text, (size_t)position)));
 	if (!val_has(pass->result->summary, expression))
 		val_set(&pass->result->summary, expression, val_list());
 	val_append(val_edit(&pass->result->summary, expression), entry);
@@ -361,6 +373,8 @@ static void record(struct pass *pass, struct str text, const struct pieces *piec
 	val_set(&failure, "key", first);
 	val_set(&failure, "description", val_string(why));
 	val_set(&failure, "exceptionType", type);
+	if (position >= 0)
+		val_set(&failure, "position", val_int(position));
 	val_append(&pass->result->failure_list, failure);
 	pass->result->failures++;
 }
@@ -378,6 +392,7 @@ static int evaluate_mixed(
 			strbuf_add_str(&buf, piece->text);
 			continue;
 		}
+		pass->body = piece;
 		if (eval_body(ev, piece->text, &value) < 0)
 			return -1;
 		if (value.kind == V_NULL) {
@@ -402,7 +417,8 @@ static int evaluate_pieces(
 	if (pieces->list.count != 1)
 		return evaluate_mixed(pass, pieces, ret, ret_null);
 	struct value value;
-	if (eval_body(&pass->ev, pieces->list.items[0].text, &value) < 0)
+	pass->body = &pieces->list.items[0];
+	if (eval_body(&pass->ev, pass->body->text, &value) < 0)
 		return -1;
 	*ret_null = value.kind == V_NULL;
 	return *ret_null ? 0 : value_to_val(&pass->ev, value, ret);
@@ -413,6 +429,7 @@ static void start_string(struct pass *pass)
 	struct eval *ev = &pass->ev;
 	eval_next(ev);
 	pass->result->evaluated++;
+	pass->body = NULL;
 	if (ev->limits.max_steps)
 		return;
 	ev->steps = 0;
@@ -428,6 +445,13 @@ static void end_string(struct pass *pass)
 		pass->steps_left -= ev->steps < pass->steps_left ? ev->steps : pass->steps_left;
 }
 
+/* Of the string; that of the body when the place in it is not known. */
+static ptrdiff_t failed_position(const struct pass *pass)
+{
+	int inside = pass->ev.position > 0 ? pass->ev.position : 0;
+	return pass->body ? (ptrdiff_t)pass->body->offset + inside : -1;
+}
+
 /* True, and the owned value, when TEXT is to be replaced by it. */
 static bool evaluate_string(struct pass *pass, struct str text, struct val *ret)
 {
@@ -440,15 +464,16 @@ static bool evaluate_string(struct pass *pass, struct str text, struct val *ret)
 	struct str source = rewritten ? str_of(rewritten) : text;
 	int result = split_pieces(source, &pieces, &flaw);
 	if (result < 0) {
-		record(pass, text, NULL, flaw.message, fail_exception(FAIL_TEMPLATE));
+		record(pass, text, NULL, flaw.message, fail_exception(FAIL_TEMPLATE),
+			rewritten ? -1 : (ptrdiff_t)flaw.position);
 	} else {
 		result = evaluate_pieces(pass, &pieces, &value, &null);
 		enum fail_kind kind = pass->ev.failure;
 		if (result < 0 && kind != FAIL_BUDGET)
 			record(pass, text, kind == FAIL_PARSE ? NULL : &pieces, pass->ev.message,
-				fail_exception(kind));
+				fail_exception(kind), rewritten ? -1 : failed_position(pass));
 		else if (null)
-			record(pass, text, &pieces, NULL, NULL);
+			record(pass, text, &pieces, NULL, NULL, -1);
 	}
 	end_string(pass);
 	free(flaw.message);

@@ -12,7 +12,8 @@ struct template_result {
 	size_t evaluated; /* candidate strings seen (those that hold "${") */
 	size_t failures;  /* ERROR and INFO entries */
 	struct val summary; /* owned map, shaped as expressionEvaluationSummary; VAL_NULL without failures */
-	/* owned list, one map a failure: {"expression","level","key","description","exceptionType"}; VAL_NULL without any */
+	/* owned list, one map a failure: {"expression","level","key","description","exceptionType"}, and "position", the byte of the
+	 * string that it is about, where that is known; VAL_NULL without any. An entry of the summary has it as "column", from 1. */
 	struct val failure_list;
 	bool unresolved; /* a string with "${" is left in the value */
 };

@@ -1,5 +1,7 @@
 """gennaker eval."""
 
+import json
+
 import pytest
 
 
@@ -28,3 +30,73 @@ def test_eval_sees_an_execution_as_one_of_its_stages(gennaker, examples, write):
 def test_a_failing_expression_shows_the_place(gennaker):
     done = gennaker("eval", "1 + * 2")
     assert done.returncode == 1 and done.stdout == "" and "\n    ^" in done.stderr
+
+
+RUN = {"id": "01E", "application": "app", "name": "p", "spelEvaluator": "v4", "status": "RUNNING",
+       "templateVariables": {"region": "east"},
+       "trigger": {"type": "manual", "user": "joe", "parameters": {"env": "prod"}},
+       "stages": [
+           {"id": "s1", "refId": "1", "name": "Bake", "type": "bake", "status": "SUCCEEDED", "context": {"package": "nginx"},
+            "outputs": {"image": "i-1"}},
+           {"id": "s2", "refId": "2", "name": "Deploy", "type": "wait", "status": "RUNNING", "requisiteStageRefIds": ["1"],
+            "context": {"size": 3}}]}
+
+
+@pytest.fixture
+def run_file(write):
+    return write("run.json", json.dumps(RUN))
+
+
+@pytest.mark.parametrize("stage, expression, value", [
+    ("Deploy", "size", "3"), ("2", "size", "3"), ("Deploy", "image", '"i-1"'), ("Bake", "package", '"nginx"'),
+    ("Deploy", "parameters.env", '"prod"'), ("Deploy", "trigger.user", '"joe"'), ("Deploy", "#currentStage().refId", '"2"'),
+    ("Deploy", "execution.stages[0].status", '"SUCCEEDED"'), ("Deploy", "templateVariables.region", '"east"'),
+    (None, "parameters['env']", '"prod"'), (None, "#stage('Deploy').context.image", '"i-1"'), (None, "size ?: 'none'", '"none"'),
+])
+def test_an_execution_is_seen_as_its_stages_see_it(gennaker, run_file, stage, expression, value):
+    done = gennaker("eval", expression, "--execution", run_file, *(["--stage", stage] if stage else []))
+    assert (done.returncode, done.stdout) == (0, value + "\n"), done.stderr
+
+
+def test_the_context_comes_before_the_execution(gennaker, run_file, write):
+    context = write("c.yaml", "size: 7\nmore: 1\n")
+    done = gennaker("eval", "{size, more, image}", "--execution", run_file, "--stage", "Deploy", "--context", context)
+    assert done.stdout == '[7,1,"i-1"]\n', done.stderr
+
+
+@pytest.mark.parametrize("evaluator, value", [("v4", '"east"'), ("V3", '"none"'), ("v2", '"none"')])
+def test_template_variables_are_there_for_v4_only(gennaker, run_file, evaluator, value):
+    done = gennaker("eval", "templateVariables?.region ?: 'none'", "--execution", run_file, "--evaluator", evaluator)
+    assert done.stdout == value + "\n", done.stderr
+
+
+@pytest.mark.parametrize("arguments, reason", [
+    (["1", "--evaluator", "v5"], "v2, v3 or v4"), (["1", "--stage", "x"], "--execution"), ([], "expected an expression"),
+    (["1", "--execution", "c.yaml"], "no execution"), (["1", "--context", "nowhere"], "nowhere"),
+    (["1", "--execution", "run.json", "--stage", "Nope"], 'no stage "Nope"'), (["-i", "1"], "asks for"),
+])
+def test_bad_usage_is_one_line(gennaker, run_file, write, arguments, reason):
+    write("c.yaml", "a: 1\n")
+    done = gennaker("eval", *arguments)
+    assert done.returncode == 2 and done.stdout == "" and reason in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+
+
+@pytest.mark.parametrize("text, line, caret", [
+    ("${ 1 + * 2 }", "${ 1 + * 2 }", 7),
+    ("a ${1} b ${'x'.nope()} c", "a ${1} b ${'x'.nope()} c", 15),
+    ("版本 ${'x'.nope()}", "版本 ${'x'.nope()}", 11),
+    ("one\ntwo ${ #nope() }\nthree", "two ${ #nope() }", 7),
+    ("${a", "${a", 0),
+    ("${'a}", "${'a}", 2),
+    ("'x'.nope()", "'x'.nope()", 4),
+])
+def test_the_place_of_a_failure_stands_under_the_text(gennaker, text, line, caret):
+    done = gennaker("eval", text)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.splitlines()[:2] == [line, " " * caret + "^"], done.stderr
+
+
+def test_the_place_in_a_long_line_is_shown_without_the_rest(gennaker):
+    done = gennaker("eval", "'" + "x" * 3000 + "'.nope() + '" + "y" * 3000 + "'")
+    shown, caret = done.stderr.splitlines()[:2]
+    assert len(shown) < 250 and shown[len(caret) - 1:].startswith("nope()")
