@@ -64,10 +64,11 @@
 #define LIMIT_WAIT_MS 60000 /* the longest wait for a key without a look */
 #define LIMIT_PLANNING_ATTEMPTS 40
 #define LIMIT_PLANNING_RETRY_MS 15000
-#define LIMIT_PIPELINE_DEPTH 20 /* pipelines started by pipelines started by … */
-#define LIMIT_WAIT_LIST 50      /* runs of one configuration that wait for others */
-#define LIMIT_STAGES 20000      /* of one execution */
-#define LIMIT_DRAIN_MS 10000    /* results in flight at SIGTERM */
+#define LIMIT_PIPELINE_DEPTH 20     /* pipelines started by pipelines started by … */
+#define LIMIT_PIPELINE_FAMILY 10000 /* runs in one generation of them */
+#define LIMIT_WAIT_LIST 50          /* runs of one configuration that wait for others */
+#define LIMIT_STAGES 20000          /* of one execution */
+#define LIMIT_DRAIN_MS 10000        /* results in flight at SIGTERM */
 
 /* Store */
 #define LIMIT_INLINE_VALUE_BYTES (16u << 10) /* larger ones go to the blob table */

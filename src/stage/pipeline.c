@@ -42,10 +42,30 @@ static struct val parent_execution(const struct execution *execution)
 	return secrets_masked(json);
 }
 
+/*
+ * How many runs there may be beside the child, itself included, if every run above it has as many siblings as its parent has stages that
+ * start some: doubling at each step, recursion is endless long before it is deep.
+ */
+static int64_t family_size(const struct task_input *in)
+{
+	const struct execution *parent = in->execution;
+	int64_t siblings = 0, before = val_get_int(parent->trigger, "familySize", 1);
+	for (size_t i = 0; i < stage_count(parent); i++)
+		siblings += strcmp(stage_at(parent, i)->type, in->stage->type) == 0;
+	if (before > LIMIT_PIPELINE_FAMILY) /* which somebody has written there */
+		before = LIMIT_PIPELINE_FAMILY;
+	return before > 1 ? before * siblings : siblings;
+}
+
 static int start_pipeline(const struct task_input *in, struct task_result *out, struct err *err)
 {
 	const struct pipeline_config *config = in->config;
 	const struct execution *parent = in->execution;
+	int64_t family = family_size(in);
+	if (family > LIMIT_PIPELINE_FAMILY)
+		return err_set(err, ERR_TOO_LARGE,
+			"pipelines that start several pipelines, which start several, could become more than %d runs",
+			LIMIT_PIPELINE_FAMILY);
 	const char *target = config->pipeline ? config->pipeline : config->pipeline_id;
 	if (!target)
 		return err_set(err, ERR_INVALID, "pipeline: is required");
@@ -61,6 +81,7 @@ static int start_pipeline(const struct task_input *in, struct task_result *out, 
 	val_set(&trigger, "dryRun", val_bool(val_get_bool(parent->trigger, "dryRun", false)));
 	val_set(&trigger, "artifacts", artifacts_visible(parent, in->stage_index));
 	val_set(&trigger, "correlationId", val_string(in->idempotency_key));
+	val_set(&trigger, "familySize", val_int(family));
 	val_set(&out->start_run, "pipeline", val_string(target));
 	if (config->pipeline_application || config->application)
 		val_set(&out->start_run, "application",

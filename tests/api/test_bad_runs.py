@@ -252,6 +252,25 @@ def test_a_pipeline_that_starts_itself_comes_to_an_end(server, app, wait):
     assert first["status"] == ("TERMINAL" if wait else "SUCCEEDED")
 
 
+def test_pipelines_that_start_many_that_start_many_come_to_an_end(server, app):
+    """Thirty times thirty are fine, thirty times that are too many. (Here only one of the thirty is not skipped.)"""
+    never = {"stageEnabled": {"type": "expression", "expression": "false"}}
+    stages = [{"refId": str(place), "type": "pipeline", "pipeline": "p", **(never if place else {})} for place in range(30)]
+    server.save(app, "p", stages)
+    server.wait_for(server.run(app, "p"))
+    runs = sorted(server.get(f"/applications/{app}/pipelines?limit=100").json(), key=lambda run: run["id"])
+    assert [run["trigger"].get("familySize") for run in runs] == [None, 30, 900]
+    assert {run["status"] for run in runs} == {"TERMINAL"}
+    assert "more than 10000 runs" in error_of(runs[-1]["stages"][0])
+
+
+def test_a_made_up_size_of_the_family_is_the_users_own_loss(server, app):
+    server.save(app, "child", [{"refId": "1", "type": "wait", "waitTime": 0}])
+    server.save(app, "p", [{"refId": str(place), "type": "pipeline", "pipeline": "child"} for place in range(2)])
+    for size, status in ((-1, "SUCCEEDED"), ("x", "SUCCEEDED"), (5000, "SUCCEEDED"), (2**63 - 1, "TERMINAL")):
+        assert server.wait_for(server.run(app, "p", familySize=size))["status"] == status
+
+
 # ---- requests about runs ----
 
 

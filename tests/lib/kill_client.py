@@ -313,8 +313,9 @@ class Lives:
         return True
 
     def check_time(self, deadline):
-        going = [run for run in self.view.runs.values() if run["status"] not in ENDS]
-        assert time.monotonic() < deadline, f"this goes on for ever: {going}, {self.view.todo}, {self.record.refused}"
+        with self.view.changed:
+            going = [run for run in self.view.runs.values() if run["status"] not in ENDS]
+            assert time.monotonic() < deadline, f"this goes on for ever: {going}, {self.view.todo}, {self.record.refused}"
 
     def idle(self):
         """Nothing is left to do, and the journal says nothing that we have not heard. False when the server is dead."""

@@ -317,6 +317,10 @@ def turn_an_answer(facts):
     stage(facts, "whole-w", "ask")["context"]["judgmentStatus"] = "stop"
 
 
+def judge_nothing(facts):
+    del stage(facts, "whole-w", "ask")["context"]["judgmentStatus"]
+
+
 def answer_by_itself(facts):
     facts.judgments.clear()
 
@@ -419,7 +423,7 @@ SPOILED = [  # and a word of what is said of it
     (name_another_child, "names leaf-w-aside"), (have_the_wrong_parent, "its parent is one-a"),
     (give_the_child_another_token, "is not what"), (end_before_the_child, "ended before its child"),
     (fail_a_child_unseen, "its child TERMINAL"), (lose_an_answer, "judgment ask carries"), (turn_an_answer, "judgment ask carries"),
-    (answer_by_itself, "after []"), (ask_twice, "the journal tells"), (leave_a_gap, "follows"), (go_back, "follows"),
+    (answer_by_itself, "after []"), (judge_nothing, "judgment ask carries"), (ask_twice, "the journal tells"), (leave_a_gap, "follows"), (go_back, "follows"),
     (hear_what_was_not_kept, "heard"), (hear_twice, "heard"), (miss_one, "heard"), (run_a_stage_twice, "went"),
     (run_a_task_twice, "task work went"), (tell_another_end, "and went"), (forget_to_tell, "and went"),
     (tell_of_nobody, "nobody knows"), (tell_other_outputs, "other outputs"), (tell_another_context, "other context"), (begin_before_the_end, "begin before"),
