@@ -41,6 +41,8 @@ enum json_style {
 };
 /* Appends VALUE as JSON; what is no UTF-8 in a string becomes U+FFFD; NaN and infinity are written as strings. */
 void json_write(struct strbuf *buf, struct val value, enum json_style style);
+/* A string, quoted. */
+void json_write_string(struct strbuf *buf, struct str text);
 /* The same as an owned string. */
 char *json_text(struct val value, enum json_style style);
 /* The shortest text that reads back as NUMBER and stays a double: "17.0", "0.1", "1.0E10" is not used, "1e+22" is. */

@@ -95,7 +95,7 @@ static void write_escape(struct strbuf *buf, unsigned char c)
 }
 
 /* Bytes that are no UTF-8 (a process's output, say) become U+FFFD: what is written must be JSON. */
-static void write_string(struct strbuf *buf, struct str text)
+static void write_escaped(struct strbuf *buf, struct str text)
 {
 	strbuf_add_char(buf, '"');
 	size_t from = 0, at = 0;
@@ -117,6 +117,21 @@ static void write_string(struct strbuf *buf, struct str text)
 	}
 	strbuf_add(buf, text.bytes + from, at - from);
 	strbuf_add_char(buf, '"');
+}
+
+void json_write_string(struct strbuf *buf, struct str text)
+{
+	if (json_plain_length(text.bytes, text.length) < text.length) {
+		write_escaped(buf, text);
+		return;
+	}
+	char *to = strbuf_claim(buf, text.length + 2);
+	if (!to)
+		return;
+	*to++ = '"';
+	if (text.length > 0)
+		memcpy(to, text.bytes, text.length);
+	to[text.length] = '"';
 }
 
 static void new_line(struct writer *w)
@@ -180,7 +195,7 @@ static void write_value(struct writer *w, const struct val *value)
 			json_write_double(w->buf, value->number);
 		break;
 	case VAL_KIND_STRING:
-		write_string(w->buf, val_as_str(value));
+		json_write_string(w->buf, val_as_str(value));
 		break;
 	case VAL_KIND_LIST:
 	case VAL_KIND_MAP:
@@ -198,8 +213,10 @@ static void write_next(struct writer *w, struct level *level)
 	level->next++;
 	struct val value;
 	if (val_is_map(level->container)) {
-		write_string(w->buf, val_key_at(level->container, index));
-		strbuf_add_text(w->buf, w->style == JSON_PRETTY ? ": " : ":");
+		json_write_string(w->buf, val_key_at(level->container, index));
+		strbuf_add_char(w->buf, ':');
+		if (w->style == JSON_PRETTY)
+			strbuf_add_char(w->buf, ' ');
 		value = val_value_at(level->container, index);
 	} else {
 		value = val_at(level->container, index);

@@ -76,7 +76,19 @@ void strbuf_reset(struct strbuf *buf); /* empties, keeps the memory */
 void strbuf_add(struct strbuf *buf, const void *bytes, size_t length);
 void strbuf_add_str(struct strbuf *buf, struct str text);
 void strbuf_add_text(struct strbuf *buf, const char *text);
-void strbuf_add_char(struct strbuf *buf, char c);
+/* Appends LENGTH bytes that the caller fills in; NULL when they do not fit into the cap. */
+char *strbuf_claim(struct strbuf *buf, size_t length);
+/* Room for LENGTH bytes in all, where it is known beforehand about how many will come. */
+void strbuf_reserve(struct strbuf *buf, size_t length);
+static inline void strbuf_add_char(struct strbuf *buf, char c)
+{
+	if (buf->length + 1 < buf->capacity && !buf->overflowed && buf->length < buf->cap) {
+		buf->bytes[buf->length++] = c;
+		buf->bytes[buf->length] = 0;
+	} else {
+		strbuf_add(buf, &c, 1);
+	}
+}
 void strbuf_printf(struct strbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));

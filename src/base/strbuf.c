@@ -63,12 +63,23 @@ void strbuf_add_text(struct strbuf *buf, const char *text)
 	strbuf_add(buf, text, strlen(text));
 }
 
-void strbuf_add_char(struct strbuf *buf, char c)
+char *strbuf_claim(struct strbuf *buf, size_t length)
 {
-	if (!make_room(buf, 1))
-		return;
-	buf->bytes[buf->length++] = c;
+	if (!make_room(buf, length))
+		return NULL;
+	char *bytes = buf->bytes + buf->length;
+	buf->length += length;
 	buf->bytes[buf->length] = 0;
+	return bytes;
+}
+
+void strbuf_reserve(struct strbuf *buf, size_t length)
+{
+	if (length > buf->capacity && length < buf->cap) {
+		buf->bytes = xrealloc(buf->capacity ? buf->bytes : NULL, length);
+		buf->bytes[buf->length] = 0;
+		buf->capacity = length;
+	}
 }
 
 void strbuf_printf(struct strbuf *buf, const char *format, ...)

@@ -18,7 +18,7 @@
 #include "base/vec.h"
 
 #define INLINE_MAX 12
-#define INDEX_FROM 8
+#define INDEX_FROM 16
 
 struct val_node {
 	_Atomic uint32_t refs;
@@ -720,4 +720,29 @@ bool val_equal(struct val a, struct val b)
 	}
 	vec_free(&to_do);
 	return equal;
+}
+
+static size_t rough_size(struct val value, unsigned *looks)
+{
+	size_t count = val_count(value), width, bytes = 8, i;
+
+	if (value.kind == VAL_KIND_STRING)
+		return 2 + val_as_str(&value).length;
+	if (count == 0)
+		return bytes;
+	const struct seq_node *seq = seq_of(value);
+	width = seq->width;
+	for (i = 0; i<count && * looks> 0; i++) {
+		--*looks;
+		if (width == 2)
+			bytes += 3 + val_as_str(&seq->items[2 * i]).length;
+		bytes += 1 + rough_size(seq->items[width * i + width - 1], looks);
+	}
+	return i > 0 ? bytes * count / i : bytes;
+}
+
+/* Recursive, but no deeper than LOOKS. */
+size_t val_rough_size(struct val value, unsigned looks)
+{
+	return rough_size(value, &looks);
 }

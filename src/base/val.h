@@ -177,6 +177,9 @@ struct val *val_edit(struct val *map, const char *key);
 struct val *val_edit_str(struct val *map, struct str key);
 struct val *val_edit_at(struct val *container, size_t index);
 
+/* About as many bytes as its JSON has: LOOKS values are looked at, beyond that the guess goes by what was seen. */
+size_t val_rough_size(struct val value, unsigned looks);
+
 /* Deep equality as JSON sees it: maps without regard to order; 1 and 1.0 are different kinds and differ. */
 bool val_equal(struct val a, struct val b);
 /* True when both are the same node, or the same scalar: quick, for "has it changed at all". */

@@ -108,13 +108,19 @@ void stage_plan_add(struct stage_plan *plan, const char *type, const char *name,
 	val_append(&plan->stages, stage);
 }
 
+/* Most differ in their first letter, and this is asked at every step of a stage. */
+static bool is_name(const char *name, const char *wanted)
+{
+	return *name == *wanted && strcmp(name, wanted) == 0;
+}
+
 const struct stage_type *registry_find(const struct stage_registry *registry, const char *name)
 {
 	for (const struct stage_type *const *type = registry->types; *type; type++) {
-		if (strcmp((*type)->name, name) == 0)
+		if (is_name((*type)->name, name))
 			return *type;
 		for (const char *const *alias = (*type)->aliases; alias && *alias; alias++)
-			if (strcmp(*alias, name) == 0)
+			if (is_name(*alias, name))
 				return *type;
 	}
 	return NULL;

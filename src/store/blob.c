@@ -95,11 +95,9 @@ static int write_map(
 {
 	strbuf_add_char(writer->buf, '{');
 	for (size_t i = 0; i < val_count(map); i++) {
-		_cleanup_(val_free) struct val key = val_str(val_key_at(map, i));
-
 		if (i > 0)
 			strbuf_add_char(writer->buf, ',');
-		json_write(writer->buf, key, JSON_COMPACT);
+		json_write_string(writer->buf, val_key_at(map, i));
 		strbuf_add_char(writer->buf, ':');
 		keys[depth] = val_key_at(map, i);
 		if (write_value(writer, val_value_at(map, i), keys, depth + 1, levels - 1) < 0)

@@ -10,6 +10,9 @@
 /* Executions remembered; beyond, all are forgotten, which costs a look-up and one writing of their trigger each. */
 #define WRITTEN_MAX 100000
 
+/* Most documents are not larger. */
+#define USUAL_BYTES 1000
+
 /* A document as JSON and the large values that were taken out of it. */
 struct document {
 	struct strbuf text;
@@ -30,6 +33,7 @@ static void document_free(struct document *document)
 
 static int write_whole(struct document *document, struct val value, struct err *err)
 {
+	strbuf_reserve(&document->text, USUAL_BYTES);
 	json_write(&document->text, value, JSON_COMPACT);
 	if (document->text.overflowed)
 		return err_set(
@@ -39,6 +43,7 @@ static int write_whole(struct document *document, struct val value, struct err *
 
 static int write_part(struct db *db, struct document *document, struct val map, struct err *err)
 {
+	strbuf_reserve(&document->text, USUAL_BYTES);
 	return blob_write(db, map, 1, &document->text, &document->large, err);
 }
 
@@ -320,8 +325,9 @@ static int insert_events(
 		blob_use(store->writer, BLOB_OF_EVENT, (int64_t)*position, 0, BLOB_EVENT,
 			&row->document.large, err) < 0)
 		return -1;
-	document_free(&row->document);
-	*row = (struct event_row){ .document = DOCUMENT_INIT };
+	strbuf_reset(&row->document.text);
+	large_free(&row->document.large);
+	row->count = 0;
 	return 0;
 }
 
@@ -348,13 +354,14 @@ static int put_events(struct sqlite_store *store, const struct store_batch *batc
 	uint64_t *position, struct err *err)
 {
 	_cleanup_(event_row_free) struct event_row row = { .document = DOCUMENT_INIT };
+	_cleanup_document_ struct document event = DOCUMENT_INIT;
 
 	for (size_t i = 0; i < batch->ops.count; i++) {
-		_cleanup_document_ struct document event = DOCUMENT_INIT;
 		const struct store_op *op = &batch->ops.items[i];
 
 		if (op->kind != STORE_EVENT)
 			continue;
+		strbuf_reset(&event.text);
 		/* Two levels: an event names what changed ("context") and holds the changed keys below. */
 		if (store_op_check(op, err) < 0 ||
 			blob_write(store->writer, op->value, 2, &event.text, &event.large, err) < 0)

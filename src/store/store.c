@@ -14,29 +14,9 @@ void store_close(struct store *store)
 		store->type->close(store);
 }
 
-/* About as many bytes as the value's JSON has, as far as LOOKS reach. */
-static size_t rough_size(struct val value, unsigned *looks)
-{
-	size_t count = val_count(value), bytes = 8, i;
-
-	if (val_is_string(value))
-		return 2 + val_as_str(&value).length;
-	for (i = 0; i<count && * looks> 0; i++) {
-		--*looks;
-		if (val_is_map(value))
-			bytes += val_key_at(value, i).length + 4 +
-				rough_size(val_value_at(value, i), looks);
-		else
-			bytes += 1 + rough_size(val_at(value, i), looks);
-	}
-	return i > 0 ? bytes * count / i : bytes;
-}
-
 static size_t size_of(struct val value)
 {
-	unsigned looks = SIZE_LOOKS;
-
-	return rough_size(value, &looks);
+	return val_rough_size(value, SIZE_LOOKS);
 }
 
 static void batch_add(struct store_batch *batch, struct store_op op, size_t bytes)
