@@ -132,10 +132,11 @@
 #define LIMIT_KUBERNETES_LIST_PAGE 500
 #define LIMIT_KUBERNETES_RETRIES 5
 #define LIMIT_KUBERNETES_MANIFESTS 2000
-#define LIMIT_RELOAD_MS 2000          /* between looks at the files of accounts */
-#define LIMIT_KUBERNETES_RETIRED 1000 /* accounts that others took the place of */
-#define LIMIT_KUBERNETES_AT_ONCE 8    /* objects of one kind that a stage sends at a time … */
-#define LIMIT_KUBERNETES_ONE_BY_ONE 7 /* … when there are more of them than this */
+#define LIMIT_RELOAD_MS 2000            /* between looks at the files of accounts */
+#define LIMIT_KUBERNETES_EVENTS_MS 5000 /* how old a list of warnings may be */
+#define LIMIT_KUBERNETES_RETIRED 1000   /* accounts that others took the place of */
+#define LIMIT_KUBERNETES_AT_ONCE 8      /* objects of one kind that a stage sends at a time … */
+#define LIMIT_KUBERNETES_ONE_BY_ONE 7   /* … when there are more of them than this */
 #define LIMIT_KUBERNETES_DEFINITION_MS 30000 /* for a new CustomResourceDefinition to be served */
 #define LIMIT_KUBERNETES_CONTEXT_BYTES (16u << 20) /* a kubeconfig file */
 #define LIMIT_KUBERNETES_PEM_BYTES (1u << 20)      /* a certificate, key or token file */

@@ -596,9 +596,9 @@ static void task_timed_out(struct run *run, size_t index)
 	const char *waiting = run->stages[index]->waiting_for;
 	/* What was tried in vain says what it was; people need not know the task's name. */
 	if (waiting && str_starts(str_of(waiting), TRYING_AGAIN))
-		err_set(&err, ERR_TIMEOUT, "%s; tried %u times, timed out after %" PRId64 ".%03d s",
-			waiting + strlen(TRYING_AGAIN), (unsigned)task->attempts, ms / 1000,
-			(int)(ms % 1000));
+		err_set(&err, ERR_TIMEOUT,
+			"%s; tried again until the time was up (timed out after %" PRId64 ".%03d s)",
+			waiting + strlen(TRYING_AGAIN), ms / 1000, (int)(ms % 1000));
 	else
 		err_set(&err, ERR_TIMEOUT, "%s timed out after %" PRId64 ".%03d s%s%s", task->name,
 			ms / 1000, (int)(ms % 1000), waiting ? ": " : "", waiting ? waiting : "");
@@ -682,6 +682,10 @@ static void task_handle(struct run *run, size_t index, struct job *job)
 		return;
 	}
 	if (mine->timed_out && !status_is_complete(result->status)) {
+		const char *last = val_get_text(job->err.details, "lastError", "");
+		_cleanup_free_ char *trying = xasprintf(TRYING_AGAIN "%s", last);
+		if (*last)
+			task_tell(run, index, trying);
 		task_timed_out(run, index);
 		return;
 	}

@@ -179,6 +179,7 @@ struct kube_account *kube_account_new(struct kubernetes *kubernetes, const char 
 	pthread_mutex_init(&account->user_lock, NULL);
 	kube_gate_init(&account->credential_gate);
 	kube_gate_init(&account->discovery.gate);
+	kube_gate_init(&account->warnings_gate);
 	return account;
 }
 
@@ -186,6 +187,8 @@ void kube_account_free(struct kube_account *account)
 {
 	kube_discovery_free(&account->discovery);
 	kube_gate_destroy(&account->credential_gate);
+	kube_gate_destroy(&account->warnings_gate);
+	val_free(&account->warnings);
 	kube_credential_unref(account->credential);
 	fields_free(kubernetes_account_fields, &account->config);
 	kube_target_free(&account->target);

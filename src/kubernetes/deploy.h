@@ -35,6 +35,7 @@ struct deploy_config {
 	struct val label_selectors;
 	bool allow_nothing_selected;
 	bool bind;
+	bool no_output;
 	struct opt_bool versioned;
 	struct val moniker;
 	struct deploy_traffic traffic;

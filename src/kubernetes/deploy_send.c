@@ -149,11 +149,14 @@ static int send_all(struct sender *sender, struct val plan, struct err *err)
 	return result;
 }
 
-/* Into the context and, for later stages, the outputs. */
-static void give(struct task_result *out, const char *key, struct val value)
+/* Into the context and, unless the stage wants none, for later stages the outputs. */
+static void give(const struct sender *sender, const char *key, struct val value)
 {
-	task_context(out, key, val_ref(value));
-	task_output(out, key, val_ref(value));
+	const struct deploy_config *config = sender->in->config;
+
+	task_context(sender->out, key, val_ref(value));
+	if (!config->no_output)
+		task_output(sender->out, key, val_ref(value));
 }
 
 static int deployed(struct sender *sender, struct err *err)
@@ -170,12 +173,13 @@ static int deployed(struct sender *sender, struct err *err)
 			"nothing deployed to account %s with label selector(s) %s",
 			sender->rules->account, selectors);
 	}
-	give(out, "outputs.manifests", sender->objects);
-	give(out, "outputs.manifestNamesByNamespace", sender->names);
-	give(out, "outputs.createdArtifacts", sender->created);
-	give(out, "outputs.boundArtifacts", sender->walk->bound);
-	give(out, "artifacts", sender->created);
+	give(sender, "outputs.manifests", sender->objects);
+	give(sender, "outputs.manifestNamesByNamespace", sender->names);
+	give(sender, "outputs.createdArtifacts", sender->created);
+	give(sender, "outputs.boundArtifacts", sender->walk->bound);
+	give(sender, "artifacts", sender->created);
 	task_context(out, "deploy.account.name", val_string(sender->rules->account));
+	stage_note_operation(sender->in, out, sender->names);
 	if (val_count(sender->warnings) > 0)
 		task_context(out, "warnings", val_ref(sender->warnings));
 	if (val_has(sender->in->stage->context, "kindUnknownSince"))

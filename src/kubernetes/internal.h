@@ -173,6 +173,8 @@ struct kube_account {
 	struct kube_credential *credential;
 	uint64_t credential_number;
 	struct kube_discovery discovery;
+	struct kube_gate warnings_gate;
+	struct val warnings; /* events.c: map namespace → {"at","list"} */
 };
 /* Takes TARGET and CONFIG (either may be NULL = empty). */
 struct kube_account *kube_account_new(struct kubernetes *kubernetes, const char *name,

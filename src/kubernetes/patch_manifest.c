@@ -175,7 +175,8 @@ static void give(struct task_result *out, const char *key, struct val value)
 	task_context(out, key, value);
 }
 
-static int patched(struct task_result *out, const struct target *target, struct val bound)
+static int patched(const struct task_input *in, struct task_result *out,
+	const struct target *target, struct val bound)
 {
 	const struct kube_resource *resource = target->resource;
 	struct val list = val_list(), object = val_map(), metadata = val_map();
@@ -190,7 +191,7 @@ static int patched(struct task_result *out, const struct target *target, struct 
 	val_append(&list, object);
 	give(out, "outputs.manifests", list);
 	give(out, "outputs.boundArtifacts", val_is_list(bound) ? val_ref(bound) : val_list());
-	return target_done(out, target);
+	return target_done(in, out, target);
 }
 
 /* Whose the operations are: of this very task, so that the server's notes tell whether they have taken effect. Owned. */
@@ -229,11 +230,11 @@ static int send_operations(const struct task_input *in, struct task_result *out,
 	if (!val_equal(val_get(mark, "resourceVersion"), val_get(now, "resourceVersion"))) {
 		if (val_equal(val_get(mark, "ours"), val_get(now, "ours")))
 			return note_state(in, out, now, err);
-		return patched(out, target, VAL_NULL);
+		return patched(in, out, target, VAL_NULL);
 	}
 	guarded = patch_guarded(body, mark);
 	if (send_patch(in, target, manager, guarded, err) == 0)
-		return patched(out, target, VAL_NULL);
+		return patched(in, out, target, VAL_NULL);
 	if (err->kind != ERR_CONFLICT)
 		return -1;
 	/* It is another object by now; the next look tells by whom. */
@@ -252,7 +253,7 @@ static int send_part(const struct task_input *in, struct task_result *out,
 		kube_account_name(target->account),
 		val_get(in->stage->context, "optionalArtifacts"), &bound);
 	if (send_patch(in, target, KUBERNETES_FIELD_MANAGER, patch, err) == 0)
-		return patched(out, target, bound);
+		return patched(in, out, target, bound);
 	if (err->kind == ERR_NOT_FOUND)
 		return err_set(err, ERR_NOT_FOUND, "Could not find kubernetes manifest: %s%s%s",
 			target->full_name, *target->namespace ? " in " : "", target->namespace);

@@ -203,10 +203,11 @@ static int network_error(const struct kube_account *account,
 		return -1;
 	/* The transport may have named it already. */
 	if (strstr(clean, account->target.server))
-		err_set(err, err->kind, "cannot reach the API server: %s", clean);
+		err_set(err, err->kind, "cannot reach the API server of account \"%s\": %s",
+			account->name, clean);
 	else
-		err_set(err, err->kind, "cannot reach the API server %s: %s",
-			account->target.server, clean);
+		err_set(err, err->kind, "cannot reach the API server %s of account \"%s\": %s",
+			account->target.server, account->name, clean);
 	err->details = take(&details);
 	set_details(account, request, 0, VAL_NULL, err);
 	return -1;
@@ -335,12 +336,21 @@ static int wait_to_repeat(const struct kube_account *account, const struct kube_
 	return kube_sleep(account, request->cancel, wait_ms, err);
 }
 
+/* A call that was cancelled while it was tried again says what had gone wrong, for whoever tells that the time was up. */
+static int gave_up(const char *last, struct err *err)
+{
+	if (err->kind == ERR_CANCELED && last)
+		val_set(&err->details, "lastError", val_string(last));
+	return -1;
+}
+
 /* Sends until there is an answer that counts. */
 static int send_until_answered(struct kube_account *account, const struct kube_request *request,
 	struct http_response *response, struct err *err)
 {
 	int64_t until_ms = clock_now_ms(account->kubernetes->world->clock) + LIMIT_KUBERNETES_CALL_MS;
 	_cleanup_(kube_credential_unref_cleanup) struct kube_credential *refused = NULL;
+	_cleanup_free_ char *last = NULL;
 
 	for (int number = 0;;) {
 		_cleanup_(kube_credential_unref_cleanup) struct kube_credential *credential = NULL;
@@ -357,12 +367,16 @@ static int send_until_answered(struct kube_account *account, const struct kube_r
 		status = response->status;
 		http_response_free(response);
 		*response = NO_RESPONSE;
+		if (err->kind == ERR_CANCELED)
+			return gave_up(last, err);
+		free(last);
+		last = xstrdup(err_text(err));
 		if (status == 401 && !refused) {
 			refused = take(&credential);
 			continue;
 		}
 		if (wait_to_repeat(account, request, number++, until_ms, err) < 0)
-			return -1;
+			return gave_up(last, err);
 	}
 }
 

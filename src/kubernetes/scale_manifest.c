@@ -78,7 +78,7 @@ static int scale_run(const struct task_input *in, struct task_result *out, struc
 		return 0;
 	if (kube_patch(target.account, target.resource, target.namespace, target.name, "scale",
 		    "application/merge-patch+json", patch, in->cancel, NULL, err) == 0)
-		return target_done(out, &target);
+		return target_done(in, out, &target);
 	/* The object is there, so what is not found is its subresource. */
 	if (err->kind == ERR_NOT_FOUND)
 		return target_require_kind(&target, none, "scale", err);

@@ -98,12 +98,33 @@ int stage_remove_object(const struct task_input *in, struct task_result *out,
 	return 0;
 }
 
+void stage_note_operation(const struct task_input *in, struct task_result *out, struct val names)
+{
+	struct val tasks = val_list(), task = val_map(), status = val_map(), results = val_list();
+	struct val result = val_map(), last = val_map();
+
+	val_set(&status, "status", val_string("Orchestration completed."));
+	val_set(&status, "completed", val_bool(true));
+	val_set(&status, "failed", val_bool(false));
+	val_set(&result, "manifestNamesByNamespace", val_ref(names));
+	val_append(&results, result);
+	val_set(&task, "id", val_string(in->idempotency_key));
+	val_set(&task, "status", status);
+	val_set(&task, "history", val_list());
+	val_set(&task, "resultObjects", results);
+	val_append(&tasks, task);
+	val_set(&last, "id", val_string(in->idempotency_key));
+	task_context(out, "kato.tasks", tasks);
+	task_context(out, "kato.last.task.id", last);
+}
+
 void stage_forget(struct val *context, struct val *outputs)
 {
 	static const char *const keys[] = { "stableManifests", "failedManifests", "messages",
 		"warnings", "deployPlan", "kindUnknownSince", "rolloutFollowUps", "deleteTargets",
 		"undoRevision", "patchBefore", "jobPlan", "jobStatus", "completionDetails",
-		"propertyFileContents", "propertyFileTries", "deploy.jobs", "jobUid" };
+		"propertyFileContents", "propertyFileTries", "deploy.jobs", "jobUid",
+		"newestWarning", "events", "kato.tasks", "kato.last.task.id" };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		val_remove(context, keys[i]);

@@ -24,6 +24,9 @@ int stage_remove_object(const struct task_input *in, struct task_result *out,
 	struct kube_account *account, const struct kube_resource *resource, struct val object,
 	struct val uid, bool *ret_waits, struct err *err);
 
+/* Notes in the context, under Spinnaker's keys (`kato.tasks`, `kato.last.task.id`), that the operation on NAMES (by namespace) is done. */
+void stage_note_operation(const struct task_input *in, struct task_result *out, struct val names);
+
 /* For struct stage_type.restart: what the tasks of these stages have noted for themselves. */
 void stage_forget(struct val *context, struct val *outputs);
 

@@ -26,5 +26,5 @@ int rollout_change(const struct task_input *in, struct task_result *out,
 	if (kube_patch(target.account, target.resource, target.namespace, target.name, NULL,
 		    "application/strategic-merge-patch+json", patch, in->cancel, NULL, err) < 0)
 		return -1;
-	return target_done(out, &target);
+	return target_done(in, out, &target);
 }

@@ -241,11 +241,12 @@ bool target_announce(const struct task_input *in, struct task_result *out,
 	return true;
 }
 
-int target_done(struct task_result *out, const struct target *target)
+int target_done(const struct task_input *in, struct task_result *out, const struct target *target)
 {
 	struct val names = VAL_NULL;
 
 	names_by_namespace_add(&names, target->namespace, target->full_name);
+	stage_note_operation(in, out, names);
 	give(out, "outputs.manifestNamesByNamespace", names);
 	give(out, "manifest.account.name", val_string(kube_account_name(target->account)));
 	give(out, "manifest.name", val_string(target->full_name));

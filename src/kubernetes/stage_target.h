@@ -121,6 +121,6 @@ int target_require_kind(
 bool target_announce(const struct task_input *in, struct task_result *out,
 	const struct target *target, const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* What was done to which object, for later tasks (the wait for stability) and stages. Fills *OUT as done; returns 0. */
-int target_done(struct task_result *out, const struct target *target);
+int target_done(const struct task_input *in, struct task_result *out, const struct target *target);
 
 #endif

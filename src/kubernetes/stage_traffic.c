@@ -185,5 +185,5 @@ int traffic_run(const struct task_input *in, struct task_result *out, bool enabl
 	if (result == 0)
 		result = change_all(&change, object, err);
 	val_free(&change.services);
-	return result < 0 ? -1 : target_done(out, &target);
+	return result < 0 ? -1 : target_done(in, out, &target);
 }

@@ -170,7 +170,7 @@ static int undo_run(const struct task_input *in, struct task_result *out, struct
 		return 0;
 	for (int number = 0;; number++) {
 		if (undo_once(in, &target, err) == 0)
-			return target_done(out, &target);
+			return target_done(in, out, &target);
 		if (err->kind != ERR_CONFLICT || number + 1 >= LIMIT_KUBERNETES_CONFLICTS)
 			return -1;
 		err_clear(err);

@@ -7,9 +7,16 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/limits.h"
+#include "kubernetes/events.h"
 #include "kubernetes/manifest.h"
 #include "kubernetes/stage_common.h"
 #include "kubernetes/status.h"
+
+#define WARNINGS_AFTER_MS 5000   /* what becomes stable sooner costs no request for events */
+#define WARNINGS_EVERY_MS 30000  /* at most, later on */
+#define EARLIER_MS 10000         /* clocks differ */
+#define WARNINGS_PENDING_MAX 100 /* of how many objects warnings are looked for */
 
 struct wait {
 	const struct task_input *in;
@@ -17,6 +24,8 @@ struct wait {
 	struct kube_account *account;
 	struct val stable, failed; /* lists of {"manifestName","location"}, owned */
 	struct val messages, errors;
+	struct val waiting; /* list of {"manifestName","location"}, the first that are pending */
+	struct val warning; /* the newest about them */
 	size_t pending;
 	char *line; /* of the first that is pending */
 };
@@ -27,6 +36,8 @@ static void wait_free(struct wait *wait)
 	val_free(&wait->failed);
 	val_free(&wait->messages);
 	val_free(&wait->errors);
+	val_free(&wait->waiting);
+	val_free(&wait->warning);
 	free(wait->line);
 }
 
@@ -62,7 +73,8 @@ static void say(struct wait *wait, struct val *list, const char *name, const cha
 
 static void is_pending(struct wait *wait, const char *name, const char *location, const char *why)
 {
-	wait->pending++;
+	if (wait->pending++ < WARNINGS_PENDING_MAX)
+		put(&wait->waiting, name, location);
 	say(wait, &wait->messages, name, location, "waiting for manifest to stabilize");
 	if (!wait->line)
 		wait->line = xasprintf("%s%s%s", name, *why ? ": " : "", why);
@@ -221,6 +233,105 @@ static int64_t deadline_of(const struct task_input *in)
 	return in->task->start_ms + minutes * 60 * 1000;
 }
 
+/* ---- events ------------------------------------------------------------------------------------ */
+
+/* The newest warning about what is pending. */
+static void find_warning(struct wait *wait)
+{
+	const struct task_input *in = wait->in;
+	int64_t since_ms = in->stage->start_ms - EARLIER_MS;
+
+	for (size_t i = 0; i < val_count(wait->waiting); i++) {
+		struct val entry = val_at(wait->waiting, i), event;
+		const char *location = val_get_text(entry, "location", "");
+		_cleanup_(val_free) struct val warnings = VAL_NULL;
+		_cleanup_free_ char *kind = NULL, *name = NULL;
+		_cleanup_err_ struct err ignored = ERR_INIT;
+
+		if (manifest_name_parse(
+			    val_get_text(entry, "manifestName", ""), &kind, &name, &ignored) < 0)
+			continue;
+		warnings = kube_warnings(wait->account, location, in->cancel);
+		event = event_newest(warnings, kind, name, since_ms);
+		if (val_is_null(event))
+			continue;
+		since_ms = event_time(event);
+		val_replace(&wait->warning, event_summary(event));
+		val_set(&wait->warning, "manifestName", val_ref(val_get(entry, "manifestName")));
+		val_set(&wait->warning, "location", val_string(location));
+	}
+}
+
+/* A rollout that is stuck moves no key, so its warnings are looked for now and then. */
+static void look_for_warnings(struct wait *wait)
+{
+	const struct task_input *in = wait->in;
+	int64_t lasts_ms = in->now_ms - in->task->start_ms, next_ms = lasts_ms;
+
+	if (!wait->pending) {
+		if (val_has(in->stage->context, "newestWarning") && !val_count(wait->failed))
+			val_append(&wait->out->remove, val_string("newestWarning"));
+		return;
+	}
+	if (lasts_ms >= WARNINGS_AFTER_MS)
+		find_warning(wait);
+	if (!val_is_null(wait->warning))
+		tell(wait, "newestWarning", wait->warning);
+	if (next_ms < WARNINGS_AFTER_MS)
+		next_ms = WARNINGS_AFTER_MS - lasts_ms;
+	else if (next_ms > WARNINGS_EVERY_MS)
+		next_ms = WARNINGS_EVERY_MS;
+	if (wait->out->until_ms > in->now_ms + next_ms)
+		wait->out->until_ms = in->now_ms + next_ms;
+}
+
+/* `includeEvents`: all that happened to the objects, once it is over. */
+static void include_events(struct wait *wait, struct val names)
+{
+	_cleanup_(val_free) struct val all = val_list();
+
+	for (size_t i = 0; i < val_count(names); i++) {
+		const char *location = val_key_at(names, i).bytes;
+		_cleanup_(val_free) struct val events = kube_events(
+			wait->account, location, wait->in->cancel);
+		struct val list = val_value_at(names, i);
+
+		for (size_t j = 0; j < val_count(list); j++) {
+			struct val full_name = val_at(list, j), entry = val_map(), some = val_list();
+			_cleanup_free_ char *kind = NULL, *name = NULL;
+			_cleanup_err_ struct err ignored = ERR_INIT;
+
+			manifest_name_parse(val_text(&full_name), &kind, &name, &ignored);
+			for (size_t k = 0; name && k < val_count(events); k++) {
+				if (event_concerns(val_at(events, k), kind, name))
+					val_append(&some, event_summary(val_at(events, k)));
+			}
+			val_set(&entry, "manifestName", val_ref(full_name));
+			val_set(&entry, "location", val_string(location));
+			val_set(&entry, "events", some);
+			val_append(&all, entry);
+		}
+	}
+	tell(wait, "events", all);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------ */
+
+static void say_what_is_pending(struct wait *wait)
+{
+	_cleanup_free_ char *more = wait->pending > 1 ?
+		xasprintf(" (and %zu more)", wait->pending - 1) :
+		xstrdup("");
+
+	if (val_is_null(wait->warning))
+		task_says(wait->out, "%s%s", wait->line, more);
+	else
+		task_says(wait->out, "%s%s; %s: %s: %.300s", wait->line, more,
+			val_get_text(wait->warning, "object", ""),
+			val_get_text(wait->warning, "reason", ""),
+			val_get_text(wait->warning, "message", ""));
+}
+
 static int conclude(struct wait *wait, struct err *err)
 {
 	struct task_result *out = wait->out;
@@ -229,10 +340,9 @@ static int conclude(struct wait *wait, struct err *err)
 	tell(wait, "messages", wait->messages);
 	tell(wait, "stableManifests", wait->stable);
 	tell(wait, "failedManifests", wait->failed);
-	if (wait->pending > 1)
-		task_says(out, "%s (and %zu more)", wait->line, wait->pending - 1);
-	else if (wait->pending)
-		task_says(out, "%s", wait->line);
+	look_for_warnings(wait);
+	if (wait->pending)
+		say_what_is_pending(wait);
 	if (wait->pending && wait->in->now_ms >= deadline)
 		return err_set(err, ERR_FAILED, "not stable in time: %s", wait->line);
 	if (out->until_ms > deadline)
@@ -257,8 +367,11 @@ int wait_stable_run(const struct task_input *in, struct task_result *out, struct
 		val_ref(val_get(context, "failedManifests")) :
 		val_list();
 	wait.messages = val_list();
+	wait.waiting = val_list();
 	recall_errors(&wait);
 	if (look_at_all(&wait, names, err) < 0)
 		return -1;
+	if (!wait.pending && val_get_bool(context, "includeEvents", false))
+		include_events(&wait, names);
 	return conclude(&wait, err);
 }

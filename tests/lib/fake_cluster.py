@@ -87,6 +87,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "PATCH":
             body.setdefault("metadata", {})["resourceVersion"] = str(len(cluster.requests))
             body["metadata"]["uid"] = path
+            if "/namespaces/" in path:
+                body["metadata"]["namespace"] = path.split("/namespaces/")[1].split("/")[0]
             cluster.objects[path] = body
             return self.answer(200, body)
         name = path.rsplit("/", 1)[1]

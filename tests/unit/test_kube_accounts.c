@@ -8,8 +8,8 @@
 #include "lib/http_script.h"
 
 #define MAPS "/api/v1/namespaces/shop/configmaps"
-static const struct kube_resource maps = { "", "v1", "ConfigMap", "configmaps",
-	.namespaced = true, .can_list = true };
+static const struct kube_resource maps = { "", "v1", "ConfigMap", "configmaps", .namespaced = true,
+	.can_list = true };
 
 struct fixture {
 	struct clock *clock;
@@ -93,8 +93,12 @@ static void get(struct fixture *f, struct kube_account *from)
 static void a_new_token_is_shown_by_the_same_account(void **state)
 {
 	static const struct http_step steps[] = {
-		{ .url = "https://one" MAPS "/a", .header = "Authorization: Bearer token-one", .answer = "{}" },
-		{ .url = "https://one" MAPS "/a", .header = "Authorization: Bearer token-two", .answer = "{}" },
+		{ .url = "https://one" MAPS "/a",
+			.header = "Authorization: Bearer token-one",
+			.answer = "{}" },
+		{ .url = "https://one" MAPS "/a",
+			.header = "Authorization: Bearer token-two",
+			.answer = "{}" },
 		{ 0 },
 	};
 	struct fixture *f = *state;
@@ -165,12 +169,18 @@ static void rules_allow_what_they_say(void **state)
 		const char *rules, *verb, *group, *resource;
 		bool allowed;
 	} rows[] = {
-		{ "[{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]", "patch", "apps", "deployments/scale", true },
-		{ "[{verbs: [get], apiGroups: [apps], resources: [deployments]}]", "get", "apps", "deployments", true },
-		{ "[{verbs: [get], apiGroups: [apps], resources: [deployments]}]", "get", "apps", "deployments/scale", false },
-		{ "[{verbs: [patch], apiGroups: [apps], resources: ['*/scale']}]", "patch", "apps", "deployments/scale", true },
-		{ "[{verbs: [get], apiGroups: [''], resources: [deployments]}]", "get", "apps", "deployments", false },
-		{ "[{verbs: [get], apiGroups: [apps], resources: [deployments], resourceNames: [a]}]", "get", "apps", "deployments", false },
+		{ "[{verbs: ['*'], apiGroups: ['*'], resources: ['*']}]", "patch", "apps",
+			"deployments/scale", true },
+		{ "[{verbs: [get], apiGroups: [apps], resources: [deployments]}]", "get", "apps",
+			"deployments", true },
+		{ "[{verbs: [get], apiGroups: [apps], resources: [deployments]}]", "get", "apps",
+			"deployments/scale", false },
+		{ "[{verbs: [patch], apiGroups: [apps], resources: ['*/scale']}]", "patch", "apps",
+			"deployments/scale", true },
+		{ "[{verbs: [get], apiGroups: [''], resources: [deployments]}]", "get", "apps",
+			"deployments", false },
+		{ "[{verbs: [get], apiGroups: [apps], resources: [deployments], resourceNames: [a]}]",
+			"get", "apps", "deployments", false },
 		{ "[]", "get", "apps", "deployments", false },
 	};
 

@@ -254,7 +254,8 @@ static void test_an_unreachable_server_is_named(void **state)
 	http_script_add(f->script, steps);
 	assert_int_equal(get(f, "web"), -1);
 	assert_int_equal(f->err.kind, ERR_UNAVAILABLE);
-	assert_non_null(strstr(err_text(&f->err), "cannot reach the API server https://k8s: "));
+	assert_non_null(strstr(err_text(&f->err),
+		"cannot reach the API server https://k8s of account \"test\": "));
 	assert_string_equal(val_get_text(f->err.details, "kind", ""), "NETWORK");
 	assert_string_equal(kube_error_reason(&f->err), "connect");
 }
