@@ -19,16 +19,6 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-bool str_equal(struct str a, struct str b)
-{
-	return a.length == b.length && (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
-}
-
-bool str_is(struct str a, const char *text)
-{
-	return str_equal(a, str_of(text));
-}
-
 bool str_equal_nocase(struct str a, struct str b)
 {
 	if (a.length != b.length)
@@ -232,10 +222,22 @@ bool str_to_double(struct str text, double *ret)
 	return true;
 }
 
+/* 0 to 8 bytes as a word, another one for each text of that length; by loads that overlap, since a loop would take longer. */
 static uint64_t load_up_to_8(const char *bytes, size_t length)
 {
 	uint64_t word = 0;
-	memcpy(&word, bytes, length);
+	uint32_t low, high;
+	if (length == 8) {
+		memcpy(&word, bytes, 8);
+	} else if (length >= 4) {
+		memcpy(&low, bytes, 4);
+		memcpy(&high, bytes + length - 4, 4);
+		word = (uint64_t)high << 32 | low;
+	} else if (length) {
+		word = (uint64_t)(unsigned char)bytes[0] << 16 |
+			(uint64_t)(unsigned char)bytes[length / 2] << 8 |
+			(unsigned char)bytes[length - 1];
+	}
 	return word;
 }
 

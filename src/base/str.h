@@ -27,8 +27,14 @@ static inline struct str str_of(const char *text)
 	return (struct str){ .bytes = text ? text : "", .length = text ? strlen(text) : 0 };
 }
 
-bool str_equal(struct str a, struct str b);
-bool str_is(struct str a, const char *text);
+static inline bool str_equal(struct str a, struct str b)
+{
+	return a.length == b.length && (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
+}
+static inline bool str_is(struct str a, const char *text)
+{
+	return str_equal(a, str_of(text));
+}
 bool str_equal_nocase(struct str a, struct str b); /* ASCII only */
 int str_compare(struct str a, struct str b);       /* bytes, shorter first */
 bool str_starts(struct str text, const char *prefix);

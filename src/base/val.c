@@ -173,7 +173,7 @@ static void release(struct val value, struct seq_node **dead)
 }
 
 /* Not recursive: values can be nested deeper than a worker's stack. */
-void val_free(struct val *value)
+void val_release(struct val *value)
 {
 	struct seq_node *dead = NULL;
 	release(*value, &dead);
@@ -306,7 +306,7 @@ ptrdiff_t val_index_of(struct val map, struct str key)
 	return map.kind == VAL_KIND_MAP ? find(seq_of(map), key) : -1;
 }
 
-static const struct val *look_up(struct val map, struct str key)
+const struct val *val_find(struct val map, struct str key)
 {
 	ptrdiff_t index = val_index_of(map, key);
 	return index < 0 ? NULL : &seq_of(map)->items[2 * index + 1];
@@ -319,7 +319,7 @@ struct val val_get(struct val map, const char *key)
 
 struct val val_get_str(struct val map, struct str key)
 {
-	const struct val *found = look_up(map, key);
+	const struct val *found = val_find(map, key);
 	return found ? *found : VAL_NULL;
 }
 
@@ -369,7 +369,7 @@ struct val val_path(struct val root, const char *path)
 
 const char *val_get_text(struct val map, const char *key, const char *otherwise)
 {
-	const struct val *found = look_up(map, str_of(key));
+	const struct val *found = val_find(map, str_of(key));
 	return found && found->kind == VAL_KIND_STRING ? val_text(found) : otherwise;
 }
 

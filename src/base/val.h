@@ -88,7 +88,14 @@ struct val val_map_of(const struct val *pairs, size_t count, ptrdiff_t *ret_dupl
 /* Counting. val_ref gives a second owner; val_free takes a pointer so that it is a cleanup, and leaves
  * VAL_NULL. */
 struct val val_ref(struct val value);
-void val_free(struct val *value);
+void val_release(struct val *value); /* what val_free does with a value that is counted */
+static inline void val_free(struct val *value)
+{
+	if (value->kind >= VAL_KIND_STRING && !value->inlined && value->node)
+		val_release(value);
+	else
+		*value = VAL_NULL;
+}
 /* Replaces *WHERE by VALUE (taken), freeing the old one. */
 void val_replace(struct val *where, struct val value);
 
@@ -146,6 +153,8 @@ bool val_has_str(struct val map, struct str key);
 struct val val_at(struct val list, size_t index);
 struct str val_key_at(struct val map, size_t index); /* view into the map's node, terminated */
 struct val val_value_at(struct val map, size_t index);
+/* The value at KEY, inside the map; NULL when there is none. */
+const struct val *val_find(struct val map, struct str key);
 /* The entry's index in the map, or -1. */
 ptrdiff_t val_index_of(struct val map, struct str key);
 /* Through maps and lists by "a.b.0.c"; for code and tests, not for users' keys that hold dots. */

@@ -29,7 +29,7 @@ int access_property(struct eval *ev, struct value target, struct str name, struc
 	if (target.kind == V_BEAN)
 		return bean_property(ev, target, name, ret);
 	if (target.kind == V_ARRAY && str_is(name, "length")) {
-		*ret = value_int((int64_t)seq_count(target));
+		*ret = value_int((int64_t)seq_count(ev, target));
 		return 0;
 	}
 	bool found;
@@ -43,7 +43,7 @@ static int seq_index(struct eval *ev, struct value target, struct value index, s
 	int64_t at;
 	if (value_to_index(ev, index, &at) < 0)
 		return -1;
-	size_t count = seq_count(target);
+	size_t count = seq_count(ev, target);
 	if (at < 0 || (uint64_t)at >= count)
 		return fail(ev, FAIL_EVAL, "%s: The %s has '%zu' elements, index '%lld' is invalid",
 			target.kind == V_ARRAY ? "EL1024E" : "EL1025E",
@@ -140,7 +140,7 @@ int access_project(struct eval *ev, struct value target, const struct node *node
 			value_type_name(target));
 	if (map)
 		target = map_plain(ev, target);
-	size_t count = map ? map_count(ev, target) : seq_count(target);
+	size_t count = map ? map_count(ev, target) : seq_count(ev, target);
 	struct seq *seq = seq_new(ev, count);
 	for (size_t i = 0; i < count; i++) {
 		struct value item = map ? bean_entry(ev) : seq_at(ev, target, i);
@@ -199,7 +199,7 @@ int access_select(struct eval *ev, struct value target, const struct node *node,
 			value_type_name(target));
 	struct seq *seq = seq_new(ev, 4);
 	*ret = NULL_VALUE;
-	size_t count = seq_count(target);
+	size_t count = seq_count(ev, target);
 	for (size_t i = 0; i < count; i++) {
 		size_t at = node->op == OP_LAST ? count - 1 - i : i;
 		struct value item = seq_at(ev, target, at);

@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/alloc.h"
 
@@ -15,16 +14,6 @@ struct arena_block {
 	size_t size;
 	_Alignas(16) char bytes[];
 };
-
-void arena_init(struct arena *arena, size_t cap)
-{
-	arena->blocks = NULL;
-	arena->next = arena->first;
-	arena->left = sizeof(arena->first);
-	arena->used = 0;
-	arena->cap = cap;
-	arena->over = false;
-}
 
 void arena_free(struct arena *arena)
 {
@@ -41,7 +30,7 @@ void arena_reset(struct arena *arena)
 	arena_init(arena, arena->cap);
 }
 
-static void arena_grow(struct arena *arena, size_t size)
+void arena_grow(struct arena *arena, size_t size)
 {
 	size_t room = arena->used > BLOCK_MOST ? BLOCK_MOST : arena->used;
 	if (room < BLOCK_LEAST)
@@ -54,25 +43,6 @@ static void arena_grow(struct arena *arena, size_t size)
 	arena->blocks = block;
 	arena->next = block->bytes;
 	arena->left = room;
-}
-
-void *arena_alloc(struct arena *arena, size_t size)
-{
-	size = (size + 15) & ~(size_t)15;
-	if (size > arena->left)
-		arena_grow(arena, size);
-	void *result = arena->next;
-	arena->next += size;
-	arena->left -= size;
-	arena->used += size;
-	if (arena->used > arena->cap)
-		arena->over = true;
-	return result;
-}
-
-void *arena_zalloc(struct arena *arena, size_t size)
-{
-	return memset(arena_alloc(arena, size), 0, size);
 }
 
 char *arena_copy(struct arena *arena, struct str text)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -27,14 +28,40 @@ struct arena {
 	_Alignas(16) char first[ARENA_FIRST_BYTES];
 };
 
-void arena_init(struct arena *arena, size_t cap);
+static inline void arena_init(struct arena *arena, size_t cap)
+{
+	arena->blocks = NULL;
+	arena->next = arena->first;
+	arena->left = sizeof(arena->first);
+	arena->used = 0;
+	arena->cap = cap;
+	arena->over = false;
+}
 void arena_free(struct arena *arena);
 /* Forgets all that was handed out; one block is kept. */
 void arena_reset(struct arena *arena);
+/* A block with room for SIZE more bytes; for arena_alloc. */
+void arena_grow(struct arena *arena, size_t size);
+
 /* SIZE bytes, not cleared, aligned for anything; never NULL. */
-void *arena_alloc(struct arena *arena, size_t size);
+static inline void *arena_alloc(struct arena *arena, size_t size)
+{
+	size = (size + 15) & ~(size_t)15;
+	if (__builtin_expect(size > arena->left, false))
+		arena_grow(arena, size);
+	void *result = arena->next;
+	arena->next += size;
+	arena->left -= size;
+	arena->used += size;
+	arena->over |= arena->used > arena->cap;
+	return result;
+}
+
 /* The same, zeroed. */
-void *arena_zalloc(struct arena *arena, size_t size);
+static inline void *arena_zalloc(struct arena *arena, size_t size)
+{
+	return memset(arena_alloc(arena, size), 0, size);
+}
 /* A terminated copy. */
 char *arena_copy(struct arena *arena, struct str text);
 char *arena_printf(struct arena *arena, const char *format, ...)

@@ -65,12 +65,8 @@ static int execution_stages(struct eval *ev, const struct bean *bean, struct val
 		*ret = value_of_val(ev, val_get(bean->json, "stages"));
 		return 0;
 	}
-	size_t count = bean_stage_count(ev);
-	struct seq *seq = seq_new(ev, count);
-	for (size_t i = 0; i < count; i++)
-		seq_push(ev, seq, bean_stage(ev, (ptrdiff_t)i));
-	*ret = value_of_seq(V_LIST, seq);
-	return eval_step(ev, count / 8);
+	*ret = (struct value){ .kind = V_LIST, .form = FORM_STAGES };
+	return 0;
 }
 
 const struct bean_class bean_execution_class = {
@@ -168,19 +164,18 @@ static bool has_word(const char *types, const char *type)
 	return false;
 }
 
-static bool applies(struct eval *ev, const struct bean *bean, const struct bean_property *property)
+static bool applies(const struct bean *bean, const struct bean_property *property)
 {
 	if (!property->only)
 		return true;
-	return has_word(property->only, val_get_text(bean_json(ev, bean), "type", "none"));
+	return has_word(property->only, val_get_text(bean->json, "type", "none"));
 }
 
-const struct bean_property *bean_find_property(
-	struct eval *ev, const struct bean *bean, struct str name)
+const struct bean_property *bean_find_property(const struct bean *bean, struct str name)
 {
 	const struct bean_property *row = bean->class->properties;
 	for (; row && row->name && name.length; row++)
-		if (row->name[0] == name.bytes[0] && str_is(name, row->name) && applies(ev, bean, row))
+		if (row->name[0] == name.bytes[0] && str_is(name, row->name) && applies(bean, row))
 			return row;
 	return NULL;
 }
@@ -208,6 +203,12 @@ bool bean_is_execution(struct value value)
 struct val bean_json(struct eval *ev, const struct bean *bean)
 {
 	return bean->class == &bean_stage_class ? bean_stage_json(ev, bean->stage) : bean->json;
+}
+
+struct val bean_field(struct eval *ev, const struct bean *bean, struct str key)
+{
+	return bean->class == &bean_stage_class ? bean_stage_field(ev, bean->stage, key) :
+						  val_get_str(bean->json, key);
 }
 
 const char *bean_type_name(const struct bean *bean)
@@ -282,7 +283,7 @@ static struct value read_json(struct eval *ev, const struct bean_property *row, 
 int bean_property(struct eval *ev, struct value target, struct str name, struct value *ret)
 {
 	const struct bean *bean = target.bean;
-	const struct bean_property *row = bean_find_property(ev, bean, name);
+	const struct bean_property *row = bean_find_property(bean, name);
 	if (!row) {
 		unsigned distance = 3;
 		const char *near = NULL;
@@ -300,6 +301,6 @@ int bean_property(struct eval *ev, struct value target, struct str name, struct 
 	}
 	if (row->read == READ_CALL)
 		return row->call(ev, bean, ret);
-	*ret = read_json(ev, row, val_get_str(bean_json(ev, bean), name));
+	*ret = read_json(ev, row, bean_field(ev, bean, name));
 	return 0;
 }

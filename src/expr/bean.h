@@ -48,8 +48,7 @@ const struct bean_class *const *bean_classes(void);
 struct value bean_new(
 	struct eval *ev, const struct bean_class *class, struct val json, ptrdiff_t stage);
 /* The row of a property that BEAN has, or NULL. */
-const struct bean_property *bean_find_property(
-	struct eval *ev, const struct bean *bean, struct str name);
+const struct bean_property *bean_find_property(const struct bean *bean, struct str name);
 
 extern const struct bean_class bean_execution_class, bean_stage_class, bean_task_class,
 	bean_trigger_class, bean_artifact_class, bean_expected_artifact_class, bean_scm_class,

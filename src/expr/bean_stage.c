@@ -1,6 +1,4 @@
 /* Stages and their tasks as typed objects. Private to expr. */
-#include <string.h>
-
 #include "base/alloc.h"
 #include "expr/bean.h"
 #include "expr/graph.h"
@@ -10,41 +8,62 @@ size_t bean_stage_count(struct eval *ev)
 	if (!ev->stages && ev->host && ev->host->stage_count) {
 		ev->stage_count = ev->host->stage_count(ev->host->data);
 		ev->stages = xcalloc(ev->stage_count + 1, sizeof(*ev->stages));
-		ev->stage_loaded = xcalloc(ev->stage_count + 1, sizeof(*ev->stage_loaded));
-		ev->stage_beans = xmalloc((ev->stage_count + 1) * sizeof(*ev->stage_beans));
-		for (size_t i = 0; i < ev->stage_count; i++)
-			ev->stage_beans[i] = (struct bean){ &bean_stage_class, VAL_NULL,
-				(ptrdiff_t)i };
 	}
 	return ev->stage_count;
 }
 
+void bean_stages_free(struct eval *ev)
+{
+	for (size_t i = 0; i < ev->stage_count; i++)
+		if (ev->stages[i].loaded)
+			val_free(&ev->stages[i].json);
+	free(ev->stages);
+}
+
+static bool is_stage(struct eval *ev, ptrdiff_t index)
+{
+	return index >= 0 && (size_t)index < bean_stage_count(ev);
+}
+
 struct val bean_stage_json(struct eval *ev, ptrdiff_t index)
 {
-	if (index < 0 || (size_t)index >= bean_stage_count(ev))
+	if (!is_stage(ev, index))
 		return VAL_NULL;
-	if (!ev->stage_loaded[index]) {
-		ev->stages[index] = ev->host->stage(ev->host->data, (size_t)index);
-		ev->stage_loaded[index] = true;
+	struct stage_slot *slot = &ev->stages[index];
+	if (!slot->loaded) {
+		slot->json = ev->host->stage(ev->host->data, (size_t)index);
+		slot->loaded = true;
 	}
-	return ev->stages[index];
+	return slot->json;
+}
+
+struct val bean_stage_field(struct eval *ev, ptrdiff_t index, struct str key)
+{
+	if (!is_stage(ev, index))
+		return VAL_NULL;
+	if (!ev->host->stage_field || ev->stages[index].loaded)
+		return val_get_str(bean_stage_json(ev, index), key);
+	return eval_hold(ev, ev->host->stage_field(ev->host->data, (size_t)index, key));
 }
 
 struct value bean_stage(struct eval *ev, ptrdiff_t index)
 {
-	if (index < 0 || (size_t)index >= bean_stage_count(ev))
+	if (!is_stage(ev, index))
 		return NULL_VALUE;
-	return (struct value){ .kind = V_BEAN, .bean = &ev->stage_beans[index] };
+	struct bean *bean = &ev->stages[index].bean;
+	bean->class = &bean_stage_class;
+	bean->stage = index;
+	return (struct value){ .kind = V_BEAN, .bean = bean };
 }
 
-static struct val stage_of_graph(void *data, size_t index)
+static struct val field_of_graph(void *data, size_t index, struct str key)
 {
-	return bean_stage_json(data, (ptrdiff_t)index);
+	return bean_stage_field(data, (ptrdiff_t)index, key);
 }
 
 static struct graph stage_graph(struct eval *ev)
 {
-	return (struct graph){ .count = bean_stage_count(ev), .stage = stage_of_graph, .data = ev };
+	return (struct graph){ .count = bean_stage_count(ev), .field = field_of_graph, .data = ev };
 }
 
 /* Takes LIST. */
@@ -72,7 +91,7 @@ static int stage_context(struct eval *ev, const struct bean *bean, struct value 
 static ptrdiff_t parent_of(struct eval *ev, ptrdiff_t index)
 {
 	struct graph graph = stage_graph(ev);
-	return graph_find_id(&graph, val_get(bean_stage_json(ev, index), "parentStageId"));
+	return graph_find_id(&graph, bean_stage_field(ev, index, STR("parentStageId")));
 }
 
 static int stage_parent(struct eval *ev, const struct bean *bean, struct value *ret)
@@ -98,8 +117,8 @@ static int stage_top_level(struct eval *ev, const struct bean *bean, struct valu
 
 static int has_status(struct eval *ev, const struct bean *bean, const char *name, struct value *ret)
 {
-	const char *status = val_get_text(bean_json(ev, bean), "status", "");
-	*ret = value_bool(strcmp(status, name) == 0);
+	struct val status = bean_field(ev, bean, STR("status"));
+	*ret = value_bool(str_is(val_as_str(&status), name));
 	return 0;
 }
 
@@ -115,7 +134,7 @@ static int stage_failed(struct eval *ev, const struct bean *bean, struct value *
 
 static int context_flag(struct eval *ev, const struct bean *bean, const char *key, struct value *ret)
 {
-	struct val context = val_get(bean_json(ev, bean), "context");
+	struct val context = bean_field(ev, bean, STR("context"));
 	*ret = value_bool(val_get_bool(context, key, false));
 	return 0;
 }
@@ -136,14 +155,14 @@ static int stage_allows_siblings(struct eval *ev, const struct bean *bean, struc
 
 static int stage_join(struct eval *ev, const struct bean *bean, struct value *ret)
 {
-	*ret = value_bool(val_count(val_get(bean_json(ev, bean), "requisiteStageRefIds")) > 1);
+	*ret = value_bool(val_count(bean_field(ev, bean, STR("requisiteStageRefIds"))) > 1);
 	return 0;
 }
 
 static int stage_is_judgment(struct eval *ev, const struct bean *bean, struct value *ret)
 {
-	const char *type = val_get_text(bean_json(ev, bean), "type", "");
-	*ret = value_bool(strcmp(type, "manualJudgment") == 0);
+	struct val type = bean_field(ev, bean, STR("type"));
+	*ret = value_bool(str_is(val_as_str(&type), "manualJudgment"));
 	return 0;
 }
 

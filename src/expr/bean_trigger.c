@@ -92,7 +92,7 @@ static int trigger_other(struct eval *ev, const struct bean *bean, struct value 
 	struct table *table = table_new(ev, 4);
 	for (size_t i = 0; i < val_count(bean->json); i++) {
 		struct str key = val_key_at(bean->json, i);
-		if (!bean_find_property(ev, bean, key))
+		if (!bean_find_property(bean, key))
 			table_put(ev, table, value_string(key),
 				value_of_val(ev, val_value_at(bean->json, i)));
 	}

@@ -72,6 +72,7 @@ struct expr *expr_cached(struct str body)
 		return expr;
 
 	expr = expr_parse(body);
+	expr->hash = hash;
 	pthread_mutex_lock(lock);
 	struct expr *twin = set_find(set, body, hash);
 	struct expr *old = twin ? NULL : set_put(set, expr);

@@ -98,7 +98,7 @@ static bool scalar_to_text(struct value value, struct strbuf *buf)
 		strbuf_add_str(buf, value_str(value));
 		return true;
 	case V_STATUS:
-		strbuf_add_text(buf, status_at((int)value.integer)->name);
+		strbuf_add_str(buf, status_at((int)value.integer)->name);
 		return true;
 	default:
 		return false;
@@ -131,7 +131,7 @@ static int join(struct eval *ev, struct value value, const char *separator, prin
 {
 	if (enter(ev) < 0)
 		return -1;
-	size_t count = seq_count(value);
+	size_t count = seq_count(ev, value);
 	for (size_t i = 0; i < count; i++) {
 		if (i)
 			strbuf_add_text(buf, separator);
@@ -285,7 +285,7 @@ int value_to_bool(struct eval *ev, struct value value, bool *ret)
 		*ret = value.boolean;
 		return 0;
 	}
-	if (value_is_seq(value) && seq_count(value))
+	if (value_is_seq(value) && seq_count(ev, value))
 		return value_to_bool(ev, seq_at(ev, value, 0), ret);
 	if (value.kind != V_STRING)
 		return cannot_convert(ev, value, "java.lang.Boolean");
@@ -353,7 +353,7 @@ int value_to_number(struct eval *ev, struct value value, enum value_kind kind, s
 	if (value.kind == V_STRING)
 		return parse_number(ev, value_str(value), kind, ret);
 	/* Of a list or array the first element counts. */
-	if (value_is_seq(value) && seq_count(value) && eval_step(ev, 1) == 0)
+	if (value_is_seq(value) && seq_count(ev, value) && eval_step(ev, 1) == 0)
 		return value_to_number(ev, seq_at(ev, value, 0), kind, ret);
 	if (value.kind == V_CHAR)
 		value = value_int(value.integer);
@@ -392,7 +392,7 @@ int value_to_index(struct eval *ev, struct value value, int64_t *ret)
 static int seq_to_val(struct eval *ev, struct value value, struct val *ret)
 {
 	_cleanup_(val_free) struct val list = val_list();
-	size_t count = seq_count(value);
+	size_t count = seq_count(ev, value);
 	for (size_t i = 0; i < count; i++) {
 		struct val item;
 		if (eval_step(ev, 1) < 0 || value_to_val(ev, seq_at(ev, value, i), &item) < 0)
@@ -421,7 +421,7 @@ static int map_to_val(struct eval *ev, struct value value, struct val *ret)
 
 static int bytes_to_val(struct eval *ev, struct value value, struct val *ret)
 {
-	size_t count = seq_count(value);
+	size_t count = seq_count(ev, value);
 	char *bytes = arena_alloc(&ev->arena, count + 1);
 	for (size_t i = 0; i < count; i++)
 		bytes[i] = (char)seq_at(ev, value, i).integer;
@@ -433,7 +433,7 @@ static int bytes_to_val(struct eval *ev, struct value value, struct val *ret)
 static int chars_to_val(struct eval *ev, struct value value, struct val *ret)
 {
 	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
-	for (size_t i = 0; i < seq_count(value); i++)
+	for (size_t i = 0; i < seq_count(ev, value); i++)
 		scalar_to_text(seq_at(ev, value, i), &buf);
 	if (buffer_result(ev, &buf) < 0)
 		return -1;
@@ -457,10 +457,25 @@ static int container_to_val(struct eval *ev, struct value value, struct val *ret
 	return result;
 }
 
-int value_to_val(struct eval *ev, struct value value, struct val *ret)
+/* 1.1f is written 1.1, not as the double next to it. */
+static struct val float_to_val(struct value value)
+{
+	char digits[40];
+	java_double_text(value.number, true, digits);
+	return val_double(strtod(digits, NULL));
+}
+
+static int text_to_val(struct eval *ev, struct value value, struct val *ret)
 {
 	struct value text;
-	char digits[40];
+	if (value_java_text(ev, value, &text) < 0)
+		return -1;
+	*ret = val_str(text_clean(&ev->arena, value_str(text)));
+	return 0;
+}
+
+int value_to_val(struct eval *ev, struct value value, struct val *ret)
+{
 	switch ((enum value_kind)value.kind) {
 	case V_NULL:
 		*ret = VAL_NULL;
@@ -473,9 +488,7 @@ int value_to_val(struct eval *ev, struct value value, struct val *ret)
 		*ret = val_int(value.integer);
 		return 0;
 	case V_FLOAT:
-		/* 1.1f is written 1.1, not as the double next to it. */
-		java_double_text(value.number, true, digits);
-		*ret = val_double(strtod(digits, NULL));
+		*ret = float_to_val(value);
 		return 0;
 	case V_DOUBLE:
 		*ret = val_double(value.number);
@@ -510,8 +523,5 @@ int value_to_val(struct eval *ev, struct value value, struct val *ret)
 	case V_STATUS:
 		break;
 	}
-	if (value_java_text(ev, value, &text) < 0)
-		return -1;
-	*ret = val_str(text_clean(&ev->arena, value_str(text)));
-	return 0;
+	return text_to_val(ev, value, ret);
 }

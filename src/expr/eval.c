@@ -38,43 +38,69 @@ const char *fail_exception(enum fail_kind kind)
 	return fail_kinds[kind];
 }
 
+/* Member by member: an evaluation may be over in less time than clearing all of it takes. */
 void eval_init(struct eval *ev, const struct expr_host *host, const struct expr_limits *limits)
 {
-	memset(ev, 0, offsetof(struct eval, arena));
-	arena_init(&ev->arena, LIMIT_EXPR_BYTES);
-	size_t behind = offsetof(struct eval, held);
-	memset((char *)ev + behind, 0, sizeof(*ev) - behind);
+	static const struct expr_limits none;
 	ev->host = host;
-	if (limits)
-		ev->limits = *limits;
+	ev->limits = limits ? *limits : none;
+	ev->steps = 0;
 	ev->max_steps = ev->limits.max_steps ? ev->limits.max_steps : LIMIT_EXPR_STEPS;
+	ev->held_count = ev->tree_count = 0;
+	ev->changed.items = NULL;
+	ev->changed.count = ev->changed.capacity = 0;
+	ev->more_held.items = NULL;
+	ev->more_held.count = ev->more_held.capacity = 0;
+	ev->more_trees.items = NULL;
+	ev->more_trees.count = ev->more_trees.capacity = 0;
+	ev->assigned = ev->variables = NULL;
+	ev->execution_bean.class = NULL;
+	ev->execution_bean.json = VAL_NULL;
+	ev->stages = NULL;
+	ev->stage_count = 0;
 	ev->root = (struct value){ .kind = V_MAP, .form = FORM_ROOT };
+	ev->depth = 0;
+	ev->failure = FAIL_NONE;
+	ev->message = NULL;
 	ev->position = -1;
+	arena_init(&ev->arena, LIMIT_EXPR_BYTES);
+}
+
+static void keep_tree(struct eval *ev, struct expr *expr)
+{
+	if (ev->tree_count < HELD_FIRST)
+		ev->trees[ev->tree_count++] = expr;
+	else
+		vec_push(&ev->more_trees, expr);
 }
 
 static void held_free(struct eval *ev)
 {
-	for (size_t i = 0; i < ev->trees.count; i++)
-		expr_unref(ev->trees.items[i]);
-	ev->trees.count = 0;
-	for (size_t i = 0; i < ev->held.count; i++)
-		val_free(&ev->held.items[i]);
-	ev->held.count = 0;
+	for (size_t i = 0; i < ev->tree_count; i++)
+		expr_unref(ev->trees[i]);
+	for (size_t i = 0; i < ev->more_trees.count; i++)
+		expr_unref(ev->more_trees.items[i]);
+	for (size_t i = 0; i < ev->held_count; i++)
+		val_free(&ev->held[i]);
+	for (size_t i = 0; i < ev->more_held.count; i++)
+		val_free(&ev->more_held.items[i]);
+	ev->tree_count = ev->more_trees.count = ev->held_count = ev->more_held.count = 0;
 }
 
 void eval_free(struct eval *ev)
 {
 	held_free(ev);
-	vec_free(&ev->held);
-	vec_free(&ev->trees);
-	vec_free(&ev->changed);
-	for (size_t i = 0; i < ev->stage_count; i++)
-		val_free(&ev->stages[i]);
-	free(ev->stages);
-	free(ev->stage_loaded);
-	free(ev->stage_beans);
+	if (ev->more_held.capacity)
+		vec_free(&ev->more_held);
+	if (ev->more_trees.capacity)
+		vec_free(&ev->more_trees);
+	if (ev->changed.capacity)
+		vec_free(&ev->changed);
+	if (ev->stages)
+		bean_stages_free(ev);
 	val_free(&ev->execution_bean.json);
-	arena_free(&ev->arena);
+	if (ev->arena.blocks)
+		arena_free(&ev->arena);
 }
 
 void eval_next(struct eval *ev)
@@ -103,27 +129,15 @@ int fail(struct eval *ev, enum fail_kind kind, const char *format, ...)
 	return -1;
 }
 
-int eval_step(struct eval *ev, uint64_t count)
+int eval_over(struct eval *ev)
 {
-	ev->steps += count;
-	if (__builtin_expect(ev->steps > ev->max_steps, false)) {
-		if (ev->limits.max_steps && ev->limits.max_steps < LIMIT_EXPR_STEPS)
-			return fail(ev, FAIL_BUDGET, "out of budget");
-		return fail(ev, FAIL_LIMIT, "The expression takes more than %llu steps",
-			(unsigned long long)ev->max_steps);
-	}
-	if (__builtin_expect(ev->arena.over, false))
+	if (ev->arena.over)
 		return fail(ev, FAIL_LIMIT, "The expression needs more than %u MB of memory",
 			LIMIT_EXPR_BYTES >> 20);
-	return 0;
-}
-
-struct val eval_hold(struct eval *ev, struct val json)
-{
-	if (val_is_list(json) || val_is_map(json) || (val_is_string(json) && !json.inlined) ||
-		val_as_digits(&json).length > 0)
-		vec_push(&ev->held, json);
-	return json;
+	if (ev->limits.max_steps && ev->limits.max_steps < LIMIT_EXPR_STEPS)
+		return fail(ev, FAIL_BUDGET, "out of budget");
+	return fail(ev, FAIL_LIMIT, "The expression takes more than %llu steps",
+		(unsigned long long)ev->max_steps);
 }
 
 int64_t eval_now_ms(const struct eval *ev)
@@ -141,6 +155,16 @@ struct value eval_string(struct eval *ev, struct str text)
 struct value eval_text(struct eval *ev, const char *text)
 {
 	return eval_string(ev, str_of(text));
+}
+
+/* eval_node, at once for the most usual: a literal. */
+static inline int eval_operand(
+	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
+{
+	if (node->kind != NODE_LITERAL)
+		return eval_node(ev, frame, node, ret);
+	*ret = node->literal;
+	return eval_step(ev, 1);
 }
 
 /* The body is evaluated with OBJECT as the active one. */
@@ -198,14 +222,14 @@ static int eval_arguments(
 {
 	struct value *args = arena_alloc(&ev->arena, node->count * sizeof(*args));
 	for (uint32_t i = 0; i < node->count; i++)
-		if (eval_node(ev, frame, node->children[i], &args[i]) < 0)
+		if (eval_operand(ev, frame, node->children[i], &args[i]) < 0)
 			return -1;
 	*ret = args;
 	return 0;
 }
 
-static int eval_method(struct eval *ev, struct value target, const struct frame *frame,
-	const struct node *node, struct value *ret)
+static __attribute__((noinline)) int eval_method(struct eval *ev, struct value target,
+	const struct frame *frame, const struct node *node, struct value *ret)
 {
 	const struct frame inner = { .active = frame->scope, .scope = frame->scope };
 	struct value *args;
@@ -220,7 +244,7 @@ static int eval_method(struct eval *ev, struct value target, const struct frame 
 	return java_call(ev, target, node->name, args, node->count, ret);
 }
 
-static int eval_variable(
+static __attribute__((noinline)) int eval_variable(
 	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
 	*ret = NULL_VALUE;
@@ -233,7 +257,7 @@ static int eval_variable(
 	return 0;
 }
 
-static int eval_function(
+static __attribute__((noinline)) int eval_function(
 	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
 	struct value *args;
@@ -250,6 +274,8 @@ static int eval_index(struct eval *ev, struct value target, const struct frame *
 		map_get_name(ev, target, inner->name, ret);
 		return 0;
 	}
+	if (inner->kind == NODE_LITERAL)
+		return access_index(ev, target, inner->literal, ret);
 	struct value index;
 	if (eval_on(ev, ev->root, frame, inner, &index) < 0)
 		return -1;
@@ -260,13 +286,14 @@ static int eval_index(struct eval *ev, struct value target, const struct frame *
 static int eval_part(struct eval *ev, struct value target, const struct frame *frame,
 	const struct node *node, struct value *ret)
 {
-	*ret = NULL_VALUE;
 	if (eval_step(ev, 1) < 0)
 		return -1;
 	bool reads = node->kind == NODE_NAME || node->kind == NODE_METHOD ||
 		node->kind == NODE_PROJECT || node->kind == NODE_SELECT;
-	if (reads && node->safe && target.kind == V_NULL)
+	if (reads && node->safe && target.kind == V_NULL) {
+		*ret = NULL_VALUE;
 		return 0;
+	}
 	switch ((enum node_kind)node->kind) {
 	case NODE_NAME:
 		return access_property(ev, target, node->name, ret);
@@ -293,29 +320,25 @@ static int set_position(struct eval *ev, const struct node *node, int result)
 static int eval_chain(
 	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
-	struct value value;
-	if (eval_node(ev, frame, node->children[0], &value) < 0)
+	if (eval_operand(ev, frame, node->children[0], ret) < 0)
 		return -1;
 	for (uint32_t i = 1; i < node->count; i++) {
 		const struct node *part = node->children[i];
-		struct value next;
-		if (set_position(ev, part, eval_part(ev, value, frame, part, &next)) < 0)
-			return -1;
-		value = next;
+		if (eval_part(ev, *ret, frame, part, ret) < 0)
+			return set_position(ev, part, -1);
 	}
-	*ret = value;
 	return 0;
 }
 
-static int eval_fold(
+static __attribute__((noinline)) int eval_fold(
 	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
 	struct value left;
-	if (eval_node(ev, frame, node->children[0], &left) < 0)
+	if (eval_operand(ev, frame, node->children[0], &left) < 0)
 		return -1;
 	for (uint32_t i = 1; i < node->count; i++) {
 		struct value right;
-		if (eval_node(ev, frame, node->children[i], &right) < 0)
+		if (eval_operand(ev, frame, node->children[i], &right) < 0)
 			return -1;
 		struct node_step step = node->steps[i - 1];
 		if (eval_step(ev, 1) < 0 || op_binary(ev, step.op, left, right, &left) < 0) {
@@ -337,7 +360,7 @@ static int eval_condition(
 	return set_position(ev, node, value_to_bool(ev, value, ret));
 }
 
-static int eval_logical(
+static __attribute__((noinline)) int eval_logical(
 	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
 	bool decisive = node->kind == NODE_OR;
@@ -352,7 +375,7 @@ static int eval_logical(
 	return 0;
 }
 
-static int eval_unary(
+static __attribute__((noinline)) int eval_unary(
 	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
 	bool value;
@@ -368,7 +391,7 @@ static int eval_unary(
 	return 0;
 }
 
-static int eval_choice(
+static __attribute__((noinline)) int eval_choice(
 	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
 	if (node->kind == NODE_ELVIS) {
@@ -464,7 +487,35 @@ static int eval_new(
 	return java_construct(ev, node->name, args, node->count, ret);
 }
 
-static int eval_kind(
+/* What stands in few expressions; by itself, so that the others need not make room for it. */
+static __attribute__((noinline)) int eval_rare(
+	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
+{
+	switch ((enum node_kind)node->kind) {
+	case NODE_LIST:
+		return eval_list(ev, frame, node, ret);
+	case NODE_MAP:
+		return eval_map(ev, frame, node, ret);
+	case NODE_TYPE:
+		return eval_type(ev, node, ret);
+	case NODE_NEW:
+		return eval_new(ev, frame, node, ret);
+	case NODE_NEW_ARRAY:
+		return array_construct(ev, frame, node, ret);
+	case NODE_BEAN:
+		return fail(ev, FAIL_EVAL,
+			"EL1057E: No bean resolver registered in the context to resolve access to bean '%.*s'",
+			STR_ARG(node->name));
+	case NODE_ASSIGN:
+		return eval_assign(ev, frame, node, ret);
+	case NODE_INCREMENT:
+		return eval_increment(ev, frame, node, ret);
+	default:
+		return fail(ev, FAIL_EVAL, "unknown node");
+	}
+}
+
+static inline int eval_kind(
 	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
 	switch ((enum node_kind)node->kind) {
@@ -483,20 +534,6 @@ static int eval_kind(
 		return eval_variable(ev, frame, node, ret);
 	case NODE_FUNCTION:
 		return eval_function(ev, frame, node, ret);
-	case NODE_LIST:
-		return eval_list(ev, frame, node, ret);
-	case NODE_MAP:
-		return eval_map(ev, frame, node, ret);
-	case NODE_TYPE:
-		return eval_type(ev, node, ret);
-	case NODE_NEW:
-		return eval_new(ev, frame, node, ret);
-	case NODE_NEW_ARRAY:
-		return array_construct(ev, frame, node, ret);
-	case NODE_BEAN:
-		return fail(ev, FAIL_EVAL,
-			"EL1057E: No bean resolver registered in the context to resolve access to bean '%.*s'",
-			STR_ARG(node->name));
 	case NODE_FOLD:
 		return eval_fold(ev, frame, node, ret);
 	case NODE_AND:
@@ -507,38 +544,36 @@ static int eval_kind(
 	case NODE_TERNARY:
 	case NODE_ELVIS:
 		return eval_choice(ev, frame, node, ret);
-	case NODE_ASSIGN:
-		return eval_assign(ev, frame, node, ret);
-	case NODE_INCREMENT:
-		return eval_increment(ev, frame, node, ret);
+	default:
+		return eval_rare(ev, frame, node, ret);
 	}
-	return fail(ev, FAIL_EVAL, "unknown node");
 }
 
 int eval_node(struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
-	if (eval_step(ev, 1) < 0)
-		return -1;
-	return set_position(ev, node, eval_kind(ev, frame, node, ret));
+	if (eval_step(ev, 1) < 0 || eval_kind(ev, frame, node, ret) < 0)
+		return set_position(ev, node, -1);
+	return 0;
+}
+
+int eval_parsed(struct eval *ev, const struct expr *expr, struct value *ret)
+{
+	if (expr->tree) {
+		const struct frame frame = { .active = ev->root, .scope = ev->root };
+		return eval_node(ev, &frame, expr->tree, ret);
+	}
+	ev->position = expr->position;
+	if (expr->position < 0)
+		return fail(ev, FAIL_PARSE, "%s", expr->message);
+	return fail(ev, FAIL_PARSE, "Expression [%.*s] @%d: %s",
+		STR_ARG(str_slice(expr->text, 0, expr->text.length < 400 ? expr->text.length : 400)),
+		expr->position, expr->message);
 }
 
 int eval_body(struct eval *ev, struct str body, struct value *ret)
 {
-	struct expr *expr = expr_cached(body);
-	int result = -1;
-	if (!expr->tree) {
-		ev->position = expr->position;
-		if (expr->position >= 0)
-			fail(ev, FAIL_PARSE, "Expression [%.*s] @%d: %s",
-				(int)(body.length < 400 ? body.length : 400), body.bytes,
-				expr->position, expr->message);
-		else
-			fail(ev, FAIL_PARSE, "%s", expr->message);
-	} else {
-		const struct frame frame = { .active = ev->root, .scope = ev->root };
-		result = eval_node(ev, &frame, expr->tree, ret);
-	}
 	/* Literals are views into the tree: it is kept until the evaluation ends. */
-	vec_push(&ev->trees, expr);
-	return result;
+	struct expr *expr = expr_cached(body);
+	keep_tree(ev, expr);
+	return eval_parsed(ev, expr, ret);
 }

@@ -39,20 +39,28 @@ struct changed {
 	struct value value;
 };
 
+/* A stage as a value, and its JSON once all of it was asked for. */
+struct stage_slot {
+	struct bean bean;
+	struct val json; /* owned */
+	bool loaded;
+};
+
+#define HELD_FIRST 8
+
 struct eval {
 	const struct expr_host *host;
 	struct expr_limits limits;
-	uint64_t steps, max_steps; /* max_steps: where FAIL_BUDGET or FAIL_LIMIT is */
-	struct arena arena;
-	VEC(struct val) held;        /* owned JSON that values refer to */
+	uint64_t steps, max_steps;   /* max_steps: where FAIL_BUDGET or FAIL_LIMIT is */
 	VEC(struct changed) changed; /* containers that were assigned into */
 	struct table *assigned;      /* root properties that were assigned, NULL = none */
 	struct table *variables;     /* #name = …, NULL = none */
-	VEC(struct expr *) trees;    /* parsed expressions, counted; literals refer to them */
-	struct bean execution_bean;  /* once it was asked for; its JSON is owned */
-	struct val *stages;          /* JSON of each stage, once it was asked for */
-	bool *stage_loaded;
-	struct bean *stage_beans; /* what the stages are as values */
+	/* Owned JSON that values refer to, and parsed expressions that literals refer to: the first few without allocating. */
+	size_t held_count, tree_count;
+	VEC(struct val) more_held;
+	VEC(struct expr *) more_trees;
+	struct bean execution_bean; /* once it was asked for; its JSON is owned */
+	struct stage_slot *stages;  /* once one was asked for */
 	size_t stage_count;
 	struct value root;
 	unsigned depth;
@@ -60,6 +68,10 @@ struct eval {
 	enum fail_kind failure;
 	const char *message; /* in the arena */
 	int position;        /* character of the body, -1 = none */
+	/* What follows is not set at the start. */
+	struct val held[HELD_FIRST];
+	struct expr *trees[HELD_FIRST];
+	struct arena arena;
 };
 
 /* The object that bare names belong to, and the one that arguments are evaluated against. */
@@ -74,6 +86,8 @@ void eval_free(struct eval *ev);
 void eval_next(struct eval *ev);
 
 int eval_node(struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret);
+/* Evaluates EXPR, which must live as long as the evaluation. */
+int eval_parsed(struct eval *ev, const struct expr *expr, struct value *ret);
 /* Parses (or finds in the cache) and evaluates BODY. */
 int eval_body(struct eval *ev, struct str body, struct value *ret);
 
@@ -83,11 +97,28 @@ int fail(struct eval *ev, enum fail_kind kind, const char *format, ...)
 /* The failure's Java class; static. */
 const char *fail_exception(enum fail_kind kind);
 
+/* The failure of an evaluation that is past a limit. */
+int eval_over(struct eval *ev);
+
 /* Counts COUNT steps: 0, or -1 when the limit of steps or memory is passed. */
-int eval_step(struct eval *ev, uint64_t count);
+static inline int eval_step(struct eval *ev, uint64_t count)
+{
+	ev->steps += count;
+	if (__builtin_expect(ev->steps > ev->max_steps || ev->arena.over, false))
+		return eval_over(ev);
+	return 0;
+}
 
 /* Makes the evaluation the owner of JSON, and returns it. */
-struct val eval_hold(struct eval *ev, struct val json);
+static inline struct val eval_hold(struct eval *ev, struct val json)
+{
+	bool counted = json.kind >= VAL_KIND_STRING && !json.inlined;
+	if (counted && ev->held_count < HELD_FIRST)
+		ev->held[ev->held_count++] = json;
+	else if (counted)
+		vec_push(&ev->more_held, json);
+	return json;
+}
 int64_t eval_now_ms(const struct eval *ev);
 
 /* A string in the arena. */
@@ -132,10 +163,14 @@ int array_construct(
 /* bean.c — execution, stages, triggers. */
 struct value bean_execution(struct eval *ev); /* null when there is none */
 struct value bean_stage(struct eval *ev, ptrdiff_t index);
-struct val bean_stage_json(struct eval *ev, ptrdiff_t index);   /* BORROWED */
-struct val bean_json(struct eval *ev, const struct bean *bean); /* BORROWED */
+/* The JSON of a stage or bean, and one member of it: BORROWED from the evaluation. */
+struct val bean_stage_json(struct eval *ev, ptrdiff_t index);
+struct val bean_stage_field(struct eval *ev, ptrdiff_t index, struct str key);
+struct val bean_json(struct eval *ev, const struct bean *bean);
+struct val bean_field(struct eval *ev, const struct bean *bean, struct str key);
 bool bean_is_execution(struct value value);
 size_t bean_stage_count(struct eval *ev);
+void bean_stages_free(struct eval *ev);
 int bean_property(struct eval *ev, struct value target, struct str name, struct value *ret);
 const struct java_method *bean_methods(const struct bean *bean);
 const char *bean_type_name(const struct bean *bean);

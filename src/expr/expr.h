@@ -28,6 +28,8 @@ struct expr_host {
 	size_t (*stage_count)(void *data);
 	/* One stage in Spinnaker's JSON form. Unknown index: VAL_NULL. */
 	struct val (*stage)(void *data, size_t index);
+	/* One member of that form, without the cost of all of it; NULL = it is read from `stage`. */
+	struct val (*stage_field)(void *data, size_t index, struct str key);
 	/* The first stage whose name or id (or, with BY_REF, refId) is TEXT, or -1. */
 	ptrdiff_t (*stage_find)(void *data, struct str text, bool by_ref);
 	/* A key of that stage's context, searched in its ancestors' outputs too (stages.md 3.1). */

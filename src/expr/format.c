@@ -334,7 +334,7 @@ static int format_place(
 
 static int fill(struct eval *ev, struct str format, struct value args, struct strbuf *buf)
 {
-	size_t next = 1, count = seq_count(args);
+	size_t next = 1, count = seq_count(ev, args);
 	for (size_t at = 0; at < format.length;) {
 		char c = format.bytes[at++];
 		if (c != '%') {

@@ -415,8 +415,8 @@ const struct function *functions(void)
 
 const struct function *function_find(struct str name)
 {
-	for (const struct function *function = table; function->name; function++)
-		if (str_is(name, function->name))
+	for (const struct function *function = table; name.length && function->name; function++)
+		if (function->name[0] == name.bytes[0] && str_is(name, function->name))
 			return function;
 	return NULL;
 }
@@ -439,7 +439,7 @@ static int unknown_function(struct eval *ev, struct str name)
 int function_call(struct eval *ev, const struct node *node, const struct value *args, size_t count,
 	struct value *ret)
 {
-	const struct function *function = function_find(node->name);
+	const struct function *function = node->function;
 	if (!function)
 		return unknown_function(ev, node->name);
 	/* Written out, as the original's rewriting leaves it, or, as authors write it, left out. */

@@ -62,17 +62,22 @@ static bool field_is(struct val stage, const char *key, struct str text)
 	return val_is_string(value) && str_equal(val_as_str(&value), text);
 }
 
+static bool stage_is(struct eval *ev, size_t index, struct str key, struct str text)
+{
+	struct val value = bean_stage_field(ev, (ptrdiff_t)index, key);
+	return val_is_string(value) && str_equal(val_as_str(&value), text);
+}
+
 int fn_judgment(struct eval *ev, const struct call *call, struct value *ret)
 {
 	size_t count = bean_stage_count(ev);
 	for (size_t i = 0; i < count && !is_missing(call, 0); i++) {
-		struct val stage = bean_stage_json(ev, (ptrdiff_t)i);
-		struct val input = val_get(val_get(stage, "context"), "judgmentInput");
-		if (!field_is(stage, "type", STR("manualJudgment")) ||
-			!field_is(stage, "name", argument(call, 0)) || val_is_null(input))
+		struct value context = { .kind = V_MAP, .form = FORM_CONTEXT, .stage = (ptrdiff_t)i };
+		if (!stage_is(ev, i, STR("type"), STR("manualJudgment")) ||
+			!stage_is(ev, i, STR("name"), argument(call, 0)))
 			continue;
-		*ret = value_of_val(ev, input);
-		return 0;
+		if (map_get_name(ev, context, STR("judgmentInput"), ret) && ret->kind != V_NULL)
+			return eval_step(ev, i / 8);
 	}
 	return fail(ev, FAIL_HELPER,
 		"Unable to locate manual Judgment stage [%.*s] using #judgment(%.*s) in execution",
@@ -100,7 +105,7 @@ static int trigger_artifact(struct eval *ev, const struct call *call, const char
 {
 	struct value trigger = get(ev, bean_execution(ev), "trigger");
 	struct value list = get(ev, trigger, "resolvedExpectedArtifacts");
-	for (size_t i = 0; list.kind == V_LIST && i < seq_count(list); i++) {
+	for (size_t i = 0; list.kind == V_LIST && i < seq_count(ev, list); i++) {
 		struct value bound = get(ev, seq_at(ev, list, i), "boundArtifact");
 		struct value value = get(ev, bound, field);
 		if (value.kind == V_STRING && !is_missing(call, 0) &&
@@ -128,7 +133,7 @@ int fn_resolved_artifacts(struct eval *ev, const struct call *call, struct value
 	struct seq *seq = seq_new(ev, 8);
 	size_t count = bean_stage_count(ev);
 	for (size_t i = 0; i < count; i++) {
-		struct val outputs = val_get(bean_stage_json(ev, (ptrdiff_t)i), "outputs");
+		struct val outputs = bean_stage_field(ev, (ptrdiff_t)i, STR("outputs"));
 		struct val artifacts = val_get(outputs, "artifacts");
 		for (size_t k = 0; val_is_list(artifacts) && k < val_count(artifacts); k++)
 			seq_push(ev, seq, value_of_val(ev, val_at(artifacts, k)));
@@ -137,16 +142,13 @@ int fn_resolved_artifacts(struct eval *ev, const struct call *call, struct value
 	return eval_step(ev, count + seq->count);
 }
 
-static bool is_deployment(struct val stage)
+static bool is_deployment(struct eval *ev, size_t index)
 {
-	static const char *const types[] = { "deploy", "createServerGroup", "cloneServerGroup",
-		"rollingPush" };
-	if (!field_is(stage, "status", STR("SUCCEEDED")) ||
-		!val_has(val_get(stage, "context"), "deploy.server.groups"))
-		return false;
+	static const struct str types[] = { { "deploy", 6 }, { "createServerGroup", 17 },
+		{ "cloneServerGroup", 16 }, { "rollingPush", 11 } };
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (field_is(stage, "type", str_of(types[i])))
-			return true;
+		if (stage_is(ev, index, STR("type"), types[i]))
+			return stage_is(ev, index, STR("status"), STR("SUCCEEDED"));
 	return false;
 }
 
@@ -172,10 +174,9 @@ static void put(struct eval *ev, struct table *table, const char *key, struct va
 }
 
 /* The entry of one stage; false when it has no region. */
-static bool server_group(struct eval *ev, struct val stage, struct value *ret)
+static bool server_group(struct eval *ev, struct val context, struct value *ret)
 {
 	static const char *const copied[] = { "account", "capacity", "parentStage" };
-	struct val context = val_get(stage, "context");
 	struct val zones = val_get(context, "availabilityZones");
 	struct val region = val_get(context, "region");
 	struct value name = value_of_val(ev, region);
@@ -202,14 +203,14 @@ static bool server_group(struct eval *ev, struct val stage, struct value *ret)
 	return true;
 }
 
-static bool is_wanted(const struct call *call, struct val stage)
+static bool is_wanted(struct eval *ev, const struct call *call, size_t index)
 {
 	if (call->count == 0)
 		return true;
 	for (size_t i = 0; i < call->count; i++)
 		if (!is_missing(call, i) &&
-			(field_is(stage, "name", argument(call, i)) ||
-				field_is(stage, "id", argument(call, i))))
+			(stage_is(ev, index, STR("name"), argument(call, i)) ||
+				stage_is(ev, index, STR("id"), argument(call, i))))
 			return true;
 	return false;
 }
@@ -219,25 +220,27 @@ int fn_deployed_server_groups(struct eval *ev, const struct call *call, struct v
 	struct seq *seq = seq_new(ev, 4);
 	size_t count = bean_stage_count(ev);
 	for (size_t i = 0; i < count; i++) {
-		struct val stage = bean_stage_json(ev, (ptrdiff_t)i);
+		if (!is_deployment(ev, i) || !is_wanted(ev, call, i))
+			continue;
+		struct val context = bean_stage_field(ev, (ptrdiff_t)i, STR("context"));
 		struct value entry;
-		if (is_deployment(stage) && is_wanted(call, stage) && server_group(ev, stage, &entry))
+		if (val_has(context, "deploy.server.groups") && server_group(ev, context, &entry))
 			seq_push(ev, seq, entry);
 	}
 	*ret = value_of_seq(V_LIST, seq);
 	return eval_step(ev, count);
 }
 
-/* The first stage of TYPE with that name (or id) that succeeded, as JSON. */
-static struct val succeeded_stage(struct eval *ev, const char *type, struct str name, bool or_id)
+/* The context of the first stage of TYPE with that name (or id) that succeeded. */
+static struct val succeeded_context(struct eval *ev, struct str type, struct str name, bool or_id)
 {
 	size_t count = bean_stage_count(ev);
 	for (size_t i = 0; i < count; i++) {
-		struct val stage = bean_stage_json(ev, (ptrdiff_t)i);
-		bool named = field_is(stage, "name", name) || (or_id && field_is(stage, "id", name));
-		if (named && field_is(stage, "type", str_of(type)) &&
-			field_is(stage, "status", STR("SUCCEEDED")))
-			return stage;
+		bool named = stage_is(ev, i, STR("name"), name) ||
+			(or_id && stage_is(ev, i, STR("id"), name));
+		if (named && stage_is(ev, i, STR("type"), type) &&
+			stage_is(ev, i, STR("status"), STR("SUCCEEDED")))
+			return bean_stage_field(ev, (ptrdiff_t)i, STR("context"));
 	}
 	return VAL_NULL;
 }
@@ -250,8 +253,8 @@ int fn_manifest_label_value(struct eval *ev, const struct call *call, struct val
 	if (!str_is(kind, "Deployment") && !str_is(kind, "ReplicaSet"))
 		return fail(ev, FAIL_ARGUMENT,
 			"Only Deployments and ReplicaSets are valid kinds for this function");
-	struct val stage = succeeded_stage(ev, "deployManifest", argument(call, 0), false);
-	struct val manifests = val_get(val_get(stage, "context"), "outputs.manifests");
+	struct val context = succeeded_context(ev, STR("deployManifest"), argument(call, 0), false);
+	struct val manifests = val_get(context, "outputs.manifests");
 	for (size_t i = 0; val_is_list(manifests) && i < val_count(manifests); i++) {
 		struct val manifest = val_at(manifests, i);
 		if (!field_is(manifest, "kind", kind))
@@ -273,8 +276,8 @@ int fn_cf_service_key(struct eval *ev, const struct call *call, struct value *re
 	*ret = value_of_table(table_new(ev, 0));
 	if (is_missing(call, 0))
 		return 0;
-	struct val stage = succeeded_stage(ev, "createServiceKey", argument(call, 0), true);
-	struct val task = val_at(val_get(val_get(stage, "context"), "kato.tasks"), 0);
+	struct val context = succeeded_context(ev, STR("createServiceKey"), argument(call, 0), true);
+	struct val task = val_at(val_get(context, "kato.tasks"), 0);
 	struct val key = val_get(val_at(val_get(task, "resultObjects"), 0), "serviceKey");
 	if (val_is_map(key))
 		*ret = value_of_val(ev, key);

@@ -2,7 +2,7 @@
 
 static struct val field(const struct graph *graph, size_t index, const char *key)
 {
-	return val_get(graph->stage(graph->data, index), key);
+	return graph->field(graph->data, index, str_of(key));
 }
 
 static bool requires(const struct graph *graph, size_t index, struct val ref_id)
@@ -55,18 +55,22 @@ void graph_children(const struct graph *graph, size_t index, graph_list *ret)
 			push_once(ret, i);
 }
 
+static bool is_owned(const struct graph *graph, size_t index, const char *how)
+{
+	struct val owner = field(graph, index, "syntheticStageOwner");
+	return str_is(val_as_str(&owner), how);
+}
+
 /* An after stage sees the before stages of its parent first. */
 static void add_before_siblings(const struct graph *graph, size_t index, graph_list *ret)
 {
 	struct val parent = field(graph, index, "parentStageId");
-	const char *owner = val_get_text(graph->stage(graph->data, index), "syntheticStageOwner", "");
-	if (str_is(str_of(owner), "STAGE_AFTER"))
-		for (size_t i = 0; i < graph->count; i++)
-			if (val_equal(field(graph, i, "parentStageId"), parent) &&
-				str_is(str_of(val_get_text(graph->stage(graph->data, i),
-					       "syntheticStageOwner", "")),
-					"STAGE_BEFORE"))
-				push_once(ret, i);
+	if (!is_owned(graph, index, "STAGE_AFTER"))
+		return;
+	for (size_t i = 0; i < graph->count; i++)
+		if (val_equal(field(graph, i, "parentStageId"), parent) &&
+			is_owned(graph, i, "STAGE_BEFORE"))
+			push_once(ret, i);
 }
 
 /* The list is its own queue: what is added is looked at in turn. */

@@ -8,10 +8,10 @@
 #include "base/val.h"
 #include "base/vec.h"
 
-/* Stages in their JSON form, by number. */
+/* Stages by number; a member of a stage's JSON form. */
 struct graph {
 	size_t count;
-	struct val (*stage)(void *data, size_t index); /* BORROWED */
+	struct val (*field)(void *data, size_t index, struct str key); /* BORROWED */
 	void *data;
 };
 

@@ -1,20 +1,29 @@
 /* A host over one JSON map: for `gennaker eval` and for tests. */
+#include <stdlib.h>
+
 #include "base/alloc.h"
 #include "expr/expr.h"
 #include "expr/graph.h"
+
+/* What stages are looked for by; BORROWED from them. */
+struct stage_names {
+	struct val name, id, ref_id;
+};
 
 struct map_host {
 	struct expr_host host;
 	struct val context;   /* owned */
 	struct val execution; /* owned, without `stages` */
 	struct val stages;    /* owned */
+	struct stage_names *names;
 };
 
 static struct val map_root(void *data, struct str name, bool *ret_found)
 {
 	struct map_host *map = data;
-	*ret_found = val_has_str(map->context, name);
-	return val_ref(val_get_str(map->context, name));
+	const struct val *found = val_find(map->context, name);
+	*ret_found = found != NULL;
+	return found ? val_ref(*found) : VAL_NULL;
 }
 
 static struct val map_root_map(void *data)
@@ -46,18 +55,28 @@ static struct val map_stage(void *data, size_t index)
 	return val_ref(stage_at(data, index));
 }
 
-static bool field_is(struct val stage, const char *key, struct str text)
+static struct val stage_field(void *data, size_t index, struct str key)
 {
-	struct val value = val_get(stage, key);
-	return val_is_string(value) && str_equal(val_as_str(&value), text);
+	return val_get_str(stage_at(data, index), key);
+}
+
+static struct val map_stage_field(void *data, size_t index, struct str key)
+{
+	return val_ref(stage_field(data, index, key));
+}
+
+static bool field_is(const struct val *value, struct str text)
+{
+	return val_is_string(*value) && str_equal(val_as_str(value), text);
 }
 
 static ptrdiff_t map_stage_find(void *data, struct str text, bool by_ref)
 {
+	struct map_host *map = data;
 	for (size_t i = 0; i < map_stage_count(data); i++) {
-		struct val stage = stage_at(data, i);
-		if (by_ref ? field_is(stage, "refId", text) :
-			     field_is(stage, "name", text) || field_is(stage, "id", text))
+		const struct stage_names *names = &map->names[i];
+		if (by_ref ? field_is(&names->ref_id, text) :
+			     field_is(&names->name, text) || field_is(&names->id, text))
 			return (ptrdiff_t)i;
 	}
 	return -1;
@@ -66,11 +85,12 @@ static ptrdiff_t map_stage_find(void *data, struct str text, bool by_ref)
 static struct val map_stage_context(void *data, size_t index, struct str key, bool *ret_found)
 {
 	struct val own = val_get(stage_at(data, index), "context");
-	*ret_found = val_has_str(own, key);
-	if (*ret_found)
-		return val_ref(val_get_str(own, key));
+	const struct val *there = val_find(own, key);
+	*ret_found = there != NULL;
+	if (there)
+		return val_ref(*there);
 
-	struct graph graph = { map_stage_count(data), stage_at, data };
+	struct graph graph = { map_stage_count(data), stage_field, data };
 	graph_list before = { 0 };
 	graph_ancestors(&graph, index, &before);
 	struct val found = VAL_NULL;
@@ -86,9 +106,19 @@ static struct val map_stage_context(void *data, size_t index, struct str key, bo
 static ptrdiff_t find_id(struct map_host *map, const char *id)
 {
 	for (size_t i = 0; id && i < map_stage_count(map); i++)
-		if (field_is(stage_at(map, i), "id", str_of(id)))
+		if (field_is(&map->names[i].id, str_of(id)))
 			return (ptrdiff_t)i;
 	return -1;
+}
+
+static void read_names(struct map_host *map)
+{
+	map->names = xcalloc(map_stage_count(map), sizeof(*map->names));
+	for (size_t i = 0; i < map_stage_count(map); i++) {
+		struct val stage = stage_at(map, i);
+		map->names[i] = (struct stage_names){ val_get(stage, "name"), val_get(stage, "id"),
+			val_get(stage, "refId") };
+	}
 }
 
 struct expr_host *expr_host_of_map(struct val context, const char *current_stage_id)
@@ -107,9 +137,11 @@ struct expr_host *expr_host_of_map(struct val context, const char *current_stage
 	map->execution = val_ref(execution);
 	map->stages = val_ref(val_get(execution, "stages"));
 	val_remove(&map->execution, "stages");
+	read_names(map);
 	map->host.execution = map_execution;
 	map->host.stage_count = map_stage_count;
 	map->host.stage = map_stage;
+	map->host.stage_field = map_stage_field;
 	map->host.stage_find = map_stage_find;
 	map->host.stage_context = map_stage_context;
 	map->host.current_stage = find_id(map, current_stage_id);
@@ -128,5 +160,6 @@ void expr_host_free(struct expr_host *host)
 	val_free(&map->context);
 	val_free(&map->execution);
 	val_free(&map->stages);
+	free(map->names);
 	free(map);
 }

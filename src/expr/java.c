@@ -298,7 +298,7 @@ static int convert_row(struct eval *ev, const struct java_method *row, const str
 		return 0;
 	/* A list or array alone stands for what is in it. */
 	bool spread = count == fixed + 1 && value_is_seq(args[fixed]);
-	size_t more = spread ? seq_count(args[fixed]) : count - fixed;
+	size_t more = spread ? seq_count(ev, args[fixed]) : count - fixed;
 	struct seq *seq = seq_new(ev, more);
 	for (size_t i = 0; i < more; i++) {
 		struct value item = spread ? seq_at(ev, args[fixed], i) : args[fixed + i];

@@ -9,20 +9,20 @@
 
 static int size(struct eval *ev, const struct call *call, struct value *ret)
 {
-	*ret = value_int((int64_t)seq_count(call->self));
+	*ret = value_int((int64_t)seq_count(ev, call->self));
 	return 0;
 }
 
 static int is_empty(struct eval *ev, const struct call *call, struct value *ret)
 {
-	*ret = value_bool(seq_count(call->self) == 0);
+	*ret = value_bool(seq_count(ev, call->self) == 0);
 	return 0;
 }
 
 static int contains(struct eval *ev, const struct call *call, struct value *ret)
 {
 	*ret = value_bool(seq_index_of(ev, call->self, call->args[0]) >= 0);
-	return eval_step(ev, seq_count(call->self));
+	return eval_step(ev, seq_count(ev, call->self));
 }
 
 static int contains_all(struct eval *ev, const struct call *call, struct value *ret)
@@ -31,8 +31,8 @@ static int contains_all(struct eval *ev, const struct call *call, struct value *
 	if (others.kind == V_NULL)
 		return fail(ev, FAIL_NULL, "the collection is null");
 	*ret = value_bool(true);
-	for (size_t i = 0; i < seq_count(others); i++) {
-		if (eval_step(ev, seq_count(call->self)) < 0)
+	for (size_t i = 0; i < seq_count(ev, others); i++) {
+		if (eval_step(ev, seq_count(ev, call->self)) < 0)
 			return -1;
 		if (seq_index_of(ev, call->self, seq_at(ev, others, i)) < 0)
 			*ret = value_bool(false);
@@ -43,22 +43,22 @@ static int contains_all(struct eval *ev, const struct call *call, struct value *
 static int index_of(struct eval *ev, const struct call *call, struct value *ret)
 {
 	*ret = value_int(seq_index_of(ev, call->self, call->args[0]));
-	return eval_step(ev, seq_count(call->self));
+	return eval_step(ev, seq_count(ev, call->self));
 }
 
 static int last_index_of(struct eval *ev, const struct call *call, struct value *ret)
 {
-	size_t i = seq_count(call->self);
+	size_t i = seq_count(ev, call->self);
 	while (i > 0 && !value_equals(ev, seq_at(ev, call->self, i - 1), call->args[0]))
 		i--;
 	*ret = value_int((int64_t)i - 1);
-	return eval_step(ev, seq_count(call->self));
+	return eval_step(ev, seq_count(ev, call->self));
 }
 
 static int sub_list(struct eval *ev, const struct call *call, struct value *ret)
 {
 	int64_t from = call->args[0].integer, to = call->args[1].integer;
-	int64_t count = (int64_t)seq_count(call->self);
+	int64_t count = (int64_t)seq_count(ev, call->self);
 	if (from < 0)
 		return fail(ev, FAIL_INDEX, "fromIndex = %lld", (long long)from);
 	if (to > count)
@@ -76,7 +76,7 @@ static int sub_list(struct eval *ev, const struct call *call, struct value *ret)
 static int own(struct eval *ev, const struct call *call, struct value *ret)
 {
 	*ret = call->self;
-	if (seq_count(call->self) > LIMIT_EXPR_LIST)
+	if (seq_count(ev, call->self) > LIMIT_EXPR_LIST)
 		return fail(ev, FAIL_LIMIT, "A list of more than %d elements would arise",
 			LIMIT_EXPR_LIST);
 	return eval_step(ev, 1) < 0 ? -1 : value_make_own(ev, ret);
@@ -99,7 +99,7 @@ static int add_all(struct eval *ev, const struct call *call, struct value *ret)
 		return fail(ev, FAIL_NULL, "the collection is null");
 	if (own(ev, call, &self) < 0)
 		return -1;
-	size_t count = seq_count(others);
+	size_t count = seq_count(ev, others);
 	if (eval_step(ev, count) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
@@ -144,7 +144,7 @@ static int keep(struct eval *ev, const struct call *call, bool wanted, struct va
 	size_t kept = 0;
 	for (size_t i = 0; i < self.seq->count; i++) {
 		struct value item = self.seq->items[i];
-		if (eval_step(ev, seq_count(others)) < 0)
+		if (eval_step(ev, seq_count(ev, others)) < 0)
 			return -1;
 		if ((seq_index_of(ev, others, item) >= 0) == wanted)
 			self.seq->items[kept++] = item;

@@ -485,7 +485,7 @@ static int string_join(struct eval *ev, const struct call *call, struct value *r
 	struct value items = call->args[1];
 	if (call->args[0].kind == V_NULL || items.kind == V_NULL)
 		return fail(ev, FAIL_NULL, "an argument is null");
-	size_t count = seq_count(items);
+	size_t count = seq_count(ev, items);
 	for (size_t i = 0; i < count; i++) {
 		struct value item = seq_at(ev, items, i);
 		if (item.kind != V_STRING && item.kind != V_NULL)
@@ -515,7 +515,7 @@ static int string_value_of(struct eval *ev, const struct call *call, struct valu
 	if (value.kind != V_ARRAY || value.element != V_CHAR)
 		return value_java_text(ev, value, ret);
 	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
-	for (size_t i = 0; i < seq_count(value); i++)
+	for (size_t i = 0; i < seq_count(ev, value); i++)
 		if (value_to_java_text(ev, seq_at(ev, value, i), &buf) < 0)
 			return -1;
 	*ret = eval_string(ev, strbuf_str(&buf));

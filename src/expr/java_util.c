@@ -69,7 +69,7 @@ static int uuid_name_bytes(struct eval *ev, const struct call *call, struct valu
 	if (array.kind != V_ARRAY || array.element != ELEMENT_BYTE)
 		return fail(ev, FAIL_EVAL,
 			"EL1004E: Method call: Method nameUUIDFromBytes wants bytes, as 'text'.getBytes() gives them");
-	size_t count = seq_count(array);
+	size_t count = seq_count(ev, array);
 	unsigned char *bytes = arena_alloc(&ev->arena, count + 1);
 	for (size_t i = 0; i < count; i++)
 		bytes[i] = (unsigned char)seq_at(ev, array, i).integer;
@@ -284,13 +284,13 @@ static const struct status *self_status(const struct call *call)
 
 static int status_name(struct eval *ev, const struct call *call, struct value *ret)
 {
-	*ret = value_string(str_of(self_status(call)->name));
+	*ret = value_string(self_status(call)->name);
 	return 0;
 }
 
 static int status_length(struct eval *ev, const struct call *call, struct value *ret)
 {
-	*ret = value_int((int64_t)strlen(self_status(call)->name));
+	*ret = value_int((int64_t)self_status(call)->name.length);
 	return 0;
 }
 
@@ -320,7 +320,7 @@ static int status_failure(struct eval *ev, const struct call *call, struct value
 
 static int status_skipped(struct eval *ev, const struct call *call, struct value *ret)
 {
-	*ret = value_bool(strcmp(self_status(call)->name, "SKIPPED") == 0);
+	*ret = value_bool(str_is(self_status(call)->name, "SKIPPED"));
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "expr/lex.h"
 
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 
@@ -55,21 +56,33 @@ static const struct {
 	{ ">", TOKEN_GT },
 };
 
-/* Operators that may be written as words, in any case. */
-static const struct {
+/* Words: operators that may be written so, in any case, and names that are more than names. */
+static const struct word {
 	const char *text;
-	enum token_kind kind;
+	uint8_t kind, keyword;
 } words[] = {
-	{ "div", TOKEN_DIV },
-	{ "eq", TOKEN_EQ },
-	{ "ge", TOKEN_GE },
-	{ "gt", TOKEN_GT },
-	{ "le", TOKEN_LE },
-	{ "lt", TOKEN_LT },
-	{ "mod", TOKEN_MOD },
-	{ "ne", TOKEN_NE },
-	{ "not", TOKEN_NOT },
+	{ "or", TOKEN_NAME, KEYWORD_OR },
+	{ "eq", TOKEN_EQ, 0 },
+	{ "ge", TOKEN_GE, 0 },
+	{ "gt", TOKEN_GT, 0 },
+	{ "le", TOKEN_LE, 0 },
+	{ "lt", TOKEN_LT, 0 },
+	{ "ne", TOKEN_NE, 0 },
+	{ "and", TOKEN_NAME, KEYWORD_AND },
+	{ "new", TOKEN_NAME, KEYWORD_NEW },
+	{ "div", TOKEN_DIV, 0 },
+	{ "mod", TOKEN_MOD, 0 },
+	{ "not", TOKEN_NOT, 0 },
+	{ "true", TOKEN_NAME, KEYWORD_TRUE },
+	{ "null", TOKEN_NAME, KEYWORD_NULL },
+	{ "false", TOKEN_NAME, KEYWORD_FALSE },
+	{ "matches", TOKEN_NAME, KEYWORD_MATCHES },
+	{ "between", TOKEN_NAME, KEYWORD_BETWEEN },
+	{ "instanceof", TOKEN_NAME, KEYWORD_INSTANCEOF },
 };
+
+/* Where the words of each length begin in the table; it ends where the next length begins. */
+static const uint8_t words_of_length[] = { 0, 0, 0, 7, 12, 14, 15, 15, 17, 17, 17, 18 };
 
 const char *token_kind_text(enum token_kind kind)
 {
@@ -107,17 +120,27 @@ static char peek(const struct lexer *lexer, size_t offset)
 	return at < lexer->text.length ? lexer->text.bytes[at] : 0;
 }
 
-static void push(struct lexer *lexer, enum token_kind kind, size_t from, size_t to, bool word)
+static struct token *push(struct lexer *lexer, enum token_kind kind, size_t from, size_t to)
 {
-	struct token token = {
-		.kind = kind,
-		.word = word,
+	struct tokens *tokens = lexer->tokens;
+	if (tokens->count == tokens->capacity) {
+		bool own = tokens->list != tokens->first;
+		tokens->capacity *= 2;
+		struct token *list = xrealloc(
+			own ? tokens->list : NULL, tokens->capacity * sizeof(*list));
+		if (!own)
+			memcpy(list, tokens->first, sizeof(tokens->first));
+		tokens->list = list;
+	}
+	struct token *token = &tokens->list[tokens->count++];
+	*token = (struct token){
+		.kind = (uint8_t)kind,
 		.blank = lexer->blank,
 		.position = (int)from,
-		.text = str_slice(lexer->text, from, to),
+		.text = { lexer->text.bytes + from, to - from },
 	};
-	vec_push(&lexer->tokens->list, token);
 	lexer->blank = false;
+	return token;
 }
 
 static int lex_fail(struct lexer *lexer, size_t position, char *message)
@@ -127,20 +150,31 @@ static int lex_fail(struct lexer *lexer, size_t position, char *message)
 	return -1;
 }
 
+static const struct word *find_word(struct str text)
+{
+	if (text.length < 2 || text.length + 1 >= sizeof(words_of_length))
+		return NULL;
+	for (size_t i = words_of_length[text.length]; i < words_of_length[text.length + 1]; i++)
+		if ((text.bytes[0] | 0x20) == words[i].text[0] &&
+			str_equal_nocase(text, (struct str){ words[i].text, text.length }))
+			return &words[i];
+	return NULL;
+}
+
 static void lex_name(struct lexer *lexer)
 {
 	size_t from = lexer->at;
 	while (is_name_start(peek(lexer, 0)) || is_digit(peek(lexer, 0)))
 		lexer->at++;
-	struct str text = str_slice(lexer->text, from, lexer->at);
-	bool short_enough = text.length == 2 || text.length == 3;
-	for (size_t i = 0; short_enough && i < sizeof(words) / sizeof(words[0]); i++) {
-		if (str_equal_nocase(text, str_of(words[i].text))) {
-			push(lexer, words[i].kind, from, lexer->at, true);
-			return;
-		}
+	struct token *token = push(lexer, TOKEN_NAME, from, lexer->at);
+	const struct word *word = find_word(token->text);
+	if (word) {
+		token->kind = word->kind;
+		token->keyword = word->keyword;
+		token->word = word->kind != TOKEN_NAME;
+	} else if (token->text.length == 1 && token->text.bytes[0] == 'T') {
+		token->keyword = KEYWORD_T;
 	}
-	push(lexer, TOKEN_NAME, from, lexer->at, false);
 }
 
 /* The quote of the same kind is doubled inside. */
@@ -156,7 +190,7 @@ static int lex_string(struct lexer *lexer)
 			lexer->at += 2;
 		} else {
 			lexer->at++;
-			push(lexer, TOKEN_STRING, from, lexer->at, false);
+			push(lexer, TOKEN_STRING, from, lexer->at);
 			return 0;
 		}
 	}
@@ -177,7 +211,7 @@ static bool lex_hex(struct lexer *lexer)
 	size_t to = lexer->at;
 	bool is_long = (peek(lexer, 0) | 0x20) == 'l';
 	lexer->at += is_long;
-	push(lexer, is_long ? TOKEN_HEX_LONG : TOKEN_HEX, from, to, false);
+	push(lexer, is_long ? TOKEN_HEX_LONG : TOKEN_HEX, from, to);
 	return true;
 }
 
@@ -227,19 +261,20 @@ static int lex_number(struct lexer *lexer)
 	else if (suffix == 'd')
 		kind = TOKEN_DOUBLE;
 	lexer->at += suffix == 'l' || suffix == 'f' || suffix == 'd';
-	push(lexer, kind, from, to, false);
+	push(lexer, kind, from, to);
 	return 0;
 }
 
 static int lex_mark(struct lexer *lexer)
 {
-	struct str rest = str_slice(lexer->text, lexer->at, lexer->text.length);
+	char first = peek(lexer, 0), second = peek(lexer, 1);
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		if (rest.bytes[0] != marks[i].text[0] || !str_starts(rest, marks[i].text))
+		const char *mark = marks[i].text;
+		if (first != mark[0] || (mark[1] && second != mark[1]))
 			continue;
 		size_t from = lexer->at;
-		lexer->at += strlen(marks[i].text);
-		push(lexer, marks[i].kind, from, lexer->at, false);
+		lexer->at += mark[1] ? 2 : 1;
+		push(lexer, marks[i].kind, from, lexer->at);
 		return 0;
 	}
 	unsigned char c = (unsigned char)peek(lexer, 0);
@@ -255,9 +290,10 @@ static int lex_mark(struct lexer *lexer)
 int lex(struct str text, struct tokens *ret)
 {
 	struct lexer lexer = { .text = text, .tokens = ret };
-	/* Room for nearly any text at once. */
-	ret->list.capacity = text.length / 2 + 4;
-	ret->list.items = xmalloc(ret->list.capacity * sizeof(*ret->list.items));
+	ret->list = ret->first;
+	ret->count = 0;
+	ret->capacity = TOKENS_FIRST;
+	ret->message = NULL;
 	while (lexer.at < text.length) {
 		char c = text.bytes[lexer.at];
 		int result = 0;
@@ -278,12 +314,13 @@ int lex(struct str text, struct tokens *ret)
 		if (result < 0)
 			return -1;
 	}
-	push(&lexer, TOKEN_END, text.length, text.length, false);
+	push(&lexer, TOKEN_END, text.length, text.length);
 	return 0;
 }
 
 void tokens_free(struct tokens *tokens)
 {
-	vec_free(&tokens->list);
+	if (tokens->list != tokens->first)
+		free(tokens->list);
 	free(tokens->message);
 }

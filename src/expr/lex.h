@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "base/str.h"
-#include "base/vec.h"
 #include "expr/arena.h"
 
 enum token_kind {
@@ -58,18 +57,38 @@ enum token_kind {
 	TOKEN_GE,
 };
 
+/* Names that mean something where an operator or an operand may stand; in any case but T. */
+enum keyword {
+	KEYWORD_NONE,
+	KEYWORD_T,
+	KEYWORD_OR,
+	KEYWORD_AND,
+	KEYWORD_NEW,
+	KEYWORD_TRUE,
+	KEYWORD_NULL,
+	KEYWORD_FALSE,
+	KEYWORD_MATCHES,
+	KEYWORD_BETWEEN,
+	KEYWORD_INSTANCEOF,
+};
+
 struct token {
-	enum token_kind kind;
-	bool word;  /* an operator written as a word: also good as a name */
-	bool blank; /* white space stands before it */
+	uint8_t kind;    /* enum token_kind */
+	uint8_t keyword; /* enum keyword, of a name */
+	bool word;       /* an operator written as a word: also good as a name */
+	bool blank;      /* white space stands before it */
 	int position;
 	struct str text; /* as written; the digits of a number without suffix */
 };
 
+#define TOKENS_FIRST 64
+
 struct tokens {
-	VEC(struct token) list; /* ends with TOKEN_END */
-	char *message;          /* owned; NULL when all is well */
+	struct token *list; /* ends with TOKEN_END; `first`, or owned */
+	size_t count, capacity;
+	char *message; /* owned; NULL when all is well */
 	int position;
+	struct token first[TOKENS_FIRST];
 };
 
 /* 0, or -1 with message and position. The tokens are views into TEXT. */

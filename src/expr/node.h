@@ -9,6 +9,8 @@
 #include "expr/arena.h"
 #include "expr/value.h"
 
+struct function;
+
 enum node_kind {
 	NODE_LITERAL,  /* literal */
 	NODE_CHAIN,    /* children[0], then parts that each work on what stands before */
@@ -71,6 +73,7 @@ struct node {
 	int32_t position; /* character in the body */
 	uint32_t count;
 	struct str name;
+	const struct function *function; /* a helper's row; NULL = there is none of that name */
 	struct value literal;
 	struct node **children;
 	struct node *extra;
@@ -80,7 +83,7 @@ struct node {
 /* A parsed body, counted. */
 struct expr {
 	atomic_uint references;
-	uint64_t used; /* for the cache */
+	uint64_t used; /* this and the hash are the cache's */
 	struct str text;
 	uint64_t hash;
 	struct node *tree; /* NULL: does not parse, for the reason in message */

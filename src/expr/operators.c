@@ -220,7 +220,7 @@ static int compare_numbers(struct value left, struct value right)
 static struct value as_text(struct value value)
 {
 	if (value.kind == V_STATUS)
-		return value_string(str_of(status_at((int)value.integer)->name));
+		return value_string(status_at((int)value.integer)->name);
 	return value;
 }
 
@@ -300,7 +300,7 @@ static int relation(struct eval *ev, int op, struct value left, struct value rig
 
 static int between(struct eval *ev, struct value left, struct value right, struct value *ret)
 {
-	if (right.kind != V_LIST || seq_count(right) != 2)
+	if (right.kind != V_LIST || seq_count(ev, right) != 2)
 		return fail(ev, FAIL_EVAL,
 			"EL1017E: Right operand for the 'between' operator has to be a two-element list");
 	int low, high;
@@ -341,6 +341,10 @@ static int instance_of(struct eval *ev, struct value left, struct value right, s
 
 int op_binary(struct eval *ev, int op, struct value left, struct value right, struct value *ret)
 {
+	if (left.kind == V_STRING && right.kind == V_STRING && op <= OP_NE && op >= OP_EQ) {
+		*ret = value_bool(str_equal(value_str(left), value_str(right)) == (op == OP_EQ));
+		return 0;
+	}
 	switch (op) {
 	case OP_EQ:
 	case OP_NE:

@@ -7,43 +7,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/limits.h"
-
-const struct token *parser_peek(const struct parser *parser)
-{
-	return &parser->tokens[parser->at];
-}
-
-const struct token *parser_take(struct parser *parser)
-{
-	const struct token *token = parser_peek(parser);
-	if (token->kind != TOKEN_END)
-		parser->at++;
-	return token;
-}
-
-bool parser_accept(struct parser *parser, enum token_kind kind)
-{
-	if (parser_peek(parser)->kind != kind)
-		return false;
-	parser_take(parser);
-	return true;
-}
-
-/* A name; `eq`, `not` and their like are names too where one is wanted. */
-bool parser_at_name(const struct parser *parser)
-{
-	return parser_peek(parser)->kind == TOKEN_NAME || parser_peek(parser)->word;
-}
-
-bool parser_at_word(const struct parser *parser, const char *word)
-{
-	return parser_peek(parser)->kind == TOKEN_NAME &&
-		str_equal_nocase(parser_peek(parser)->text, str_of(word));
-}
 
 struct node *parser_fail(struct parser *parser, int position, const char *format, ...)
 {
@@ -100,23 +68,37 @@ struct str parser_keep(struct parser *parser, struct str text)
 	return (struct str){ .bytes = arena_copy(parser->arena, text), .length = text.length };
 }
 
-void gathered_free(struct gathered *gathered)
+void gather(struct parser *parser, struct node *node, enum node_op op, int position)
 {
-	vec_free(&gathered->list);
-	vec_free(&gathered->steps);
+	if (parser->pile_count == parser->pile_capacity) {
+		bool own = parser->pile != parser->first;
+		parser->pile_capacity *= 2;
+		struct gathered *pile = xrealloc(
+			own ? parser->pile : NULL, parser->pile_capacity * sizeof(*pile));
+		if (!own)
+			memcpy(pile, parser->first, sizeof(parser->first));
+		parser->pile = pile;
+	}
+	parser->pile[parser->pile_count++] = (struct gathered){ node,
+		{ .op = (uint8_t)op, .position = position } };
 }
 
-void gathered_move(struct parser *parser, struct gathered *from, struct node *to)
+void gather_end(struct parser *parser, size_t mark, struct node *to)
 {
-	size_t bytes = from->list.count * sizeof(*to->children);
-	to->count = (uint32_t)from->list.count;
-	to->children = arena_alloc(parser->arena, bytes);
-	if (bytes)
-		memcpy(to->children, from->list.items, bytes);
-	bytes = from->steps.count * sizeof(*to->steps);
-	to->steps = arena_alloc(parser->arena, bytes);
-	if (bytes)
-		memcpy(to->steps, from->steps.items, bytes);
+	const struct gathered *from = parser->pile + mark;
+	size_t count = parser->pile_count - mark;
+	parser->pile_count = mark;
+	if (parser->failed || !count)
+		return;
+	to->count = (uint32_t)count;
+	to->children = arena_alloc(parser->arena, count * sizeof(*to->children));
+	for (size_t i = 0; i < count; i++)
+		to->children[i] = from[i].node;
+	if (to->kind != NODE_FOLD)
+		return;
+	to->steps = arena_alloc(parser->arena, (count - 1) * sizeof(*to->steps));
+	for (size_t i = 1; i < count; i++)
+		to->steps[i - 1] = from[i].step;
 }
 
 struct node *node_with(struct parser *parser, enum node_kind kind, int position, struct node *a,
@@ -162,28 +144,24 @@ static struct node *parse_unary(struct parser *parser)
 	return node;
 }
 
-/* OP and RIGHT behind LEFT, which is gathered with the first of them. */
-static void fold_step(struct gathered *gathered, struct node *left, enum node_op op, int position,
-	struct node *right)
+/* LEFT alone, or a node of KIND of it and what stands on the pile behind it, since it was MARK high. */
+static struct node *fold_end(
+	struct parser *parser, size_t mark, enum node_kind kind, struct node *left)
 {
-	struct node_step step = { .op = (uint8_t)op, .position = position };
-	if (!gathered->list.count)
-		vec_push(&gathered->list, left);
-	vec_push(&gathered->steps, step);
-	vec_push(&gathered->list, right);
+	if (parser->pile_count == mark)
+		return parser->failed ? NULL : left;
+	struct node *result = node_new(parser, kind, parser->failed ? 0 : left->position);
+	gather_end(parser, mark, result);
+	return parser->failed ? NULL : result;
 }
 
-/* LEFT alone, or with what was gathered behind it. Frees GATHERED. */
-static struct node *fold_end(
-	struct parser *parser, struct gathered *gathered, enum node_kind kind, struct node *left)
+/* OP and RIGHT behind LEFT, which is put down with the first of them. */
+static void fold_step(struct parser *parser, size_t mark, struct node *left, enum node_op op,
+	int position, struct node *right)
 {
-	struct node *result = left;
-	if (!parser->failed && gathered->list.count > 1) {
-		result = node_new(parser, kind, left->position);
-		gathered_move(parser, gathered, result);
-	}
-	gathered_free(gathered);
-	return parser->failed ? NULL : result;
+	if (parser->pile_count == mark)
+		gather(parser, left, op, position);
+	gather(parser, right, op, position);
 }
 
 static struct node *parse_power(struct parser *parser)
@@ -195,11 +173,11 @@ static struct node *parse_power(struct parser *parser)
 	if (token->kind == TOKEN_POWER) {
 		if (!parser_must(parser, left))
 			return NULL;
-		struct gathered gathered = { 0 };
+		size_t mark = parser->pile_count;
 		parser_take(parser);
 		struct node *right = parser_must(parser, parse_unary(parser));
-		fold_step(&gathered, left, OP_POWER, token->position, right);
-		return fold_end(parser, &gathered, NODE_FOLD, left);
+		fold_step(parser, mark, left, OP_POWER, token->position, right);
+		return fold_end(parser, mark, NODE_FOLD, left);
 	}
 	if (left && (token->kind == TOKEN_INCREMENT || token->kind == TOKEN_DECREMENT)) {
 		parser_take(parser);
@@ -221,7 +199,7 @@ struct level {
 static struct node *parse_level(struct parser *parser, const struct level *level)
 {
 	struct node *left = level->operand(parser);
-	struct gathered gathered = { 0 };
+	size_t mark = parser->pile_count;
 	for (;;) {
 		const struct token *token = parser_peek(parser);
 		size_t i = 0;
@@ -233,9 +211,9 @@ static struct node *parse_level(struct parser *parser, const struct level *level
 			break;
 		parser_take(parser);
 		struct node *right = parser_must(parser, level->operand(parser));
-		fold_step(&gathered, left, level->operators[i].op, token->position, right);
+		fold_step(parser, mark, left, level->operators[i].op, token->position, right);
 	}
-	return fold_end(parser, &gathered, NODE_FOLD, left);
+	return fold_end(parser, mark, NODE_FOLD, left);
 }
 
 static struct node *parse_product(struct parser *parser)
@@ -258,26 +236,18 @@ static struct node *parse_sum(struct parser *parser)
 
 static bool relational_operator(const struct parser *parser, enum node_op *ret)
 {
-	static const struct {
-		const char *word;
-		enum node_op op;
-	} words[] = {
-		{ "instanceof", OP_INSTANCEOF },
-		{ "matches", OP_MATCHES },
-		{ "between", OP_BETWEEN },
-	};
-	enum token_kind kind = parser_peek(parser)->kind;
-	if (kind >= TOKEN_EQ && kind <= TOKEN_GE) {
-		*ret = (enum node_op)(OP_EQ + (kind - TOKEN_EQ));
-		return true;
-	}
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (parser_at_word(parser, words[i].word)) {
-			*ret = words[i].op;
-			return true;
-		}
-	}
-	return false;
+	const struct token *token = parser_peek(parser);
+	if (token->kind >= TOKEN_EQ && token->kind <= TOKEN_GE)
+		*ret = (enum node_op)(OP_EQ + (token->kind - TOKEN_EQ));
+	else if (token->keyword == KEYWORD_INSTANCEOF)
+		*ret = OP_INSTANCEOF;
+	else if (token->keyword == KEYWORD_MATCHES)
+		*ret = OP_MATCHES;
+	else if (token->keyword == KEYWORD_BETWEEN)
+		*ret = OP_BETWEEN;
+	else
+		return false;
+	return true;
 }
 
 /* Not chainable: 1 < 2 < 3 is left over input. */
@@ -289,37 +259,37 @@ static struct node *parse_relational(struct parser *parser)
 		return left;
 	if (!parser_must(parser, left))
 		return NULL;
-	struct gathered gathered = { 0 };
+	size_t mark = parser->pile_count;
 	int position = parser_take(parser)->position;
 	struct node *right = parser_must(parser, parse_sum(parser));
-	fold_step(&gathered, left, op, position, right);
-	return fold_end(parser, &gathered, NODE_FOLD, left);
+	fold_step(parser, mark, left, op, position, right);
+	return fold_end(parser, mark, NODE_FOLD, left);
 }
 
-static struct node *parse_logical(struct parser *parser, const char *word, enum token_kind kind,
+static struct node *parse_logical(struct parser *parser, enum keyword keyword, enum token_kind kind,
 	enum node_kind node, struct node *(*operand)(struct parser *))
 {
 	struct node *left = operand(parser);
-	struct gathered gathered = { 0 };
+	size_t mark = parser->pile_count;
 	while (!parser->failed &&
-		(parser_at_word(parser, word) || parser_peek(parser)->kind == kind)) {
+		(parser_peek(parser)->keyword == keyword || parser_peek(parser)->kind == kind)) {
 		if (!parser_must(parser, left))
 			break;
 		int position = parser_take(parser)->position;
 		struct node *right = parser_must(parser, operand(parser));
-		fold_step(&gathered, left, OP_EQ, position, right);
+		fold_step(parser, mark, left, OP_EQ, position, right);
 	}
-	return fold_end(parser, &gathered, node, left);
+	return fold_end(parser, mark, node, left);
 }
 
 static struct node *parse_and(struct parser *parser)
 {
-	return parse_logical(parser, "and", TOKEN_AND, NODE_AND, parse_relational);
+	return parse_logical(parser, KEYWORD_AND, TOKEN_AND, NODE_AND, parse_relational);
 }
 
 static struct node *parse_or(struct parser *parser)
 {
-	return parse_logical(parser, "or", TOKEN_OR, NODE_OR, parse_and);
+	return parse_logical(parser, KEYWORD_OR, TOKEN_OR, NODE_OR, parse_and);
 }
 
 static struct node *null_literal(struct parser *parser, int position)
@@ -367,36 +337,53 @@ struct node *parse_expression(struct parser *parser)
 	return parser->failed ? NULL : node;
 }
 
+static void parse_tokens(struct expr *expr, const struct tokens *tokens)
+{
+	struct parser parser;
+	parser.expr = expr;
+	parser.arena = &expr->arena;
+	parser.tokens = tokens->list;
+	parser.at = 0;
+	parser.depth = 0;
+	parser.failed = false;
+	parser.pile = parser.first;
+	parser.pile_count = 0;
+	parser.pile_capacity = GATHERED_FIRST;
+	struct node *tree = parser_must(&parser, parse_expression(&parser));
+	const struct token *rest = parser_peek(&parser);
+	if (tree && rest->kind != TOKEN_END)
+		parser_fail(&parser, rest->position,
+			"EL1041E: After parsing a valid expression, there is still more data in the expression: '%.*s'",
+			STR_ARG(str_slice(
+				rest->text, 0, rest->text.length < 60 ? rest->text.length : 60)));
+	expr->tree = parser.failed ? NULL : tree;
+	if (parser.pile != parser.first)
+		free(parser.pile);
+}
+
 static void parse_body(struct expr *expr)
 {
-	struct tokens tokens = { 0 };
-	if (lex(expr->text, &tokens) < 0) {
+	struct tokens tokens; /* lex fills what is used of it */
+	if (lex(expr->text, &tokens) == 0) {
+		parse_tokens(expr, &tokens);
+	} else {
 		expr->message = arena_copy(&expr->arena, str_of(tokens.message));
 		expr->position = tokens.position;
-		tokens_free(&tokens);
-		return;
 	}
-	struct parser parser = { .expr = expr, .arena = &expr->arena, .tokens = tokens.list.items };
-	struct node *tree = parser_must(&parser, parse_expression(&parser));
-	if (tree && parser_peek(&parser)->kind != TOKEN_END)
-		parser_fail(&parser, parser_peek(&parser)->position,
-			"EL1041E: After parsing a valid expression, there is still more data in the expression: '%.*s'",
-			STR_ARG(str_slice(parser_peek(&parser)->text, 0,
-				parser_peek(&parser)->text.length < 60 ?
-					parser_peek(&parser)->text.length :
-					60)));
-	expr->tree = parser.failed ? NULL : tree;
 	tokens_free(&tokens);
 }
 
 struct expr *expr_parse(struct str body)
 {
-	struct expr *expr = xnew(struct expr);
+	struct expr *expr = xmalloc(sizeof(*expr));
 	atomic_init(&expr->references, 1);
+	expr->used = 0;
+	expr->hash = 0;
+	expr->tree = NULL;
+	expr->message = NULL;
+	expr->position = -1;
 	arena_init(&expr->arena, SIZE_MAX);
 	expr->text = (struct str){ .bytes = arena_copy(&expr->arena, body), .length = body.length };
-	expr->hash = str_hash(body);
-	expr->position = -1;
 	if (body.length > LIMIT_EXPR_BODY_BYTES)
 		expr->message = arena_printf(&expr->arena,
 			"EL1079E: SpEL expression is too long, exceeding the threshold of '%d' characters",

@@ -4,9 +4,16 @@
 
 #include <stdbool.h>
 
-#include "base/vec.h"
 #include "expr/lex.h"
 #include "expr/node.h"
+
+/* A child of a node that is not finished, and the operator before it. */
+struct gathered {
+	struct node *node;
+	struct node_step step;
+};
+
+#define GATHERED_FIRST 32
 
 struct parser {
 	struct expr *expr;
@@ -15,29 +22,50 @@ struct parser {
 	size_t at;
 	unsigned depth;
 	bool failed;
+	/* Children of all unfinished nodes, the innermost on top: `first`, or owned. */
+	struct gathered *pile;
+	size_t pile_count, pile_capacity;
+	struct gathered first[GATHERED_FIRST];
 };
 
-/* Children are gathered in a growing array and then laid into the arena. */
-struct gathered {
-	VEC(struct node *) list;
-	VEC(struct node_step) steps;
-};
-
-void gathered_free(struct gathered *gathered);
-/* Lays what was gathered into the arena, as TO's children. */
-void gathered_move(struct parser *parser, struct gathered *from, struct node *to);
+/* Puts NODE (it may be NULL) on the pile. */
+void gather(struct parser *parser, struct node *node, enum node_op op, int position);
+/* Takes what was put on the pile since it was MARK high and makes it TO's children, with steps for a fold. After a failure it
+ * only takes it. */
+void gather_end(struct parser *parser, size_t mark, struct node *to);
 
 /* An expression; NULL without failure when none stands here. */
 struct node *parse_expression(struct parser *parser);
 /* A start and the parts behind it. */
 struct node *parse_primary(struct parser *parser);
 
-const struct token *parser_peek(const struct parser *parser);
-const struct token *parser_take(struct parser *parser);
-bool parser_accept(struct parser *parser, enum token_kind kind);
+static inline const struct token *parser_peek(const struct parser *parser)
+{
+	return &parser->tokens[parser->at];
+}
+
+static inline const struct token *parser_take(struct parser *parser)
+{
+	const struct token *token = parser_peek(parser);
+	if (token->kind != TOKEN_END)
+		parser->at++;
+	return token;
+}
+
+static inline bool parser_accept(struct parser *parser, enum token_kind kind)
+{
+	if (parser_peek(parser)->kind != kind)
+		return false;
+	parser_take(parser);
+	return true;
+}
+
 /* A name; `eq`, `not` and their like are names too where one is wanted. */
-bool parser_at_name(const struct parser *parser);
-bool parser_at_word(const struct parser *parser, const char *word);
+static inline bool parser_at_name(const struct parser *parser)
+{
+	return parser_peek(parser)->kind == TOKEN_NAME || parser_peek(parser)->word;
+}
+
 /* Both return NULL. The first failure stays. */
 struct node *parser_fail(struct parser *parser, int position, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "expr/functions.h"
 #include "expr/parse.h"
 
 /* Between two quotes, with the doubled ones made single. */
@@ -64,28 +65,21 @@ static struct node *parse_number(struct parser *parser, const struct token *toke
 
 static struct node *parse_literal(struct parser *parser)
 {
-	const struct token *token = parser_peek(parser);
+	const struct token *token = parser_take(parser);
 	if (token->kind >= TOKEN_INT && token->kind <= TOKEN_DOUBLE)
-		return parse_number(parser, parser_take(parser));
-	struct node literal = { 0 };
-	if (token->kind == TOKEN_STRING)
-		literal.literal = value_string(unquote(parser, token->text));
-	else if (parser_at_word(parser, "true"))
-		literal.literal = value_bool(true);
-	else if (parser_at_word(parser, "false"))
-		literal.literal = value_bool(false);
-	else if (!parser_at_word(parser, "null"))
-		return NULL;
+		return parse_number(parser, token);
 	struct node *node = node_new(parser, NODE_LITERAL, token->position);
-	node->literal = literal.literal;
-	parser_take(parser);
+	if (token->kind == TOKEN_STRING)
+		node->literal = value_string(unquote(parser, token->text));
+	else if (token->keyword != KEYWORD_NULL)
+		node->literal = value_bool(token->keyword == KEYWORD_TRUE);
 	return node;
 }
 
 /* "(" a, b ")" into NODE's children. A comma before the ")" is fine: the original's rewriting leaves such. */
 static bool parse_arguments(struct parser *parser, struct node *node)
 {
-	struct gathered gathered = { 0 };
+	size_t mark = parser->pile_count;
 	do {
 		parser_take(parser);
 		if (parser_peek(parser)->kind == TOKEN_RPAREN)
@@ -93,12 +87,10 @@ static bool parse_arguments(struct parser *parser, struct node *node)
 		struct node *argument = parser_must(parser, parse_expression(parser));
 		if (!argument)
 			break;
-		vec_push(&gathered.list, argument);
+		gather(parser, argument, OP_EQ, 0);
 	} while (parser_peek(parser)->kind == TOKEN_COMMA);
 	bool good = parser_expect(parser, TOKEN_RPAREN);
-	if (good)
-		gathered_move(parser, &gathered, node);
-	gathered_free(&gathered);
+	gather_end(parser, mark, node);
 	return good;
 }
 
@@ -116,8 +108,10 @@ static struct node *parse_method_or_property(struct parser *parser)
 	bool call = parser_peek(parser)->kind == TOKEN_LPAREN;
 	struct node *node = node_new(parser, call ? NODE_METHOD : NODE_NAME, token->position);
 	node->name = parser_keep(parser, token->text);
-	if (is_server_groups(node->name))
+	if (is_server_groups(node->name)) {
 		node->kind = NODE_FUNCTION;
+		node->function = function_find(node->name);
+	}
 	if (call && !parse_arguments(parser, node))
 		return NULL;
 	return node;
@@ -137,6 +131,7 @@ static struct node *parse_function_or_variable(struct parser *parser)
 	struct node *node = node_new(parser, call ? NODE_FUNCTION : NODE_VARIABLE, hash->position);
 	node->name = parser_keep(parser, name->text);
 	node->blank = parser_peek(parser)->blank;
+	node->function = call ? function_find(node->name) : NULL;
 	if (call && !parse_arguments(parser, node))
 		return NULL;
 	return node;
@@ -178,7 +173,7 @@ static struct node *parse_as_key(struct parser *parser, const struct token *toke
 
 static struct node *parse_type(struct parser *parser)
 {
-	if (parser_peek(parser)->kind != TOKEN_NAME || !str_is(parser_peek(parser)->text, "T"))
+	if (parser_peek(parser)->keyword != KEYWORD_T)
 		return NULL;
 	const struct token *token = parser_take(parser);
 	struct node *key = parse_as_key(parser, token);
@@ -199,25 +194,24 @@ static struct node *parse_list_or_map(struct parser *parser);
 
 static struct node *parse_new_array(struct parser *parser, struct node *node)
 {
-	struct gathered gathered = { 0 };
+	size_t mark = parser->pile_count;
 	node->kind = NODE_NEW_ARRAY;
 	while (!parser->failed && parser_accept(parser, TOKEN_LSQUARE)) {
 		struct node *size = NULL;
 		if (parser_peek(parser)->kind != TOKEN_RSQUARE)
 			size = parser_must(parser, parse_expression(parser));
 		parser_expect(parser, TOKEN_RSQUARE);
-		vec_push(&gathered.list, size);
+		gather(parser, size, OP_EQ, 0);
 	}
 	if (!parser->failed)
 		node->extra = parse_list_or_map(parser);
-	gathered_move(parser, &gathered, node);
-	gathered_free(&gathered);
+	gather_end(parser, mark, node);
 	return parser->failed ? NULL : node;
 }
 
 static struct node *parse_new(struct parser *parser)
 {
-	if (!parser_at_word(parser, "new"))
+	if (parser_peek(parser)->keyword != KEYWORD_NEW)
 		return NULL;
 	const struct token *token = parser_take(parser);
 	struct node *key = parse_as_key(parser, token);
@@ -282,7 +276,7 @@ static bool is_constant(const struct node *node)
 }
 
 /* What stands behind the first expression of a list, or the first key of a map, up to "}". */
-static void parse_items(struct parser *parser, struct node *node, struct gathered *gathered)
+static void parse_items(struct parser *parser, struct node *node)
 {
 	bool map = node->kind == NODE_MAP;
 	node->constant = true;
@@ -291,7 +285,7 @@ static void parse_items(struct parser *parser, struct node *node, struct gathere
 			struct node *item = parser_must(parser, parse_expression(parser));
 			if (!item)
 				return;
-			vec_push(&gathered->list, item);
+			gather(parser, item, OP_EQ, 0);
 		}
 		if (map) {
 			if (!parser_expect(parser, TOKEN_COLON))
@@ -299,11 +293,11 @@ static void parse_items(struct parser *parser, struct node *node, struct gathere
 			struct node *value = parser_must(parser, parse_expression(parser));
 			if (!value)
 				return;
-			vec_push(&gathered->list, value);
+			gather(parser, value, OP_EQ, 0);
 			node->constant = node->constant && is_constant(value);
 		} else {
 			node->constant = node->constant &&
-				is_constant(gathered->list.items[gathered->list.count - 1]);
+				is_constant(parser->pile[parser->pile_count - 1].node);
 		}
 		if (!parser_accept(parser, TOKEN_COMMA))
 			return;
@@ -325,38 +319,73 @@ static struct node *parse_list_or_map(struct parser *parser)
 	struct node *first = parser_must(parser, parse_expression(parser));
 	if (!first)
 		return NULL;
-	struct gathered gathered = { 0 };
-	vec_push(&gathered.list, first);
+	size_t mark = parser->pile_count;
+	gather(parser, first, OP_EQ, 0);
 	if (parser_peek(parser)->kind == TOKEN_COLON)
 		node->kind = NODE_MAP;
-	parse_items(parser, node, &gathered);
-	gathered_move(parser, &gathered, node);
-	gathered_free(&gathered);
+	parse_items(parser, node);
+	gather_end(parser, mark, node);
 	return parser_expect(parser, TOKEN_RCURLY) ? node : NULL;
+}
+
+static struct node *parse_parenthesized(struct parser *parser)
+{
+	parser_take(parser);
+	struct node *inner = parser_must(parser, parse_expression(parser));
+	return inner && parser_expect(parser, TOKEN_RPAREN) ? inner : NULL;
+}
+
+/* A name alone, a call, or what its first word makes of it. */
+static struct node *parse_named(struct parser *parser)
+{
+	switch (parser_peek(parser)->keyword) {
+	case KEYWORD_TRUE:
+	case KEYWORD_FALSE:
+	case KEYWORD_NULL:
+		return parse_literal(parser);
+	case KEYWORD_T:
+		return parse_type(parser);
+	case KEYWORD_NEW:
+		return parse_new(parser);
+	default:
+		return parse_method_or_property(parser);
+	}
 }
 
 static struct node *parse_start(struct parser *parser)
 {
-	static struct node *(*const rules[])(struct parser *) = {
-		parse_literal,
-		parse_type,
-		parse_new,
-		parse_method_or_property,
-		parse_function_or_variable,
-		parse_bean,
-		parse_project_or_select,
-		parse_index,
-		parse_list_or_map,
-	};
-	if (parser_peek(parser)->kind == TOKEN_LPAREN) {
-		parser_take(parser);
-		struct node *inner = parser_must(parser, parse_expression(parser));
-		return inner && parser_expect(parser, TOKEN_RPAREN) ? inner : NULL;
+	const struct token *token = parser_peek(parser);
+	switch ((enum token_kind)token->kind) {
+	case TOKEN_NAME:
+		return parse_named(parser);
+	case TOKEN_STRING:
+	case TOKEN_INT:
+	case TOKEN_LONG:
+	case TOKEN_HEX:
+	case TOKEN_HEX_LONG:
+	case TOKEN_FLOAT:
+	case TOKEN_DOUBLE:
+		return parse_literal(parser);
+	case TOKEN_LPAREN:
+		return parse_parenthesized(parser);
+	case TOKEN_HASH:
+		return parse_function_or_variable(parser);
+	case TOKEN_BEAN:
+	case TOKEN_FACTORY_BEAN:
+		return parse_bean(parser);
+	case TOKEN_SELECT:
+	case TOKEN_SELECT_FIRST:
+	case TOKEN_SELECT_LAST:
+	case TOKEN_PROJECT:
+		return parse_project_or_select(parser);
+	case TOKEN_LSQUARE:
+		return parse_index(parser);
+	case TOKEN_LCURLY:
+		return parse_list_or_map(parser);
+	default:
+		/* An operator written as a word is a name where one is wanted. */
+		return token->word ? parse_method_or_property(parser) : NULL;
 	}
-	struct node *node = NULL;
-	for (size_t i = 0; !node && !parser->failed && i < sizeof(rules) / sizeof(rules[0]); i++)
-		node = rules[i](parser);
-	return node;
 }
 
 /* One part behind a start: ".name", "?.name()", "[…]"; NULL when there is none. */
@@ -391,17 +420,16 @@ struct node *parse_primary(struct parser *parser)
 	struct node *start = parse_start(parser);
 	if (parser->failed || !start)
 		return NULL;
-	struct gathered gathered = { 0 };
+	size_t mark = parser->pile_count;
 	struct node *result = start;
 	for (struct node *part; (part = parse_part(parser)) != NULL;) {
-		if (!gathered.list.count)
-			vec_push(&gathered.list, start);
-		vec_push(&gathered.list, part);
+		if (parser->pile_count == mark)
+			gather(parser, start, OP_EQ, 0);
+		gather(parser, part, OP_EQ, 0);
 	}
-	if (!parser->failed && gathered.list.count) {
+	if (parser->pile_count > mark) {
 		result = node_new(parser, NODE_CHAIN, start->position);
-		gathered_move(parser, &gathered, result);
+		gather_end(parser, mark, result);
 	}
-	gathered_free(&gathered);
 	return parser->failed ? NULL : result;
 }

@@ -7,7 +7,7 @@
 #include "base/str.h"
 
 struct status {
-	const char *name;
+	struct str name; /* terminated */
 	bool complete, halt, successful, failure;
 };
 

@@ -11,24 +11,24 @@
 
 /* Statuses of executions, in the order of the reference, section 3. */
 static const struct status statuses[] = {
-	{ "NOT_STARTED", false, false, false, false },
-	{ "RUNNING", false, false, false, false },
-	{ "PAUSED", false, false, false, false },
-	{ "SUSPENDED", false, false, false, false },
-	{ "SUCCEEDED", true, false, true, false },
-	{ "FAILED_CONTINUE", true, false, false, true },
-	{ "TERMINAL", true, true, false, true },
-	{ "CANCELED", true, true, false, false },
-	{ "REDIRECT", false, false, false, false },
-	{ "STOPPED", true, true, true, true },
-	{ "SKIPPED", true, false, true, false },
-	{ "BUFFERED", false, false, false, false },
+	{ { "NOT_STARTED", 11 }, false, false, false, false },
+	{ { "RUNNING", 7 }, false, false, false, false },
+	{ { "PAUSED", 6 }, false, false, false, false },
+	{ { "SUSPENDED", 9 }, false, false, false, false },
+	{ { "SUCCEEDED", 9 }, true, false, true, false },
+	{ { "FAILED_CONTINUE", 15 }, true, false, false, true },
+	{ { "TERMINAL", 8 }, true, true, false, true },
+	{ { "CANCELED", 8 }, true, true, false, false },
+	{ { "REDIRECT", 8 }, false, false, false, false },
+	{ { "STOPPED", 7 }, true, true, true, true },
+	{ { "SKIPPED", 7 }, true, false, true, false },
+	{ { "BUFFERED", 8 }, false, false, false, false },
 };
 
 int status_find(struct str name)
 {
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
-		if (str_is(name, statuses[i].name))
+		if (str_equal(name, statuses[i].name))
 			return (int)i;
 	return -1;
 }
@@ -50,50 +50,53 @@ static struct value current(struct eval *ev, struct value value)
 	return value;
 }
 
-struct value value_of_val(struct eval *ev, struct val json)
+struct value value_at(struct eval *ev, const struct val *json)
 {
-	int64_t integer = 0;
-	double number = 0;
-	bool boolean = false;
-	switch (val_kind(json)) {
+	struct value value = NULL_VALUE;
+	switch (val_kind(*json)) {
 	case VAL_KIND_NULL:
-		return NULL_VALUE;
+		return value;
 	case VAL_KIND_BOOL:
-		val_as_bool(json, &boolean);
-		return value_bool(boolean);
+		return value_bool(json->boolean);
 	case VAL_KIND_INT:
-		val_as_int(json, &integer);
-		if (integer >= INT32_MIN && integer <= INT32_MAX)
-			return value_int(integer);
-		return value_long(integer);
+		value.kind = (int32_t)json->integer == json->integer ? V_INT : V_LONG;
+		value.integer = json->integer;
+		return value;
 	case VAL_KIND_DOUBLE:
-		val_as_double(json, &number);
-		return value_double(number);
+		return value_double(json->number);
 	case VAL_KIND_STRING:
-		/* The bytes of an inlined one are in our argument. */
-		return json.inlined ? eval_string(ev, val_as_str(&json)) :
-				      value_string(val_as_str(&json));
+		return value_string(val_as_str(json));
 	case VAL_KIND_LIST:
 	case VAL_KIND_MAP:
 		break;
 	}
-	struct value value = {
-		.kind = val_is_list(json) ? V_LIST : V_MAP, .form = FORM_JSON, .json = json
-	};
+	value.kind = val_is_list(*json) ? V_LIST : V_MAP;
+	value.form = FORM_JSON;
+	value.json = *json;
 	return ev->changed.count ? current(ev, value) : value;
+}
+
+struct value value_of_val(struct eval *ev, struct val json)
+{
+	/* The bytes of an inlined string are in our argument. */
+	return json.inlined ? eval_string(ev, val_as_str(&json)) : value_at(ev, &json);
 }
 
 /* Lists */
 
-size_t seq_count(struct value value)
+size_t seq_count(struct eval *ev, struct value value)
 {
-	return value.form == FORM_JSON ? val_count(value.json) : value.seq->count;
+	return value.form == FORM_OWN   ? value.seq->count :
+		value.form == FORM_JSON ? val_count(value.json) :
+					  bean_stage_count(ev);
 }
 
 struct value seq_at(struct eval *ev, struct value value, size_t index)
 {
 	if (value.form == FORM_JSON)
 		return value_of_val(ev, val_at(value.json, index));
+	if (value.form == FORM_STAGES)
+		return bean_stage(ev, (ptrdiff_t)index);
 	struct value item = value.seq->items[index];
 	return ev->changed.count ? current(ev, item) : item;
 }
@@ -120,7 +123,7 @@ void seq_push(struct eval *ev, struct seq *seq, struct value item)
 
 ptrdiff_t seq_index_of(struct eval *ev, struct value value, struct value item)
 {
-	size_t count = seq_count(value);
+	size_t count = seq_count(ev, value);
 	for (size_t i = 0; i < count; i++)
 		if (value_equals(ev, seq_at(ev, value, i), item))
 			return (ptrdiff_t)i;
@@ -186,52 +189,49 @@ static bool root_get(struct eval *ev, struct str name, struct value *ret)
 {
 	if (ev->assigned && table_get(ev, ev->assigned, value_string(name), ret))
 		return true;
-	if (str_is(name, "execution")) {
+	if (str_equal(name, STR("execution"))) {
 		*ret = bean_execution(ev);
 		if (ret->kind != V_NULL)
 			return true;
 	}
 	bool found = false;
-	if (ev->host && ev->host->root) {
-		struct val json = eval_hold(ev, ev->host->root(ev->host->data, name, &found));
-		*ret = value_of_val(ev, json);
-	}
+	if (ev->host && ev->host->root)
+		*ret = value_of_val(ev, eval_hold(ev, ev->host->root(ev->host->data, name, &found)));
 	return found;
 }
 
 static struct val context_json(struct eval *ev, ptrdiff_t stage)
 {
-	return val_get(bean_stage_json(ev, stage), "context");
+	return bean_stage_field(ev, stage, STR("context"));
 }
 
 /* A stage's own context, then what its ancestors put out. */
 static bool context_get(struct eval *ev, ptrdiff_t stage, struct str name, struct value *ret)
 {
-	struct val own = context_json(ev, stage);
-	ptrdiff_t index = val_index_of(own, name);
-	if (index >= 0) {
-		*ret = value_of_val(ev, val_value_at(own, (size_t)index));
-		return true;
+	if (ev->changed.count) {
+		struct value own = value_of_val(ev, context_json(ev, stage));
+		if (own.kind == V_MAP && map_get_name(ev, own, name, ret))
+			return true;
 	}
 	bool found = false;
 	if (ev->host && ev->host->stage_context) {
-		struct val json = eval_hold(
-			ev, ev->host->stage_context(ev->host->data, (size_t)stage, name, &found));
-		*ret = value_of_val(ev, json);
+		struct val json = ev->host->stage_context(
+			ev->host->data, (size_t)stage, name, &found);
+		*ret = value_of_val(ev, eval_hold(ev, json));
 	}
 	return found;
 }
 
 bool map_get_name(struct eval *ev, struct value map, struct str name, struct value *ret)
 {
+	const struct val *found;
 	*ret = NULL_VALUE;
-	ptrdiff_t index;
 	switch (map.form) {
 	case FORM_JSON:
-		index = val_index_of(map.json, name);
-		if (index >= 0)
-			*ret = value_of_val(ev, val_value_at(map.json, (size_t)index));
-		return index >= 0;
+		found = val_find(map.json, name);
+		if (found)
+			*ret = value_at(ev, found);
+		return found != NULL;
 	case FORM_ROOT:
 		return root_get(ev, name, ret);
 	case FORM_CONTEXT:
@@ -299,7 +299,7 @@ struct value map_value(struct eval *ev, struct value map, size_t index)
 static struct value own_copy(struct eval *ev, struct value value)
 {
 	if (value.kind == V_LIST) {
-		size_t count = seq_count(value);
+		size_t count = seq_count(ev, value);
 		struct seq *seq = seq_new(ev, count + 4);
 		for (size_t i = 0; i < count; i++)
 			seq_push(ev, seq, seq_at(ev, value, i));
@@ -326,6 +326,8 @@ int value_make_own(struct eval *ev, struct value *value)
 	}
 	if (ev->changed.count)
 		*value = current(ev, *value);
+	if (value->form == FORM_STAGES)
+		*value = own_copy(ev, *value);
 	if (value->form == FORM_JSON) {
 		/* Held, so that no other container can come to stand at the same address. */
 		eval_hold(ev, val_ref(value->json));
@@ -345,8 +347,8 @@ int value_make_own(struct eval *ev, struct value *value)
 
 static bool seq_equals(struct eval *ev, struct value a, struct value b)
 {
-	size_t count = seq_count(a);
-	if (count != seq_count(b))
+	size_t count = seq_count(ev, a);
+	if (count != seq_count(ev, b))
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (!value_equals(ev, seq_at(ev, a, i), seq_at(ev, b, i)))
@@ -356,8 +358,8 @@ static bool seq_equals(struct eval *ev, struct value a, struct value b)
 
 static bool set_equals(struct eval *ev, struct value a, struct value b)
 {
-	size_t count = seq_count(a);
-	if (count != seq_count(b))
+	size_t count = seq_count(ev, a);
+	if (count != seq_count(ev, b))
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (seq_index_of(ev, b, seq_at(ev, a, i)) < 0)
@@ -498,7 +500,7 @@ static int32_t container_hash(struct eval *ev, struct value value)
 	ev->depth++;
 	if (value.kind == V_MAP)
 		value = map_plain(ev, value);
-	size_t count = value.kind == V_MAP ? map_count(ev, value) : seq_count(value);
+	size_t count = value.kind == V_MAP ? map_count(ev, value) : seq_count(ev, value);
 	for (size_t i = 0; i < count; i++) {
 		if (value.kind == V_LIST)
 			hash = hash * 31 + (uint32_t)value_hash(ev, seq_at(ev, value, i));

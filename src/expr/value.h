@@ -43,6 +43,7 @@ enum value_kind {
 enum value_form {
 	FORM_OWN,     /* .seq or .table, in the arena */
 	FORM_JSON,    /* .json */
+	FORM_STAGES,  /* the execution's stages */
 	FORM_ROOT,    /* the root object */
 	FORM_CONTEXT, /* a stage's context, .stage: its own keys, then what its ancestors put out */
 };
@@ -169,11 +170,13 @@ static inline double value_number(struct value value)
 
 /* JSON as the evaluator sees it. JSON must be held by the evaluation (eval_hold). */
 struct value value_of_val(struct eval *ev, struct val json);
+/* The same of one that stays where it is: in a container that the evaluation holds, or in a tree. */
+struct value value_at(struct eval *ev, const struct val *json);
 /* An evaluator's value as JSON, owned: 0, or -1 with the failure in EV. */
 int value_to_val(struct eval *ev, struct value value, struct val *ret);
 
 /* Lists, sets, collections and arrays. */
-size_t seq_count(struct value value);
+size_t seq_count(struct eval *ev, struct value value);
 struct value seq_at(struct eval *ev, struct value value, size_t index);
 struct seq *seq_new(struct eval *ev, size_t capacity);
 void seq_push(struct eval *ev, struct seq *seq, struct value item);
