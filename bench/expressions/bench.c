@@ -19,6 +19,7 @@
 
 struct bench {
 	struct expr_host *host;
+	struct world world;
 	struct execution *execution;
 	size_t stage;
 	struct str body;
@@ -55,9 +56,9 @@ static void parsed_each_time(struct bench *bench)
 
 static void whole_text(struct bench *bench)
 {
-	struct expr_limits limits = { .allow_unknown_keys = true };
 	struct val value = VAL_NULL;
-	if (evaluate_text(bench->execution, bench->stage, bench->text, &limits, 1, &value) != EXPR_OK ||
+	const struct evaluator by = { &bench->world, NULL, 1 };
+	if (evaluate_text(&by, bench->execution, bench->stage, bench->text, &value) != EXPR_OK ||
 		(val_is_string(value) && strcmp(val_text(&value), bench->text) == 0)) {
 		fprintf(stderr, "%s: not evaluated\n", bench->text);
 		exit(1);
@@ -112,7 +113,8 @@ int main(int argc, char **argv)
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_(val_free) struct val context = read_json(argv[1], &json);
 	read_json(argv[2], &shapes);
-	struct bench bench = { .host = expr_host_of_map(context, NULL) };
+	struct bench bench = { .host = expr_host_of_map(context, NULL),
+		.world = { .no_fetch = true } };
 	if (execution_from_json(val_get(context, "execution"), &bench.execution, &err) < 0) {
 		fprintf(stderr, "%s\n", err_text(&err));
 		return 1;

@@ -143,9 +143,7 @@ struct val val_map(void)
 /* The node that VALUE counts on, or NULL. */
 static struct val_node *counted(struct val value)
 {
-	if (value.kind < VAL_KIND_STRING)
-		return value.kind == VAL_KIND_DOUBLE && value.inlined ? value.node : NULL;
-	return value.kind == VAL_KIND_STRING && value.inlined ? NULL : value.node;
+	return val_is_counted(value) ? value.node : NULL;
 }
 
 struct val val_ref(struct val value)

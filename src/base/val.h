@@ -89,9 +89,16 @@ struct val val_map_of(const struct val *pairs, size_t count, ptrdiff_t *ret_dupl
  * VAL_NULL. */
 struct val val_ref(struct val value);
 void val_release(struct val *value); /* what val_free does with a value that is counted */
+static inline bool val_is_counted(struct val value)
+{
+	bool pointed = value.kind > VAL_KIND_STRING ||
+		(value.kind == VAL_KIND_STRING && !value.inlined) ||
+		(value.kind == VAL_KIND_DOUBLE && value.inlined);
+	return pointed && value.node;
+}
 static inline void val_free(struct val *value)
 {
-	if (value->kind >= VAL_KIND_STRING && !value->inlined && value->node)
+	if (val_is_counted(*value))
 		val_release(value);
 	else
 		*value = VAL_NULL;

@@ -7,6 +7,7 @@
 #include "engine/view.h"
 #include "model/secrets.h"
 #include "net/fetch.h"
+#include "store/store.h"
 
 struct view {
 	const struct execution *execution; /* NULL at submission */
@@ -15,6 +16,8 @@ struct view {
 	struct val trigger;
 	struct val template_variables;
 	struct fetch fetch;
+	struct store *store;
+	const char *application; /* where pipelines are looked up */
 };
 
 static bool is_v4(const char *evaluator)
@@ -112,6 +115,19 @@ static struct val host_stage(void *data, size_t index)
 	return secrets_masked(json); /* another stage's Secrets are not for a webhook's payload */
 }
 
+static struct val host_stage_field(void *data, size_t index, struct str key)
+{
+	const struct view *view = data;
+	struct val member = index < stage_count(view->execution) ?
+		stage_member_to_json(view->execution, stage_at(view->execution, index), key) :
+		VAL_NULL;
+	if (!val_is_map(member))
+		return member;
+	struct val masked = secrets_masked(member);
+	val_free(&member);
+	return masked;
+}
+
 static ptrdiff_t host_stage_find(void *data, struct str text, bool by_ref)
 {
 	const struct view *view = data;
@@ -123,6 +139,12 @@ static ptrdiff_t host_stage_find(void *data, struct str text, bool by_ref)
 static struct val host_stage_context(void *data, size_t index, struct str key, bool *ret_found)
 {
 	const struct view *view = data;
+	if (index >= stage_count(view->execution))
+		return VAL_NULL;
+	struct val context = stage_at(view->execution, index)->context;
+	*ret_found = val_has_str(context, key);
+	if (*ret_found)
+		return secrets_masked_member(context, key);
 	return secrets_masked(context_get(view->execution, index, key, ret_found));
 }
 
@@ -131,12 +153,41 @@ static int host_fetch(void *data, struct str url, struct strbuf *ret_body, struc
 	return fetch_text(data, url, ret_body, err);
 }
 
+/* Both read the store: expressions call them on workers only. What cannot be read is not there. */
+static struct val host_pipeline_id(void *data, struct str name, const char *application)
+{
+	const struct view *view = data;
+	_cleanup_(val_free) struct val pipeline = VAL_NULL;
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *text = xstrndup(name.bytes, name.length);
+	const char *where = application ? application : view->application;
+	if (!where || view->store->type->find_pipeline(view->store, where, text, &pipeline, &err) < 0)
+		return VAL_NULL;
+	return val_ref(val_get(pipeline, "id"));
+}
+
+static struct val host_application(void *data, struct str name)
+{
+	const struct view *view = data;
+	_cleanup_(val_free) struct val list = VAL_NULL;
+	_cleanup_err_ struct err err = ERR_INIT;
+	if (view->store->type->list_applications(view->store, &list, &err) < 0)
+		return VAL_NULL;
+	for (size_t i = 0; i < val_count(list); i++)
+		if (str_equal_nocase(str_of(val_get_text(val_at(list, i), "name", "")), name))
+			return val_ref(val_at(list, i));
+	return VAL_NULL;
+}
+
 /* What this evaluation has for its helpers beside the run. */
 static void host_equip(struct expr_host *host, struct view *view, const struct evaluator *by)
 {
 	host->now_ms = by->now_ms;
 	host->fetch = by->world->no_fetch || !by->world->url_policy ? NULL : host_fetch;
 	host->fetch_data = &view->fetch;
+	view->store = by->world->store;
+	host->pipeline_id = view->store ? host_pipeline_id : NULL;
+	host->application = view->store ? host_application : NULL;
 	view->fetch = (struct fetch){ .http = by->world->http,
 		.policy = by->world->url_policy,
 		.clock = by->world->clock,
@@ -160,7 +211,10 @@ static struct expr_limits limits_of(const struct evaluator *by, bool allow_unkno
 static void look_at_stage(const struct execution *execution, size_t index, const char *evaluator,
 	struct view *view, struct expr_host *host)
 {
-	*view = (struct view){ .execution = execution, .index = index, .trigger = execution->trigger };
+	*view = (struct view){ .execution = execution,
+		.index = index,
+		.trigger = execution->trigger,
+		.application = execution->application };
 	if (is_v4(evaluator))
 		view->template_variables = execution->template_variables;
 	*host = (struct expr_host){
@@ -170,6 +224,7 @@ static void look_at_stage(const struct execution *execution, size_t index, const
 		.execution = execution->orchestration ? NULL : host_execution,
 		.stage_count = host_stage_count,
 		.stage = host_stage,
+		.stage_field = host_stage_field,
 		.stage_find = host_stage_find,
 		.stage_context = host_stage_context,
 		.current_stage = index == STAGE_NONE ? -1 : (ptrdiff_t)index,
@@ -361,7 +416,8 @@ enum expr_failure evaluate_pipeline(const struct evaluator *by, const struct sta
 	struct val pipeline, struct val trigger, struct val *ret)
 {
 	struct view view = { .trigger = trigger,
-		.template_variables = val_get(pipeline, "templateVariables") };
+		.template_variables = val_get(pipeline, "templateVariables"),
+		.application = val_get_text(pipeline, "application", NULL) };
 	struct expr_host host = {
 		.data = &view,
 		.root = host_root,

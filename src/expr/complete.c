@@ -137,7 +137,7 @@ static void offer_keys(
 static void offer_properties(const struct search *search, struct eval *ev, const struct bean *bean)
 {
 	for (const struct bean_property *row = bean->class->properties; row && row->name; row++)
-		if (bean_find_property(ev, bean, str_of(row->name)) == row)
+		if (bean_find_property(bean, str_of(row->name)) == row)
 			offer(search, str_of(row->name), "", row->help);
 	offer_methods(search, bean_methods(bean));
 }

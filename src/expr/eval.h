@@ -112,10 +112,11 @@ static inline int eval_step(struct eval *ev, uint64_t count)
 /* Makes the evaluation the owner of JSON, and returns it. */
 static inline struct val eval_hold(struct eval *ev, struct val json)
 {
-	bool counted = json.kind >= VAL_KIND_STRING && !json.inlined;
-	if (counted && ev->held_count < HELD_FIRST)
+	if (!val_is_counted(json))
+		return json;
+	if (ev->held_count < HELD_FIRST)
 		ev->held[ev->held_count++] = json;
-	else if (counted)
+	else
 		vec_push(&ev->more_held, json);
 	return json;
 }

@@ -64,7 +64,7 @@ enum expr_failure {
 
 struct expr_limits {
 	uint64_t max_steps; /* 0 = LIMIT_EXPR_STEPS */
-	bool no_io;         /* helpers that fetch give EXPR_OVER_BUDGET */
+	bool no_io;         /* helpers that fetch, or look up pipelines, give EXPR_OVER_BUDGET */
 	bool allow_unknown_keys; /* reading a missing key of a map by property syntax is null, not a failure */
 };
 

@@ -288,6 +288,8 @@ static int pipeline_id(struct eval *ev, struct str name, const char *application
 {
 	if (!ev->host || !ev->host->pipeline_id)
 		return fail(ev, FAIL_HELPER, "pipelines cannot be looked up here");
+	if (ev->limits.no_io)
+		return fail(ev, FAIL_BUDGET, "a pipeline is looked up");
 	struct val id = ev->host->pipeline_id(ev->host->data, name, application);
 	*ret = value_of_val(ev, eval_hold(ev, id));
 	return 0;
@@ -329,6 +331,8 @@ int fn_application_metadata(struct eval *ev, const struct call *call, struct val
 		return fail(ev, FAIL_HELPER, "#applicationMetadata: the name is null");
 	if (!ev->host || !ev->host->application)
 		return fail(ev, FAIL_HELPER, "applications cannot be looked up here");
+	if (ev->limits.no_io)
+		return fail(ev, FAIL_BUDGET, "an application is looked up");
 	struct val attributes = ev->host->application(ev->host->data, argument(call, 0));
 	if (val_is_null(attributes))
 		return fail(ev, FAIL_HELPER, "Application '%.*s' could not be found",

@@ -53,6 +53,7 @@ static struct value current(struct eval *ev, struct value value)
 struct value value_at(struct eval *ev, const struct val *json)
 {
 	struct value value = NULL_VALUE;
+	double number = 0;
 	switch (val_kind(*json)) {
 	case VAL_KIND_NULL:
 		return value;
@@ -63,7 +64,8 @@ struct value value_at(struct eval *ev, const struct val *json)
 		value.integer = json->integer;
 		return value;
 	case VAL_KIND_DOUBLE:
-		return value_double(json->number);
+		val_as_double(*json, &number);
+		return value_double(number);
 	case VAL_KIND_STRING:
 		return value_string(val_as_str(json));
 	case VAL_KIND_LIST:
@@ -79,7 +81,8 @@ struct value value_at(struct eval *ev, const struct val *json)
 struct value value_of_val(struct eval *ev, struct val json)
 {
 	/* The bytes of an inlined string are in our argument. */
-	return json.inlined ? eval_string(ev, val_as_str(&json)) : value_at(ev, &json);
+	return json.kind == VAL_KIND_STRING && json.inlined ? eval_string(ev, val_as_str(&json)) :
+							      value_at(ev, &json);
 }
 
 /* Lists */

@@ -162,6 +162,9 @@ struct val execution_to_json(const struct execution *execution, bool with_stages
 struct val stage_to_json(const struct execution *execution, const struct stage *stage);
 /* The same without context and outputs. */
 struct val stage_head_to_json(const struct execution *execution, const struct stage *stage);
+/* One member of that form; VAL_NULL when there is none. Those that expressions read most cost no more than themselves. */
+struct val stage_member_to_json(
+	const struct execution *execution, const struct stage *stage, struct str key);
 struct val task_to_json(const struct task *task);
 /*
  * Back again, for the store, tests, `eval --execution` and imports. An execution's keys that it does not know go to `extra`,

@@ -99,6 +99,31 @@ struct val stage_head_to_json(const struct execution *execution, const struct st
 	return stage_json(execution, stage, false);
 }
 
+struct val stage_member_to_json(
+	const struct execution *execution, const struct stage *stage, struct str key)
+{
+	if (str_is(key, "name"))
+		return val_string(stage->name);
+	if (str_is(key, "status"))
+		return val_string(status_name(stage->status));
+	if (str_is(key, "type"))
+		return val_string(stage->type);
+	if (str_is(key, "context"))
+		return val_ref(stage->context);
+	if (str_is(key, "outputs"))
+		return val_ref(stage->outputs);
+	if (str_is(key, "id"))
+		return val_string(stage->id);
+	if (str_is(key, "refId"))
+		return val_string(stage->ref_id);
+	if (str_is(key, "parentStageId"))
+		return stage->parent == STAGE_NONE ?
+			VAL_NULL :
+			val_string(stage_at(execution, stage->parent)->id);
+	_cleanup_(val_free) struct val head = stage_head_to_json(execution, stage);
+	return val_ref(val_get_str(head, key));
+}
+
 static struct val authentication_to_json(const struct execution *execution)
 {
 	struct val json = val_ref(val_get(execution->extra, "authentication"));

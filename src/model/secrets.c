@@ -178,6 +178,14 @@ struct val secrets_masked(struct val value)
 	return masked;
 }
 
+struct val secrets_masked_member(struct val map, struct str key)
+{
+	if (!is_secret(map) && !patches_secret(map))
+		return secrets_masked(val_get_str(map, key));
+	_cleanup_(val_free) struct val masked = secrets_masked(map);
+	return val_ref(val_get_str(masked, key));
+}
+
 /* ---- expressions that failed ------------------------------------------------------------------ */
 
 /* The letters of TEXT that a summary keeps of an expression, and in which order. */

@@ -13,6 +13,8 @@
  * "kind: Secret" but cannot be read is a mask as a whole. Owned; the very same value when there is none. Pure, any thread.
  */
 struct val secrets_masked(struct val value);
+/* What secrets_masked(MAP) has at KEY, mostly without a look at the rest. Owned. */
+struct val secrets_masked_member(struct val map, struct str key);
 
 /*
  * SUMMARY, an expressionEvaluationSummary of CONTEXT, which holds the manifests before masking: an expression that stands inside a Secret

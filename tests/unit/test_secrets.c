@@ -137,6 +137,30 @@ static void failed_expressions_of_a_secret_are_masked(void **state)
 	}
 }
 
+/* As the whole map would be masked, though the member alone does not say what it is for. */
+static void one_member_is_masked_as_its_map_would_be(void **state)
+{
+	static const struct {
+		const char *map, *key, *wanted;
+	} rows[] = {
+		{ "{manifestName: secret s, patchBody: [{data: {a: planted}}]}", "patchBody",
+			"[{data: {a: '***'}}]" },
+		{ "{kind: Secret, data: {a: planted}}", "data", "{a: '***'}" },
+		{ "{manifests: [{kind: Secret, data: {a: planted}}]}", "manifests",
+			"[{kind: Secret, data: {a: '***'}}]" },
+		{ "{account: a, data: {a: shown}}", "data", "{a: shown}" },
+		{ "{account: a}", "none", "null" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		_cleanup_(val_free) struct val map = value_of(rows[i].map);
+		_cleanup_(val_free) struct val masked =
+			secrets_masked_member(map, str_of(rows[i].key));
+
+		assert_value(rows[i].map, masked, rows[i].wanted);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +169,7 @@ int main(void)
 		cmocka_unit_test(manifests_that_are_text_are_masked),
 		cmocka_unit_test(other_texts_stay),
 		cmocka_unit_test(failed_expressions_of_a_secret_are_masked),
+		cmocka_unit_test(one_member_is_masked_as_its_map_would_be),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
