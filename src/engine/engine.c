@@ -560,6 +560,7 @@ static void engine_free(struct engine *engine)
 	for (void *run; map_next(&engine->runs, &cursor, &key, &run);)
 		run_free(run);
 	map_free(&engine->runs);
+	map_free(&engine->correlated);
 	slots_free(engine);
 	wake_free(engine);
 	lines_free(engine);

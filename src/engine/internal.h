@@ -205,6 +205,8 @@ struct run {
 	size_t jobs;
 	size_t running; /* stages that are RUNNING, synthetic ones too */
 	struct run *ready_next;
+	char *correlation;           /* the correlation id of its start, or NULL */
+	struct run *correlated_next; /* another run with the same one */
 };
 
 /* A wake-up key: who waits for it, and when it moved last. */
@@ -240,8 +242,9 @@ struct engine {
 	atomic_bool full;  /* engine_refuse_starts */
 	atomic_uint_fast64_t commits;
 
-	struct map runs;    /* id → run */
-	struct map lines;   /* configuration → struct line (line.c) */
+	struct map runs;       /* id → run */
+	struct map correlated; /* correlation id → run, and from there by correlated_next */
+	struct map lines;      /* configuration → struct line (line.c) */
 	struct map deleted; /* id → anything: runs whose end in the store is not committed yet */
 	struct map pipelines; /* id → struct val * (boxed document) */
 	struct run *ready_first, **ready_last;

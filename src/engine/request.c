@@ -510,18 +510,12 @@ static struct run *find_correlated(struct engine *engine, const struct request *
 	const char *application = request->application ?
 		request->application :
 		val_get_text(request->value, "application", "");
-	struct map_cursor cursor = { 0 };
-	struct str key;
-	for (void *data; *wanted && map_next(&engine->runs, &cursor, &key, &data);) {
-		struct run *run = data;
-		const struct execution *execution = run->execution;
-		if (*application && strcasecmp(execution->application, application) != 0)
-			continue;
-		if (!run->completed &&
-			strcmp(val_get_text(execution->trigger, "correlationId", ""), wanted) == 0)
-			return run;
-	}
-	return NULL;
+	struct run *run = *wanted ? map_get(&engine->correlated, str_of(wanted)) : NULL;
+	while (run &&
+		(run->completed ||
+			(*application && strcasecmp(run->execution->application, application) != 0)))
+		run = run->correlated_next;
+	return run;
 }
 
 static void start(struct engine *engine, struct request *request)

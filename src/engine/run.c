@@ -59,6 +59,33 @@ void run_link_stage(struct run *run, size_t index)
 		mine->current++;
 }
 
+static void run_correlate(struct run *run)
+{
+	const char *id = val_get_text(run->execution->trigger, "correlationId", "");
+	if (!*id)
+		return;
+	run->correlation = xstrdup(id);
+	run->correlated_next = map_put(&run->engine->correlated, str_of(id), run);
+}
+
+static void run_uncorrelate(struct run *run)
+{
+	if (!run->correlation)
+		return;
+	struct map *all = &run->engine->correlated;
+	struct run *at = map_get(all, str_of(run->correlation));
+	if (at == run && run->correlated_next)
+		map_put(all, str_of(run->correlation), run->correlated_next);
+	else if (at == run)
+		map_remove(all, str_of(run->correlation));
+	for (; at != run; at = at->correlated_next)
+		if (at->correlated_next == run) {
+			at->correlated_next = run->correlated_next;
+			break;
+		}
+	free(run->correlation);
+}
+
 struct run *run_new(struct engine *engine, struct execution *execution)
 {
 	struct run *run = xnew(struct run);
@@ -74,6 +101,7 @@ struct run *run_new(struct engine *engine, struct execution *execution)
 	for (size_t i = 0; i < stage_count(execution); i++)
 		run_link_stage(run, i);
 	map_put(&engine->runs, str_of(execution->id), run);
+	run_correlate(run);
 	pthread_mutex_lock(&engine->done_mutex);
 	map_put(&engine->active, str_of(execution->id), run);
 	pthread_mutex_unlock(&engine->done_mutex);
@@ -89,6 +117,7 @@ void run_free(struct run *run)
 	free(run->stages);
 	vec_free(&run->looks);
 	vec_free(&run->dirty);
+	run_uncorrelate(run);
 	execution_unref(run->execution);
 	free(run);
 }

@@ -86,8 +86,13 @@ void wake_purge(struct engine *engine)
 		if (key->waiters.count == 0)
 			key_free(engine, key);
 	}
-	if (engine->moved_at == engine->moved.count)
-		engine->moved.count = engine->moved_at = 0;
+	/* A server that is never quiet never comes to its end. */
+	if (engine->moved_at > engine->moved.count / 2) {
+		engine->moved.count -= engine->moved_at;
+		memmove(engine->moved.items, engine->moved.items + engine->moved_at,
+			engine->moved.count * sizeof(engine->moved.items[0]));
+		engine->moved_at = 0;
+	}
 }
 
 void wake_free(struct engine *engine)

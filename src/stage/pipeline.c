@@ -9,6 +9,7 @@
 #include "artifact/bind_produced.h"
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "base/map.h"
 #include "base/vec.h"
 #include "model/artifact.h"
 #include "model/secrets.h"
@@ -105,13 +106,15 @@ static bool must_wait(const struct task_input *in)
 	return !config->wait_for_completion || strcasecmp(config->wait_for_completion, "false") != 0;
 }
 
-static bool is_merged(struct val stages, const bool *merged, struct val requisites)
+/* PLACES: refId → index + 1. */
+static bool is_merged(const struct map *places, const bool *merged, struct val requisites)
 {
-	for (size_t i = 0; i < val_count(requisites); i++)
-		for (size_t j = 0; j < val_count(stages); j++)
-			if (!merged[j] &&
-				val_equal(val_get(val_at(stages, j), "refId"), val_at(requisites, i)))
-				return false;
+	for (size_t i = 0; i < val_count(requisites); i++) {
+		struct val ref_id = val_at(requisites, i);
+		size_t place = (size_t)map_get(places, val_as_str(&ref_id));
+		if (place && !merged[place - 1])
+			return false;
+	}
 	return true;
 }
 
@@ -142,12 +145,16 @@ static struct val execution_outputs(struct val execution)
 	struct val stages = val_get(execution, "stages"), all = val_map();
 	size_t count = val_count(stages), left = count;
 	bool *merged = xcalloc(count + 1, sizeof(*merged));
+	struct map places = { 0 };
+	for (size_t i = 0; i < count; i++)
+		map_put(&places, str_of(val_get_text(val_at(stages, i), "refId", "")),
+			(void *)(i + 1));
 	for (bool moved = true; moved && left > 0;) {
 		moved = false;
 		for (size_t i = 0; i < count; i++) {
 			struct val stage = val_at(stages, i);
 			if (merged[i] ||
-				!is_merged(stages, merged, val_get(stage, "requisiteStageRefIds")))
+				!is_merged(&places, merged, val_get(stage, "requisiteStageRefIds")))
 				continue;
 			merged[i] = moved = true;
 			left--;
@@ -155,6 +162,7 @@ static struct val execution_outputs(struct val execution)
 				merge_outputs(&all, val_get(stage, "outputs"));
 		}
 	}
+	map_free(&places);
 	free(merged);
 	return all;
 }

@@ -728,6 +728,42 @@ static void a_start_with_the_correlation_id_of_a_run_that_is_going_is_that_run(v
 	assert_run(ended, "SUCCEEDED", 0, 5001);
 }
 
+#define CORRELATED(application, seconds)                                  \
+	"{\"application\":\"" application                                 \
+	"\",\"trigger\":{\"correlationId\":\"x\"},\"stages\":[{\"type\":" \
+	"\"wait\",\"waitTime\":" seconds "}]}"
+
+static void runs_of_other_applications_may_have_the_same_correlation_id(void **state)
+{
+	struct house *house = *state;
+	static const char *const texts[] = { CORRELATED("a", "9"), CORRELATED("b", "5"),
+		CORRELATED("c", "9") };
+	char *ids[3], *again[3];
+
+	hold(house);
+	for (size_t i = 0; i < 3; i++)
+		ids[i] = start(house, texts[i]);
+	for (size_t i = 0; i < 3; i++) {
+		again[i] = start(house, texts[i]);
+		assert_string_equal(again[i], ids[i]);
+		assert_string_not_equal(ids[i], ids[(i + 1) % 3]);
+		free(again[i]);
+	}
+	release(house);
+	engine_wait_complete(house->engine, ids[1]);
+	hold(house);
+	for (size_t i = 0; i < 3; i++) /* the one in the middle has ended */
+		again[i] = start(house, texts[i]);
+	release(house);
+	assert_string_not_equal(again[1], ids[1]);
+	for (size_t i = 0; i < 3; i++) {
+		_cleanup_(val_free) struct val ended = finish(house, again[i]);
+		assert_run(ended, "SUCCEEDED", -1, -1);
+		free(ids[i]);
+		free(again[i]);
+	}
+}
+
 #define FLOW(name) cmocka_unit_test_setup_teardown(name, house_open, house_close)
 
 int main(void)
@@ -764,6 +800,7 @@ int main(void)
 		FLOW(a_stage_that_may_not_be_skipped_is_not),
 		FLOW(a_pipeline_that_starts_itself_ends_with_a_clear_text),
 		FLOW(a_start_with_the_correlation_id_of_a_run_that_is_going_is_that_run),
+		FLOW(runs_of_other_applications_may_have_the_same_correlation_id),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
