@@ -144,6 +144,11 @@ int api_stage_restart(struct call *call, struct err *err)
 	struct request request = { .kind = REQUEST_RESTART_STAGE };
 	if (call_body(call, &request.value, err) < 0)
 		return -1;
+	if (!val_is_null(request.value) && !val_is_map(request.value)) {
+		request_clear(&request);
+		return err_set(err, ERR_INVALID,
+			"the request's body must be a JSON object, the pipeline's configuration, or missing");
+	}
 	request.key = xstrdup(call_param(call, "id"));
 	request.stage_id = xstrdup(call_param(call, "stageId"));
 	return call_submit(call, &request, answer_execution, err);

@@ -374,6 +374,20 @@ def test_what_waits_is_not_paused_twice_nor_resumed_unpaused(server, app):
     assert server.wait_for(run)["status"] == "SUCCEEDED"
 
 
+@pytest.mark.parametrize("body, status", [
+    ("[]", 400), ("1", 400), ('"x"', 400), ("{", 400), ("", 200), ("null", 200), ("{}", 200), ('{"stages": 1}', 200),
+    ('{"stages": [1, {"refId": {}}]}', 200), ('{"stages": [{"refId": "0", "type": 5, "preconditions": "x"}]}', 200)])
+def test_a_restart_with_a_body_that_makes_no_sense(server, app, body, status):
+    run = outcome(server, app, {"type": "checkPreconditions", "preconditions": []})
+    path = f"/pipelines/{run['id']}/stages/{run['stages'][0]['id']}/restart"
+    answer = server.put(path, body)
+    assert answer.status == status, answer.body
+    if status == 400:
+        assert answer.message() and server.get(f"/pipelines/{run['id']}").json() == run
+    else:
+        assert server.wait_for(run["id"])["status"] == "SUCCEEDED"
+
+
 @pytest.mark.parametrize("body", ["[]", "1", '"x"', '{"type": "manual", "parameters": []}', '{"parameters": "x"}'])
 def test_a_trigger_that_makes_no_sense(server, app, body):
     """It starts nothing, or starts without what could not be read."""
