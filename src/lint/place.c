@@ -191,6 +191,7 @@ static void walk_yaml_text(struct walker *walker, struct str text)
 			walk_yaml(walker, &event, 0);
 		yaml_event_delete(&event);
 	}
+	walker->yaml = NULL;
 	yaml_parser_delete(&parser);
 }
 
