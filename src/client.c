@@ -141,6 +141,12 @@ static int read_answer(const struct client *client, const struct http_response *
 	return 0;
 }
 
+/* What could not be reached, and why, stands in ERR. */
+static void unreachable(struct err *err)
+{
+	err_wrap(err, "no answer from the server (gennaker serve starts one, --server names it)");
+}
+
 int client_call(struct client *client, const char *method, const char *path, struct val body,
 	struct val *ret, struct err *err)
 {
@@ -159,7 +165,7 @@ int client_call(struct client *client, const char *method, const char *path, str
 	struct val answer = VAL_NULL;
 	int result = http_perform(client->http, &request, &response, err);
 	if (result < 0)
-		err_wrap(err, "server %s", client->url);
+		unreachable(err);
 	else
 		result = read_answer(client, &response, &answer, err);
 	http_response_free(&response);
@@ -192,7 +198,7 @@ int client_download(
 	struct val nothing = VAL_NULL;
 	int result = http_perform(client->http, &request, &response, err);
 	if (result < 0)
-		err_wrap(err, "server %s", client->url);
+		unreachable(err);
 	else if (response.status >= 300)
 		result = read_answer(client, &response, &nothing, err);
 	http_response_free(&response);

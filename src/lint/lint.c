@@ -341,13 +341,14 @@ static size_t template_line(struct str text)
 	return 0;
 }
 
-/* "line 3, column 7: …": 3, or 0. YAML may find a mistake behind the last line, where no editor can go. */
+/* "line 3, column 7: …", "after document 1: line 3, …": 3, or 0. YAML may find a mistake behind the last line, where no editor can go. */
 static size_t line_of_error(struct str text, const char *message)
 {
 	size_t line = 0, lines = 1;
 	for (size_t i = 0; i < text.length; i++)
 		lines += text.bytes[i] == '\n';
-	if (sscanf(message, "line %zu,", &line) != 1)
+	const char *place = strstr(message, "line ");
+	if (!place || sscanf(place, "line %zu,", &line) != 1)
 		return 0;
 	return line < lines ? line : lines;
 }

@@ -431,6 +431,8 @@ static const struct text_case {
 	{ "stages:\n- type: wait\n  comments: a ${ #root }\n", "yaml-comment", 3 },
 	{ "{\"stages\": [{\"type\": \"wait\", \"comments\": \"a ${\"}]}", "open-expression", 1 },
 	{ "stages: [\n", "syntax", 2 },
+	{ "stages:\n- type: wait\n ---\n- a\n", "syntax", 3 },
+	{ "a: 1\n---\nb: 2\n  c: 3\n", "syntax", 4 },
 	{ "\"", "syntax", 1 },
 	{ "", "no-pipeline", 0 },
 };
