@@ -31,18 +31,6 @@ def test_its_command_exists(gennaker):
     assert options and all(option in said for option in options)
 
 
-def test_what_the_guide_calls_exists(gennaker):
-    guide = (ROOT / "docs/guide/en/server.md").read_text()
-    calls = set(re.findall(r"^    gennaker ([a-z]+)((?: [a-z|]+)?)", guide, re.M))
-    assert len(calls) > 5
-    for command, words in calls:
-        said = gennaker(command, "--help")
-        assert said.returncode == 0, command
-        for word in words.strip().split("|"):
-            if word and "COMMAND" in said.stdout.splitlines()[2]:
-                assert f"\n  {word} " in said.stdout, f"{command} {word}"
-
-
 def test_every_setting_of_the_guide_is_known(gennaker, write):
     guide = (ROOT / "docs/guide/en/server.md").read_text()
     for number, text in enumerate(re.findall(r"```yaml\n(.*?)```", guide, re.S)):
