@@ -70,12 +70,15 @@ char *image_name(const char *image)
 	return xstrndup(image, (size_t)(colon - image));
 }
 
+/* What differs most comes first: a deploy compares each of its objects with each. */
 static bool same_key(struct val a, struct val b)
 {
-	static const char *const keys[] = { "type", "name", "location" };
+	static const char *const keys[] = { "name", "type", "location" };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (strcmp(val_get_text(a, keys[i], ""), val_get_text(b, keys[i], "")) != 0)
+		struct val left = val_get(a, keys[i]), right = val_get(b, keys[i]);
+
+		if (!str_equal(val_as_str(&left), val_as_str(&right)))
 			return false;
 	}
 	return true;

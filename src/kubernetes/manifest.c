@@ -155,19 +155,30 @@ int manifests_flatten(struct val source, const char *place, struct val *ret, str
 	return 0;
 }
 
-/* Whether a CustomResourceDefinition of LIST says that MANIFEST's kind lives in no namespace. */
-static bool declared_cluster_scoped(struct val list, struct val manifest)
+/* The definitions in LIST of kinds that live in no namespace; owned. */
+static struct val cluster_definitions(struct val list)
+{
+	struct val definitions = val_list();
+
+	for (size_t i = 0; i < val_count(list); i++) {
+		struct val manifest = val_at(list, i);
+		const char *name = manifest_kind(manifest)->name;
+
+		if (name && strcmp(name, "customResourceDefinition") == 0 &&
+			strcmp(val_get_text(val_get(manifest, "spec"), "scope", ""), "Cluster") == 0)
+			val_append(&definitions, val_ref(manifest));
+	}
+	return definitions;
+}
+
+static bool is_defined(struct val definitions, struct val manifest)
 {
 	struct str group = api_version_group(val_get_text(manifest, "apiVersion", ""));
 
-	for (size_t i = 0; i < val_count(list); i++) {
-		struct val other = val_at(list, i);
-		struct val spec = val_get(other, "spec");
-		const char *name = manifest_kind(other)->name;
+	for (size_t i = 0; i < val_count(definitions); i++) {
+		struct val spec = val_get(val_at(definitions, i), "spec");
 
-		if (name && strcmp(name, "customResourceDefinition") == 0 &&
-			strcmp(val_get_text(spec, "scope", ""), "Cluster") == 0 &&
-			str_equal_nocase(group, str_of(val_get_text(spec, "group", ""))) &&
+		if (str_equal_nocase(group, str_of(val_get_text(spec, "group", ""))) &&
 			strcmp(val_get_text(val_get(spec, "names"), "kind", ""),
 				val_get_text(manifest, "kind", "")) == 0)
 			return true;
@@ -177,10 +188,12 @@ static bool declared_cluster_scoped(struct val list, struct val manifest)
 
 void manifests_override_namespace(struct val *list, const char *namespace)
 {
+	_cleanup_(val_free) struct val definitions = cluster_definitions(*list);
+
 	for (size_t i = 0; i < val_count(*list); i++) {
 		struct val manifest = val_at(*list, i);
 
-		if (manifest_kind(manifest)->cluster || declared_cluster_scoped(*list, manifest))
+		if (manifest_kind(manifest)->cluster || is_defined(definitions, manifest))
 			continue;
 		val_set(val_edit(val_edit_at(list, i), "metadata"), "namespace",
 			val_string(namespace));
