@@ -20,7 +20,10 @@ struct kube_server {
 	struct val wishes;  /* `cluster` of the document */
 	struct val objects; /* path → object */
 	struct val served; /* path of a CustomResourceDefinition → since when its kind is served */
-	int created, written;
+	/* How often an object was made at a path, and how often it was written: what comes of that does not depend on which of several
+	 * requests at once came first. */
+	struct val created, written;
+	int beginning; /* how many there were at the start */
 };
 
 static const struct served {
@@ -35,6 +38,7 @@ static const struct served {
 	{ "/api/v1", "pods", "Pod", true },
 	{ "/apis/apps/v1", "deployments", "Deployment", true },
 	{ "/apis/apps/v1", "replicasets", "ReplicaSet", true },
+	{ "/apis/apps/v1", "statefulsets", "StatefulSet", true },
 	{ "/apis/batch/v1", "jobs", "Job", true },
 	{ "/apis/apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition",
 		false },
@@ -257,6 +261,26 @@ static void name_by_path(struct val *object, const char *path)
 	set_in(object, "name", val_string(strrchr(path, '/') + 1));
 }
 
+/* One more at PATH. */
+static int count_up(struct val *counts, const char *path)
+{
+	int number = (int)val_get_int(*counts, path, 0) + 1;
+
+	val_set(counts, path, val_int(number));
+	return number;
+}
+
+/* Later than those that were there at the start, and than one of the same path. */
+static void be_born(struct kube_server *server, const char *path, struct val *object)
+{
+	int number = server->beginning + count_up(&server->created, path);
+
+	set_in(object, "uid", val_format("uid-%d", number));
+	set_in(object, "creationTimestamp",
+		val_format("2026-01-01T00:%02d:%02dZ", number / 60, number % 60));
+	set_in(object, "generation", val_int(1));
+}
+
 /* Puts OBJECT (taken) at PATH; what the server knows better stays. */
 static void store(struct kube_server *server, const char *path, struct val object)
 {
@@ -272,16 +296,13 @@ static void store(struct kube_server *server, const char *path, struct val objec
 	for (size_t i = 0; val_is_map(old) && i < sizeof(kept) / sizeof(kept[0]); i++)
 		set_in(&object, kept[i], val_ref(val_get(metadata, kept[i])));
 	if (!val_is_map(old)) {
-		set_in(&object, "uid", val_format("uid-%d", ++server->created));
-		set_in(&object, "creationTimestamp",
-			val_format("2026-01-01T00:%02d:%02dZ", server->created / 60,
-				server->created % 60));
-		set_in(&object, "generation", val_int(1));
+		be_born(server, path, &object);
 	} else if (!val_equal(val_get(old, "spec"), val_get(object, "spec"))) {
 		set_in(&object, "generation", val_int(val_get_int(metadata, "generation", 0) + 1));
 	}
 	if (!val_equal(old, object))
-		set_in(&object, "resourceVersion", val_format("%d", ++server->written));
+		set_in(&object, "resourceVersion",
+			val_format("%d", count_up(&server->written, path)));
 	note_definition(server, path, object);
 	val_set(&server->objects, path, object);
 }
@@ -437,7 +458,7 @@ static bool serve_list(struct kube_server *server, const char *path, const char 
 		else
 			val_free(&object);
 	}
-	val_set(&metadata, "resourceVersion", val_format("%d", server->written));
+	val_set(&metadata, "resourceVersion", val_string("1"));
 	val_set(&body, "kind", val_string("List"));
 	val_set(&body, "metadata", metadata);
 	val_set(&body, "items", items);
@@ -540,11 +561,15 @@ void *kube_server_new(struct clock *clock, struct val document)
 	server->wishes = val_ref(val_get(document, "cluster"));
 	server->objects = val_map();
 	server->served = val_map();
+	server->created = val_map();
+	server->written = val_map();
 	for (size_t i = 0; i < val_count(objects); i++) {
 		_cleanup_free_ char *path = path_of(val_at(objects, i));
 
 		store(server, path, val_ref(val_at(objects, i)));
+		server->beginning++;
 	}
+	val_replace(&server->created, val_map());
 	return server;
 }
 
@@ -555,7 +580,21 @@ void kube_server_free(void *data)
 	val_free(&server->wishes);
 	val_free(&server->objects);
 	val_free(&server->served);
+	val_free(&server->created);
+	val_free(&server->written);
 	free(server);
+}
+
+/* When a restart was asked for is not the same in every life; that it was shows in the generation. */
+static void hide_restart(struct val *object)
+{
+	struct val template = val_get(val_get(*object, "spec"), "template");
+	static const char key[] = "kubectl.kubernetes.io/restartedAt";
+
+	if (val_has(val_get(val_get(template, "metadata"), "annotations"), key))
+		val_set(val_edit(val_edit(val_edit(val_edit(object, "spec"), "template"), "metadata"),
+				"annotations"),
+			key, val_string("some time"));
 }
 
 struct val kube_server_state(void *data)
@@ -571,6 +610,7 @@ struct val kube_server_state(void *data)
 
 		for (size_t j = 0; j < sizeof(hidden) / sizeof(hidden[0]); j++)
 			val_remove(val_edit(&object, "metadata"), hidden[j]);
+		hide_restart(&object);
 		val_set(&state, path, object);
 	}
 	return state;
