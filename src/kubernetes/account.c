@@ -84,6 +84,8 @@ void kube_credential_unref(struct kube_credential *credential)
 	free(credential);
 }
 
+static const char *const apply_modes[] = { "server-side", "client-side", "auto", NULL };
+
 const struct field kubernetes_account_fields[] = {
 	FIELD(struct kube_account_config, name, "name", .flags = FIELD_REQUIRED,
 		.title = { "Name", "名称" },
@@ -115,6 +117,12 @@ const struct field kubernetes_account_fields[] = {
 		.title = { "Request timeout", "请求超时" },
 		.help = { "Seconds one request may take; 0 means 35.",
 			"单个请求的最长秒数；0 表示 35。" }),
+	FIELD(struct kube_account_config, apply_mode, "applyMode", .choices = apply_modes,
+		.preset = "server-side", .title = { "Apply mode", "应用方式" },
+		.help = { "server-side; client-side compares with what was applied last, as kubectl "
+			  "apply does; auto takes that where the server cannot.",
+			"server-side 为服务端应用；client-side 与 kubectl apply 相同，与上次应用的内容比较；"
+			"auto 在服务端应用不可行时改用 client-side。" }),
 	FIELD(struct kube_account_config, namespaces, "namespaces",
 		.title = { "Namespaces", "命名空间" },
 		.help = { "Only these may be written to; empty means all.",
@@ -413,6 +421,11 @@ const char *kube_account_name(const struct kube_account *account)
 const char *kube_account_namespace(const struct kube_account *account)
 {
 	return account->target.namespace ? account->target.namespace : "default";
+}
+
+bool kube_account_compares(const struct kube_account *account)
+{
+	return account->config.apply_mode == APPLY_CLIENT_SIDE;
 }
 
 const char *kube_account_server(const struct kube_account *account)

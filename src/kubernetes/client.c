@@ -261,6 +261,11 @@ int kube_apply(struct kube_account *account, const struct kube_resource *resourc
 
 	if (manifest_name(manifest, "apply", resource, &name, err) < 0)
 		return -1;
+	bool compares = kube_account_compares(account) && !(flags & KUBE_APPLY_BY_SERVER);
+
+	if (compares)
+		return kube_apply_client_side(
+			account, resource, namespace, name, manifest, cancel, ret, err);
 	struct subject subject = { account, resource, namespace, name };
 	_cleanup_free_ char *path = kube_path(account, resource, namespace, name, NULL);
 	struct kube_request request = {
@@ -278,6 +283,12 @@ int kube_apply(struct kube_account *account, const struct kube_resource *resourc
 			return failed(err, "apply", &subject);
 		if (send_write(account, &request, manifest, &subject, ret, ret_warnings, err) == 0)
 			return 0;
+		if (account->config.apply_mode == APPLY_AUTO && !(flags & KUBE_APPLY_BY_SERVER) &&
+			kube_apply_needs_client(err)) {
+			err_clear(err);
+			return kube_apply_client_side(
+				account, resource, namespace, name, manifest, cancel, ret, err);
+		}
 		if (number + 1 >= LIMIT_KUBERNETES_CONFLICTS || !is_apply_race(err, manifest))
 			return failed(err, "apply", &subject);
 	}

@@ -33,6 +33,8 @@ int shipment_send(const struct task_input *in, struct kube_account *account,
 
 	if (strategy != DEPLOY_APPLY_GENTLY)
 		flags |= KUBE_APPLY_FORCE;
+	if (deploy_wants_server_side(object))
+		flags |= KUBE_APPLY_BY_SERVER;
 	if (strategy == DEPLOY_REPLACE)
 		result = kube_replace(account, resource, namespace, object, in->cancel,
 			&shipment->returned, &shipment->err);
@@ -83,7 +85,7 @@ int batch_look(const struct task_input *in, struct kube_account *account,
 
 	for (size_t i = 0; i < count; i++)
 		unknown += is_looked_for(&shipments[i]);
-	if (unknown < 2)
+	if (unknown < 2 || kube_account_compares(account))
 		return 0;
 	if (kube_list_metadata(account, resource, manifest_namespace(shipments[0].object),
 		    in->cancel, &live, err) < 0) {

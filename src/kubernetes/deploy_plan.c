@@ -31,6 +31,16 @@ enum deploy_strategy deploy_strategy_of(struct val manifest)
 	return DEPLOY_APPLY;
 }
 
+bool deploy_wants_server_side(struct val manifest)
+{
+	_cleanup_free_ char *apply = manifest_annotation_text(
+		manifest, "strategy.spinnaker.io/server-side-apply");
+
+	return apply &&
+		(str_equal_nocase(str_of(apply), STR("true")) ||
+			str_equal_nocase(str_of(apply), STR("force-conflicts")));
+}
+
 void deploy_walk_free(struct deploy_walk *walk)
 {
 	val_free(&walk->candidates);

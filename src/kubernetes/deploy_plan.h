@@ -26,6 +26,9 @@ enum deploy_strategy { DEPLOY_APPLY, DEPLOY_APPLY_GENTLY, DEPLOY_REPLACE, DEPLOY
 /* By the strategy annotations; GENTLY = without taking fields away from others. */
 enum deploy_strategy deploy_strategy_of(struct val manifest);
 
+/* By the annotation strategy.spinnaker.io/server-side-apply: whatever the account's applyMode is. */
+bool deploy_wants_server_side(struct val manifest);
+
 /*
  * One object of the plan, a map that is committed before anything is sent:
  *

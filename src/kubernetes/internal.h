@@ -125,6 +125,8 @@ struct kube_credential *kube_credential_ref(struct kube_credential *credential);
 void kube_credential_unref(struct kube_credential *credential);
 DEFINE_CLEANUP(struct kube_credential *, kube_credential_unref)
 
+enum kube_apply_mode { APPLY_SERVER_SIDE, APPLY_CLIENT_SIDE, APPLY_AUTO };
+
 /* One row of `kubernetes.accounts[]`, as far as it is used. */
 struct kube_account_config {
 	char *name;
@@ -133,6 +135,7 @@ struct kube_account_config {
 	char *context;
 	bool service_account;
 	int64_t request_timeout_s;
+	int apply_mode; /* enum kube_apply_mode */
 	struct str_list namespaces, omit_namespaces, kinds, omit_kinds;
 	struct val raw_resources;
 };
@@ -263,6 +266,12 @@ int kube_list_at(struct kube_account *account, const struct kube_resource *resou
 /* Moves what client-side apply owns in the live object to our manager, if there is such a manager (kubernetes.md 9.3). */
 int kube_migrate_managers(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, const char *name, struct cancel *cancel, struct err *err);
+/* kube_apply by comparing (kubernetes.md 9.3). */
+int kube_apply_client_side(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, struct val manifest, struct cancel *cancel,
+	struct val *ret, struct err *err);
+/* Whether ERR, the answer to a server-side apply, says that the other kind may do better. */
+bool kube_apply_needs_client(const struct err *err);
 /* A write gave OBJECT back: a watch that has not seen that version yet does not answer kube_watched for it. */
 void kube_watch_expect(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, const char *name, struct val object);

@@ -62,6 +62,8 @@ struct val kubernetes_describe(struct kubernetes *kubernetes);
 const char *kube_account_name(const struct kube_account *account);
 /* Namespace for objects that name none: the context's, else "default". */
 const char *kube_account_namespace(const struct kube_account *account);
+/* Whether kube_apply compares (applyMode: client-side), and so needs to know nothing of owners. */
+bool kube_account_compares(const struct kube_account *account);
 /* "https://127.0.0.1:6443", for people. */
 const char *kube_account_server(const struct kube_account *account);
 /* ERR_DENIED when the account's namespaces/omitNamespaces forbid writing there (an empty namespace passes). */
@@ -100,12 +102,13 @@ int kube_list(struct kube_account *account, const struct kube_resource *resource
 int kube_list_metadata(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, struct cancel *cancel, struct val *ret_list, struct err *err);
 /*
- * Server-side apply of MANIFEST (as it is sent). Without KUBE_APPLY_OURS after a GET of the live object: what client-side apply owns in
+ * Applies MANIFEST (as it is sent) in the way that the account's settings say. Server-side apply: Without KUBE_APPLY_OURS after a GET of the live object: what client-side apply owns in
  * it becomes ours first, or fields that the manifest dropped would stay. Without KUBE_APPLY_FORCE field conflicts are ERR_CONFLICT with
  * manager and field in the text. *RET_WARNINGS (may be NULL): list of texts from Warning headers.
  */
 enum kube_apply_flags {
 	KUBE_APPLY_FORCE = 1,
+	KUBE_APPLY_BY_SERVER = 4, /* whatever the account's applyMode says */
 	KUBE_APPLY_OURS = 2, /* there is no live object, or kube_is_client_side_applied is false of it */
 };
 int kube_apply(struct kube_account *account, const struct kube_resource *resource,
