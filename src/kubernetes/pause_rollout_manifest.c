@@ -28,11 +28,7 @@ const struct stage_type pause_rollout_manifest_stage = {
 	.check = pause_check,
 	/* Setting a flag again changes nothing. */
 	.tasks = ROWS(struct task_row, RESOLVE_TARGET_IF_DYNAMIC,
-		{ .name = "pauseRolloutManifest",
-			.run = pause_run,
-			.timeout_ms = 10 * 60 * 1000,
-			.repeat = TASK_SAFE,
-			.slot = stage_account_slot }),
+		CHANGE_TARGET_TASK("pauseRolloutManifest", pause_run)),
 	.restart = stage_forget,
 	.outputs = ROWS(struct field, TARGET_OUTPUTS),
 };

@@ -28,12 +28,7 @@ const struct stage_type resume_rollout_manifest_stage = {
 	.check = resume_check,
 	/* Setting a flag again changes nothing. */
 	.tasks = ROWS(struct task_row, RESOLVE_TARGET_IF_DYNAMIC,
-		{ .name = "resumeRolloutManifest",
-			.run = resume_run,
-			.timeout_ms = 10 * 60 * 1000,
-			.repeat = TASK_SAFE,
-			.slot = stage_account_slot },
-		WAIT_STABLE_TASK),
+		CHANGE_TARGET_TASK("resumeRolloutManifest", resume_run), WAIT_STABLE_TASK),
 	.restart = stage_forget,
 	.outputs = ROWS(struct field, TARGET_OUTPUTS),
 };

@@ -29,11 +29,7 @@ const struct stage_type rolling_restart_manifest_stage = {
 	.config_size = sizeof(struct rollout_config),
 	.check = restart_check,
 	.tasks = ROWS(struct task_row, RESOLVE_TARGET_IF_DYNAMIC,
-		{ .name = "rollingRestartManifest",
-			.run = restart_run,
-			.timeout_ms = 10 * 60 * 1000,
-			.repeat = TASK_SAFE,
-			.slot = stage_account_slot }),
+		CHANGE_TARGET_TASK("rollingRestartManifest", restart_run)),
 	.restart = stage_forget,
 	.outputs = ROWS(struct field, TARGET_OUTPUTS),
 };

@@ -27,12 +27,7 @@ const struct stage_type scale_manifest_stage = {
 	.check = scale_check,
 	.tasks = ROWS(struct task_row, RESOLVE_TARGET_TASK,
 		/* The number is absolute: setting it again changes nothing. */
-		{ .name = "scaleManifest",
-			.run = scale_run,
-			.timeout_ms = 10 * 60 * 1000,
-			.repeat = TASK_SAFE,
-			.slot = stage_account_slot },
-		WAIT_STABLE_TASK),
+		CHANGE_TARGET_TASK("scaleManifest", scale_run), WAIT_STABLE_TASK),
 	.restart = stage_forget,
 	.outputs = ROWS(struct field, TARGET_OUTPUTS),
 };

@@ -84,6 +84,12 @@ extern const char *const target_modes[]; /* static, dynamic */
 		.name = "resolveTargetManifest", .run = target_resolve_run,                        \
 		.when = target_is_dynamic, .timeout_ms = 2 * 60 * 1000, .slot = stage_account_slot \
 	}
+/* The task that changes the object. It may run again: it looks at the object first, or sets what is set already. */
+#define CHANGE_TARGET_TASK(task, function)                                       \
+	{                                                                        \
+		.name = (task), .run = (function), .timeout_ms = 10 * 60 * 1000, \
+		.repeat = TASK_SAFE, .slot = stage_account_slot                  \
+	}
 int target_resolve_run(const struct task_input *in, struct task_result *out, struct err *err);
 bool target_is_dynamic(const struct task_input *in);
 

@@ -45,12 +45,7 @@ const struct stage_type undo_rollout_manifest_stage = {
 			.timeout_ms = 2 * 60 * 1000,
 			.slot = stage_account_slot },
 		/* What has the revision's template already is left alone. */
-		{ .name = "undoRolloutManifest",
-			.run = undo_run,
-			.timeout_ms = 10 * 60 * 1000,
-			.repeat = TASK_SAFE,
-			.slot = stage_account_slot },
-		WAIT_STABLE_TASK),
+		CHANGE_TARGET_TASK("undoRolloutManifest", undo_run), WAIT_STABLE_TASK),
 	.restart = stage_forget,
 	.outputs = ROWS(struct field, TARGET_OUTPUTS),
 };
