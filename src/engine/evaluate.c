@@ -208,6 +208,12 @@ static struct expr_limits limits_of(const struct evaluator *by, bool allow_unkno
 	};
 }
 
+static const char *host_current_user(void *data)
+{
+	const struct view *view = data;
+	return stage_user(view->execution, view->index);
+}
+
 static void look_at_stage(const struct execution *execution, size_t index, const char *evaluator,
 	struct view *view, struct expr_host *host)
 {
@@ -229,6 +235,7 @@ static void look_at_stage(const struct execution *execution, size_t index, const
 		.stage_context = host_stage_context,
 		.current_stage = index == STAGE_NONE ? -1 : (ptrdiff_t)index,
 		.user = execution->user,
+		.current_user = index == STAGE_NONE ? NULL : host_current_user,
 	};
 }
 

@@ -297,6 +297,15 @@ void run_ready(struct run *run);
 
 /* request.c */
 void request_handle(struct engine *engine, struct request *request);
+/* The stored pipeline of that name, in any case of it; borrowed, VAL_NULL when there is none. */
+struct val request_find_pipeline(
+	struct engine *engine, const char *application, const char *name, bool any_case);
+bool request_is_known_run(struct engine *engine, const char *id);
+/* Cancels a run on behalf of another; one that has ended stays as it is. */
+void request_cancel_run(struct engine *engine, const char *id, const char *user, const char *reason);
+
+/* start.c */
+void request_start(struct engine *engine, struct request *request);
 void request_submitted(struct engine *engine, struct job *job); /* a JOB_SUBMIT came back */
 
 /*
@@ -306,8 +315,6 @@ void request_submitted(struct engine *engine, struct job *job); /* a JOB_SUBMIT 
 int request_child_prepare(struct engine *engine, const struct run *parent, struct job *job);
 int request_child_start(
 	struct engine *engine, const struct job *job, struct run **ret, struct err *err);
-/* Cancels a run on behalf of another; one that has ended stays as it is. */
-void request_cancel_run(struct engine *engine, const char *id, const char *user, const char *reason);
 
 /* run.c */
 struct run *run_new(struct engine *engine, struct execution *execution);

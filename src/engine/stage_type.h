@@ -55,7 +55,7 @@ struct task_result {
 	struct val keys;  /* list of wake-up keys (TASK_WAIT_KEY) */
 	/*
 	 * What the engine does in the same commit, so that it happens once: starts a run of a stored pipeline ({"pipeline": id or
-	 * name, "application", "trigger"}), whose id and name it puts into the context as executionId and executionName (a start that
+	 * name, "application", "trigger", "user"}), whose id and name it puts into the context as executionId and executionName (a start that
 	 * is refused fails the task with the reason); cancels a run. Owned; null = nothing.
 	 */
 	struct val start_run;

@@ -189,10 +189,9 @@ static void worker_start(struct workers *workers)
 	pthread_attr_destroy(&attributes);
 }
 
-static void start_if_needed(struct workers *workers)
+static bool needs_worker(const struct workers *workers)
 {
-	if (workers->idle < workers->queued && workers->threads < LIMIT_WORKERS)
-		worker_start(workers);
+	return workers->idle < workers->queued && workers->threads < LIMIT_WORKERS;
 }
 
 bool workers_starve(const struct workers *workers)
@@ -203,8 +202,10 @@ bool workers_starve(const struct workers *workers)
 void workers_retry(struct workers *workers)
 {
 	pthread_mutex_lock(&workers->mutex);
-	atomic_store(&workers->starved, false);
-	start_if_needed(workers);
+	if (needs_worker(workers))
+		worker_start(workers);
+	else
+		atomic_store(&workers->starved, false);
 	pthread_mutex_unlock(&workers->mutex);
 }
 
@@ -216,7 +217,8 @@ void workers_push(struct workers *workers, struct job *job)
 	*workers->last = job;
 	workers->last = &job->next;
 	workers->queued++;
-	start_if_needed(workers);
+	if (needs_worker(workers))
+		worker_start(workers);
 	pthread_cond_signal(&workers->condition);
 	pthread_mutex_unlock(&workers->mutex);
 }

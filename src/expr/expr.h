@@ -37,7 +37,9 @@ struct expr_host {
 	/* The stage that is being run, or -1. */
 	ptrdiff_t current_stage;
 	const char *user; /* authenticated user, NULL = anonymous */
-	int64_t now_ms;   /* for new Date() and the like; 0 = the machine's clock */
+	const char *(*current_user)(
+		void *data); /* instead of USER, when it takes looking; NULL = there is no such */
+	int64_t now_ms;      /* for new Date() and the like; 0 = the machine's clock */
 	/* Gets a URL for #fromUrl and friends; NULL = these helpers fail with a text that says so. */
 	int (*fetch)(void *fetch_data, struct str url, struct strbuf *ret_body, struct err *err);
 	void *fetch_data;

@@ -87,6 +87,8 @@ int fn_judgment(struct eval *ev, const struct call *call, struct value *ret)
 int fn_current_user(struct eval *ev, const struct call *call, struct value *ret)
 {
 	const char *user = ev->host ? ev->host->user : NULL;
+	if (ev->host && ev->host->current_user)
+		user = ev->host->current_user(ev->host->data);
 	*ret = eval_text(ev, user && *user ? user : "anonymous");
 	return 0;
 }

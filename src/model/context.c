@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/vec.h"
@@ -210,6 +211,36 @@ struct val context_get(
 	if (!*ret_found)
 		return VAL_NULL;
 	return val_value_at(stage_at(execution, search.index)->outputs, (size_t)search.place);
+}
+
+struct judge {
+	const struct execution *execution;
+	size_t index; /* whose judge is looked for */
+	const char *user;
+};
+
+static bool hands_identity_on(void *data, size_t index)
+{
+	struct judge *judge = data;
+	const struct stage *stage = stage_at(judge->execution, index);
+
+	if (index == judge->index || stage->status == STATUS_SKIPPED ||
+		!val_get_bool(stage->context, "propagateAuthenticationContext", false))
+		return false;
+	const char *word = val_get_text(stage->context, "judgmentStatus", "");
+	const char *user = val_get_text(stage->last_modified, "user", "");
+
+	if (strcasecmp(word, "continue") == 0 && *user && strcmp(user, "anonymous") != 0)
+		judge->user = user;
+	return true;
+}
+
+const char *stage_user(const struct execution *execution, size_t index)
+{
+	struct judge judge = { .execution = execution, .index = index, .user = execution->user };
+
+	walk_ancestors(execution, index, hands_identity_on, &judge);
+	return judge.user;
 }
 
 struct view {

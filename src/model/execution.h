@@ -191,6 +191,11 @@ size_t *stage_ancestors(const struct execution *execution, size_t index, size_t 
  * among these, and so on; within each step in the order of the list. An owned array; what stands in a circle is left out.
  */
 size_t *execution_order(const struct execution *execution, size_t *ret_count);
+/*
+ * As whom a stage runs: the user who continued the nearest judgment before it that hands its identity on
+ * (propagateAuthenticationContext), else the run's own; NULL = anonymous. Walks the ancestors. BORROWED.
+ */
+const char *stage_user(const struct execution *execution, size_t index);
 /* All ancestors' outputs merged so that the nearest wins, under the own context on top: what expressions see as the root's keys. Owned. */
 struct val context_all(const struct execution *execution, size_t index);
 

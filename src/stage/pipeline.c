@@ -9,7 +9,6 @@
 #include "artifact/bind_produced.h"
 #include "base/alloc.h"
 #include "base/limits.h"
-#include "base/map.h"
 #include "base/vec.h"
 #include "model/artifact.h"
 #include "model/secrets.h"
@@ -62,6 +61,7 @@ static int start_pipeline(const struct task_input *in, struct task_result *out, 
 {
 	const struct pipeline_config *config = in->config;
 	const struct execution *parent = in->execution;
+	const char *user = stage_user(parent, in->stage_index);
 	int64_t family = family_size(in);
 	if (family > LIMIT_PIPELINE_FAMILY)
 		return err_set(err, ERR_TOO_LARGE,
@@ -72,7 +72,7 @@ static int start_pipeline(const struct task_input *in, struct task_result *out, 
 		return err_set(err, ERR_INVALID, "pipeline: is required");
 	struct val trigger = val_map();
 	val_set(&trigger, "type", val_string("pipeline"));
-	val_set(&trigger, "user", val_string(parent->user ? parent->user : "[anonymous]"));
+	val_set(&trigger, "user", val_string(user ? user : "[anonymous]"));
 	val_set(&trigger, "parentExecution", parent_execution(parent));
 	val_set(&trigger, "parentPipelineId", val_string(parent->id));
 	val_set(&trigger, "parentPipelineStageId", val_string(in->stage->id));
@@ -84,6 +84,8 @@ static int start_pipeline(const struct task_input *in, struct task_result *out, 
 	val_set(&trigger, "correlationId", val_string(in->idempotency_key));
 	val_set(&trigger, "familySize", val_int(family));
 	val_set(&out->start_run, "pipeline", val_string(target));
+	if (user)
+		val_set(&out->start_run, "user", val_string(user));
 	if (config->pipeline_application || config->application)
 		val_set(&out->start_run, "application",
 			val_string(config->pipeline_application ? config->pipeline_application :
@@ -104,18 +106,6 @@ static bool must_wait(const struct task_input *in)
 {
 	const struct pipeline_config *config = in->config;
 	return !config->wait_for_completion || strcasecmp(config->wait_for_completion, "false") != 0;
-}
-
-/* PLACES: refId → index + 1. */
-static bool is_merged(const struct map *places, const bool *merged, struct val requisites)
-{
-	for (size_t i = 0; i < val_count(requisites); i++) {
-		struct val ref_id = val_at(requisites, i);
-		size_t place = (size_t)map_get(places, val_as_str(&ref_id));
-		if (place && !merged[place - 1])
-			return false;
-	}
-	return true;
 }
 
 static void merge_outputs(struct val *all, struct val outputs)
@@ -140,31 +130,19 @@ static void merge_outputs(struct val *all, struct val outputs)
 }
 
 /* The outputs of all top-level stages in the order of the graph; a later one wins, lists are joined (stages.md 1.5). */
-static struct val execution_outputs(struct val execution)
+static int execution_outputs(struct val json, struct val *ret, struct err *err)
 {
-	struct val stages = val_get(execution, "stages"), all = val_map();
-	size_t count = val_count(stages), left = count;
-	bool *merged = xcalloc(count + 1, sizeof(*merged));
-	struct map places = { 0 };
+	struct execution *execution;
+	size_t count;
+	if (execution_from_json(json, &execution, err) < 0)
+		return err_wrap(err, "the execution of the child");
+	size_t *order = execution_order(execution, &count);
+	*ret = val_map();
 	for (size_t i = 0; i < count; i++)
-		map_put(&places, str_of(val_get_text(val_at(stages, i), "refId", "")),
-			(void *)(i + 1));
-	for (bool moved = true; moved && left > 0;) {
-		moved = false;
-		for (size_t i = 0; i < count; i++) {
-			struct val stage = val_at(stages, i);
-			if (merged[i] ||
-				!is_merged(&places, merged, val_get(stage, "requisiteStageRefIds")))
-				continue;
-			merged[i] = moved = true;
-			left--;
-			if (!val_has(stage, "parentStageId"))
-				merge_outputs(&all, val_get(stage, "outputs"));
-		}
-	}
-	map_free(&places);
-	free(merged);
-	return all;
+		merge_outputs(ret, stage_at(execution, order[i])->outputs);
+	free(order);
+	execution_unref(execution);
+	return 0;
 }
 
 static bool has_status(struct val map, const char *status)
@@ -217,9 +195,9 @@ static void say_progress(struct task_result *out, struct val child)
 static int child_ended(const struct pipeline_config *config, struct val child,
 	struct task_result *out, struct err *err)
 {
-	_cleanup_(val_free) struct val outputs = config->skip_downstream_output ?
-		VAL_NULL :
-		execution_outputs(child);
+	_cleanup_(val_free) struct val outputs = VAL_NULL;
+	if (!config->skip_downstream_output && execution_outputs(child, &outputs, err) < 0)
+		return -1;
 	for (size_t i = 0; i < val_count(outputs); i++)
 		val_set_str(&out->outputs, val_key_at(outputs, i), val_ref(val_value_at(outputs, i)));
 	task_context(out, "status", val_ref(val_get(child, "status")));

@@ -2,6 +2,7 @@
  * The rules of the engine about load and about its surroundings (DESIGN.md §2: 6, 7, 8, 9, 11, 14, 15), each with a test
  * that fails without it.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -436,6 +437,46 @@ static void test_full_disk_answers(void **state)
 	driver_close(&driver);
 }
 
+/* ---- threads that cannot be started ----------------------------------------------------------- */
+
+static atomic_bool no_threads;
+
+int __real_pthread_create(
+	pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *data);
+int __wrap_pthread_create(
+	pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *data);
+int __wrap_pthread_create(
+	pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *data)
+{
+	return atomic_load(&no_threads) ? EAGAIN :
+					  __real_pthread_create(thread, attributes, run, data);
+}
+
+/* The task waits, and is begun once a thread can be started: the engine tries again whenever it looks about. */
+static void test_no_worker(void **state)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct driver driver;
+
+	driver_open(&driver, types);
+	atomic_store(&no_threads, true);
+	const char *id = driver_start(&driver, "{\"stages\":[{\"type\":\"second\"}]}");
+
+	for (int i = 0; i < 3; i++) {
+		struct request request = { .kind = REQUEST_STATE };
+
+		assert_int_equal(driver_ask(&driver, &request, NULL, &err), 0);
+	}
+	assert_status(&driver, id, "0", "RUNNING");
+	atomic_store(&no_threads, false);
+	struct request request = { .kind = REQUEST_STATE };
+
+	assert_int_equal(driver_ask(&driver, &request, NULL, &err), 0);
+	driver_wait_end(&driver, id);
+	assert_status(&driver, id, NULL, "SUCCEEDED");
+	driver_close(&driver);
+}
+
 /* SIGTERM while the disk is full: it ends, and the next start goes on from the last commit. */
 static void test_full_disk_at_the_end(void **state)
 {
@@ -669,6 +710,7 @@ int main(void)
 		TEST(test_chain_of_waits),
 		TEST(test_full_disk),
 		TEST(test_full_disk_answers),
+		TEST(test_no_worker),
 		TEST(test_full_disk_at_the_end),
 		TEST(test_slow_reader),
 		TEST(test_inbox_is_bounded),

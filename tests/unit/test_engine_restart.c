@@ -18,7 +18,7 @@
 #include "stage/stages.h"
 
 static const struct stage_type *const types[] = { &wait_stage, &evaluate_variables_stage,
-	&check_preconditions_stage, &pipeline_stage, &test_stage, NULL };
+	&check_preconditions_stage, &manual_judgment_stage, &pipeline_stage, &test_stage, NULL };
 
 static int open_driver(void **state)
 {
@@ -392,6 +392,39 @@ static void a_child_binds_what_its_parents_stage_sees_and_hands_back_its_own(voi
 		"file");
 }
 
+static void a_child_runs_as_whoever_continued_and_its_last_output_wins_by_the_graph(void **state)
+{
+	struct driver *driver = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	/* "late" stands first in the list and in the graph behind the others. */
+	save(driver,
+		"{application: app, name: child, stages: [{refId: late, type: test, requisiteStageRefIds: [early], "
+		"first: {outputs: {x: late, l: [1, 2]}}}, {refId: early, type: test, first: {outputs: {x: early, "
+		"l: [2, 3]}}}, {refId: other, type: test, first: {outputs: {x: other}}}]}");
+	save(driver,
+		"{application: app, name: parent, stages: [{refId: j, type: manualJudgment, "
+		"propagateAuthenticationContext: true}, {refId: p, type: pipeline, pipeline: child, "
+		"requisiteStageRefIds: [j]}]}");
+	_cleanup_free_ char *id = start(driver, "parent", "{}");
+	driver_pass(driver, 10);
+	_cleanup_(val_free) struct val judgment = driver_stage(driver, id, "j");
+	struct request request = {
+		.kind = REQUEST_PATCH_STAGE,
+		.key = xstrdup(id),
+		.stage_id = xstrdup(val_get_text(judgment, "id", "")),
+		.user = xstrdup("joe"),
+		.value = value_of("{judgmentStatus: continue}"),
+	};
+	assert_int_equal(driver_ask(driver, &request, NULL, &err), 0);
+	driver_wait_end(driver, id);
+	_cleanup_free_ char *child = child_of(driver, id, "p");
+	_cleanup_(val_free) struct val execution = driver_execution(driver, child);
+	_cleanup_(val_free) struct val stage = driver_stage(driver, id, "p");
+	assert_string_equal(val_get_text(val_get(execution, "authentication"), "user", ""), "joe");
+	assert_string_equal(val_get_text(val_get(execution, "trigger"), "user", ""), "joe");
+	assert_value("outputs", val_get(stage, "outputs"), "{x: late, l: [2, 3, 1]}");
+}
+
 /* ---- a child between its start and the wait for it ----------------------------------------------------------------------------------- */
 
 static void a_run_that_is_canceled_between_the_start_of_its_child_and_the_wait_cancels_it(void **state)
@@ -467,6 +500,7 @@ int main(void)
 		TEST(a_run_that_goes_on_is_the_run_before),
 		TEST(a_child_binds_what_its_parents_stage_sees_and_hands_back_its_own),
 		TEST(a_run_that_is_canceled_between_the_start_of_its_child_and_the_wait_cancels_it),
+		TEST(a_child_runs_as_whoever_continued_and_its_last_output_wins_by_the_graph),
 		TEST(a_refused_start_leaves_a_run_that_says_why),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,8 +154,8 @@ static void one_member_is_masked_as_its_map_would_be(void **state)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		_cleanup_(val_free) struct val map = value_of(rows[i].map);
-		_cleanup_(val_free) struct val masked =
-			secrets_masked_member(map, str_of(rows[i].key));
+		_cleanup_(val_free) struct val masked = secrets_masked_member(
+			map, str_of(rows[i].key));
 
 		assert_value(rows[i].map, masked, rows[i].wanted);
 	}
