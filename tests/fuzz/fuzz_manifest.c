@@ -1,0 +1,164 @@
+/*
+ * Documents through every rule that `gennaker explain` and the manifest stages apply to them without a server: no crash, no leak, an
+ * error has a text that can be shown, and what is given is never changed.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/yaml.h"
+#include "kubernetes/bind.h"
+#include "kubernetes/deploy_plan.h"
+#include "kubernetes/job.h"
+#include "kubernetes/manifest.h"
+#include "kubernetes/names.h"
+#include "kubernetes/patch.h"
+#include "kubernetes/rollout.h"
+#include "kubernetes/selectors.h"
+#include "kubernetes/status.h"
+#include "kubernetes/target.h"
+#include "kubernetes/traffic.h"
+#include "kubernetes/version.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_error(int result, const struct err *err)
+{
+	if (result < 0 &&
+		(err->kind == ERR_NONE || !*err_text(err) || !str_is_utf8(str_of(err_text(err)))))
+		abort();
+}
+
+/* explain status, and what people read of it. */
+static void try_status(struct val object)
+{
+	_cleanup_(kube_status_free) struct kube_status status = { 0 };
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *line = NULL;
+
+	if (kube_status_of(object, &status, &err) < 0) {
+		check_error(-1, &err);
+		return;
+	}
+	line = kube_status_line(object, &status);
+	job_state_of(object);
+}
+
+/* explain traffic, of each pair. */
+static void try_traffic(struct val service, struct val target)
+{
+	_cleanup_(val_free) struct val on = traffic_patch(service, target, true);
+	_cleanup_(val_free) struct val off = traffic_patch(service, target, false);
+	_cleanup_(val_free) struct val attached = val_ref(target), services = VAL_NULL;
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	check_error(traffic_attach(service, &attached, &err), &err);
+	err_clear(&err);
+	check_error(traffic_services(target, &services, &err), &err);
+}
+
+static void try_selectors(struct val object)
+{
+	_cleanup_free_ char *text = NULL, *own = NULL;
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct val labels = val_get(val_get(object, "metadata"), "labels");
+
+	if (selectors_text(val_get(object, "spec"), &text, &err) == 0)
+		selectors_match(val_get(object, "spec"), labels);
+	check_error(err.kind == ERR_NONE ? 0 : -1, &err);
+	err_clear(&err);
+	check_error(selectors_of_workload(object, &own, &err), &err);
+}
+
+static void try_patches(struct val object, struct val other)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	for (int strategy = PATCH_STRATEGIC; strategy <= PATCH_MERGE; strategy++) {
+		_cleanup_(val_free) struct val body = VAL_NULL;
+
+		check_error(patch_body(object, (enum patch_strategy)strategy, &body, &err), &err);
+		err_clear(&err);
+	}
+	_cleanup_(val_free) struct val undo = rollout_undo_deployment(object, other);
+	_cleanup_(val_free) struct val controller = rollout_undo_controller(object, other);
+}
+
+/* Everything about live objects, which may be anything that has a kind. */
+static void try_objects(struct val objects)
+{
+	for (int criteria = CRITERIA_NEWEST; criteria <= CRITERIA_SMALLEST; criteria++) {
+		_cleanup_(val_free) struct val order = target_order(objects, (enum criteria)criteria);
+
+		if (val_count(order) != val_count(objects))
+			abort();
+		target_index(val_count(order), (enum criteria)criteria);
+	}
+	for (size_t i = 0; i < val_count(objects); i++) {
+		struct val object = val_at(objects, i),
+			   last = val_at(objects, val_count(objects) - 1);
+		_cleanup_(val_free) struct val history = rollout_history(object, objects);
+		_cleanup_(val_free) struct val output = manifest_for_output(object);
+
+		try_status(object);
+		try_traffic(object, last);
+		try_traffic(last, object);
+		try_selectors(object);
+		try_patches(object, last);
+	}
+	_cleanup_(val_free) struct val steps = traffic_follow_ups("bluegreen", objects, objects);
+}
+
+/* explain order and names, and what a deploy would send. */
+static void try_manifests(struct val value, struct val live)
+{
+	_cleanup_(val_free) struct val manifests = VAL_NULL, rows = VAL_NULL;
+	struct deploy_rules rules = { .account = "test", .application = "shop" };
+	_cleanup_err_ struct err err = ERR_INIT;
+	size_t *order;
+
+	if (manifests_flatten(value, "documents", &manifests, &err) < 0) {
+		check_error(-1, &err);
+		return;
+	}
+	rows = names_chosen(manifests, live, (struct opt_bool){ 0 });
+	if (val_count(rows) != val_count(manifests))
+		abort();
+	order = manifests_order(manifests);
+	manifests_override_namespace(&manifests, "shop");
+	for (size_t i = 0; i < val_count(manifests); i++) {
+		_cleanup_(val_free) struct val sent = deploy_object(
+			val_at(manifests, order[i]), val_at(rows, order[i]), &rules);
+		_cleanup_(val_free) struct val job = VAL_NULL;
+
+		check_error(job_manifest(sent, "manifest", &job, &err), &err);
+		err_clear(&err);
+	}
+	free(order);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str text = { (const char *)data, size };
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_(val_free) struct val documents = VAL_NULL, objects = val_list(),
+				       properties = VAL_NULL;
+	_cleanup_free_ char *before = NULL, *after = NULL;
+
+	if (yaml_parse_all(text, &documents, &err) < 0)
+		return 0;
+	before = json_text(documents, JSON_COMPACT);
+	for (size_t i = 0; i < val_count(documents) && i < 8; i++) {
+		if (*val_get_text(val_at(documents, i), "kind", ""))
+			val_append(&objects, val_ref(val_at(documents, i)));
+	}
+	try_objects(objects);
+	try_manifests(documents, objects);
+	check_error(job_properties(text, &properties, &err), &err);
+	after = json_text(documents, JSON_COMPACT);
+	if (strcmp(before, after) != 0)
+		abort();
+	return 0;
+}
