@@ -171,11 +171,20 @@ static bool applies(const struct bean *bean, const struct bean_property *propert
 	return has_word(property->only, val_get_text(bean->json, "type", "none"));
 }
 
+bool bean_property_is(const struct bean_property *row, struct str name)
+{
+	if (!name.length || (row->name[0] | 0x20) != (name.bytes[0] | 0x20))
+		return false;
+	struct str rest = str_slice(name, 1, name.length);
+	return str_is(rest, row->name + 1) &&
+		(row->name[0] == name.bytes[0] || (name.bytes[0] >= 'A' && name.bytes[0] <= 'Z'));
+}
+
 const struct bean_property *bean_find_property(const struct bean *bean, struct str name)
 {
 	const struct bean_property *row = bean->class->properties;
 	for (; row && row->name && name.length; row++)
-		if (row->name[0] == name.bytes[0] && str_is(name, row->name) && applies(bean, row))
+		if (bean_property_is(row, name) && applies(bean, row))
 			return row;
 	return NULL;
 }
@@ -301,6 +310,6 @@ int bean_property(struct eval *ev, struct value target, struct str name, struct 
 	}
 	if (row->read == READ_CALL)
 		return row->call(ev, bean, ret);
-	*ret = read_json(ev, row, bean_field(ev, bean, name));
+	*ret = read_json(ev, row, bean_field(ev, bean, str_of(row->name)));
 	return 0;
 }

@@ -47,6 +47,8 @@ const struct bean_class *const *bean_classes(void);
 /* A bean over JSON, which the evaluation must hold; STAGE only for stages, else -1. */
 struct value bean_new(
 	struct eval *ev, const struct bean_class *class, struct val json, ptrdiff_t stage);
+/* Whether NAME means ROW: as it is, or with a capital, since Spring looks for a getter ("Status" is getStatus, and so "status"). */
+bool bean_property_is(const struct bean_property *row, struct str name);
 /* The row of a property that BEAN has, or NULL. */
 const struct bean_property *bean_find_property(const struct bean *bean, struct str name);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "expr/bean.h"
 #include "expr/functions.h"
 #include "expr/java.h"
 #include "expr/node.h"
@@ -343,16 +344,138 @@ static void check_method(
 	tell(scope, RULE_UNKNOWN_METHOD, node->position, node->name.length, ARGS(text, en, zh), near);
 }
 
+/* The name without its packages. */
+static struct str short_name(struct str name)
+{
+	size_t at = name.length;
+	while (at > 0 && name.bytes[at - 1] != '.')
+		at--;
+	return str_slice(name, at, name.length);
+}
+
+/* By its whole name or by the last part of it. */
+static const char *nearest_class(struct str name)
+{
+	unsigned best = 3;
+	const char *near = NULL;
+	for (const struct java_class *const *class = java_classes(); *class; class ++) {
+		struct str full = str_of((*class)->name);
+		unsigned whole = str_distance(name, full, best);
+		unsigned last = str_distance(short_name(name), short_name(full), best);
+		unsigned distance = whole < last ? whole : last;
+		if (!(*class)->nameable || distance >= best)
+			continue;
+		best = distance;
+		near = (*class)->name;
+	}
+	return near;
+}
+
 static const struct java_class *check_class(const struct scope *scope, const struct node *node)
 {
 	const struct java_class *class = java_class_find(node->name);
 	if (class && class->nameable)
 		return class;
+	const char *near = nearest_class(node->name);
+	_cleanup_free_ char *en = hint_en(near);
+	_cleanup_free_ char *zh = hint_zh(near);
 	_cleanup_free_ char *text = xstrndup(node->name.bytes, node->name.length);
 	ptrdiff_t at = str_find(scope->text, text, scope->offset + (size_t)node->position);
 	int position = at < 0 ? node->position : (int)((size_t)at - scope->offset);
-	tell(scope, RULE_UNKNOWN_CLASS, position, node->name.length, ARGS(text), NULL);
+	tell(scope, RULE_UNKNOWN_CLASS, position, node->name.length, ARGS(text, en, zh),
+		at < 0 ? NULL : near);
 	return NULL;
+}
+
+/* ---- properties of the execution and of stages --------------------------------------------------------------------------------- */
+
+static bool has_property(
+	const struct bean_class *class, struct str name, const struct bean_property **ret)
+{
+	for (const struct bean_property *row = class->properties; row && row->name; row++) {
+		if (!bean_property_is(row, name))
+			continue;
+		*ret = row;
+		return true;
+	}
+	return false;
+}
+
+static const char *nearest_property(const struct bean_class *class, struct str name)
+{
+	unsigned best = 3;
+	const char *near = NULL;
+	for (const struct bean_property *row = class->properties; row && row->name; row++) {
+		unsigned distance = str_distance(name, str_of(row->name), best);
+		if (distance < best) {
+			best = distance;
+			near = row->name;
+		}
+	}
+	return near;
+}
+
+static void tell_unknown_property(const struct scope *scope, const struct node *part,
+	const struct bean_class *class, struct str name)
+{
+	const struct node *inner = part->kind == NODE_INDEX ? part->children[0] : part;
+	const char *near = nearest_property(class, name);
+	_cleanup_free_ char *text = xasprintf("%.*s", STR_ARG(name));
+	_cleanup_free_ char *en = xasprintf("%s has no property \"%s\"",
+		class == &bean_stage_class ? "a stage" : "the execution", text);
+	_cleanup_free_ char *zh = xasprintf(
+		"%s没有属性 \"%s\"", class == &bean_stage_class ? "阶段" : "执行记录", text);
+	_cleanup_free_ char *hint = hint_en(near);
+	_cleanup_free_ char *hint_chinese = hint_zh(near);
+	_cleanup_free_ char *en_all = xasprintf("%s%s", en, hint);
+	_cleanup_free_ char *zh_all = xasprintf("%s%s", zh, hint_chinese);
+	_cleanup_free_ char *quoted = near ? xasprintf("'%s'", near) : NULL;
+	tell(scope, RULE_UNKNOWN_PROPERTY, inner->position, node_length(scope, inner),
+		ARGS(en_all, zh_all), inner->kind == NODE_LITERAL ? quoted : near);
+}
+
+/* The typed object that a chain begins with, or NULL. */
+static const struct bean_class *bean_of_head(const struct scope *scope, const struct node *head)
+{
+	if (is_name(head, "execution") && !scope->selection)
+		return &bean_execution_class;
+	if (head->kind != NODE_FUNCTION)
+		return NULL;
+	return str_is(head->name, "stage") || str_is(head->name, "stageByRefId") ||
+			str_is(head->name, "currentStage") ?
+		&bean_stage_class :
+		NULL;
+}
+
+/* Unlike maps, these have exactly the properties of their tables: anything else fails. */
+static void check_properties(const struct scope *scope, const struct node *chain)
+{
+	const struct bean_class *class = bean_of_head(scope, chain->children[0]);
+	bool stages = false; /* they are in hand, as a list */
+	for (uint32_t i = 1; i < chain->count && (class || stages); i++) {
+		const struct node *part = chain->children[i];
+		const struct bean_property *row = NULL;
+		struct str name;
+		if (stages) {
+			bool one = part->kind == NODE_INDEX ||
+				(part->kind == NODE_SELECT && part->op != OP_ALL);
+			stages = part->kind == NODE_SELECT && part->op == OP_ALL;
+			class = one ? &bean_stage_class : NULL;
+			continue;
+		}
+		if ((part->kind != NODE_NAME && part->kind != NODE_INDEX) ||
+			!key_of_part(part, &name) ||
+			(part->kind == NODE_INDEX && part->children[0]->kind != NODE_LITERAL))
+			return;
+		if (!has_property(class, name, &row)) {
+			tell_unknown_property(scope, part, class, name);
+			return;
+		}
+		stages = class == &bean_execution_class && strcmp(row->name, "stages") == 0;
+		class = class == &bean_stage_class && strcmp(row->name, "execution") == 0 ?
+			&bean_execution_class :
+			NULL;
+	}
 }
 
 /* ---- the tree ------------------------------------------------------------------------------------------------------------------ */
@@ -376,6 +499,7 @@ static void walk_chain(struct scope *scope, const struct node *chain)
 	const struct node *head = chain->children[0];
 	const struct java_class *class = NULL;
 	check_chain_names(scope, chain);
+	check_properties(scope, chain);
 	if (head->kind == NODE_TYPE)
 		class = check_class(scope, head);
 	for (uint32_t i = 1; i < chain->count; i++) {

@@ -192,6 +192,9 @@ void check_stage_fields(struct lint *lint, size_t index)
 	lint->keys_unknown = !type;
 	fields_check(rows, fields, path, tell_field, lint);
 	lint->keys_unknown = false;
+	struct place list = { .key = STR("stages"), .index = -1 };
+	struct place item = { .up = &list, .index = (ptrdiff_t)index };
+	check_types(lint, rows, stage, &item);
 	check_refusals(lint, stage, type, path);
 	check_failure_flags(lint, stage, path);
 }

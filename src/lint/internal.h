@@ -72,6 +72,10 @@ void check_expressions(struct lint *lint, struct val value, const struct place *
 /* Keys of maps are templates too: that at PLACE. */
 void check_key(struct lint *lint, const struct place *place);
 
+/* types.c: expressions in OBJECT, which stands at PLACE, that can only come to what their rows cannot be read from. */
+void check_types(
+	struct lint *lint, const struct field *rows, struct val object, const struct place *place);
+
 /* names.c: fills in what expressions may name. NEAREST gives the key of MAP that NAME was probably meant to be, or NULL; borrowed. */
 void names_fill(struct lint *lint);
 void names_free(struct lint *lint);

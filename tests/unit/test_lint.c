@@ -305,6 +305,18 @@ static const struct comment {
 	{ "${ T(Math).maximum(1, 2) }", "unknown-method" },
 	{ "${ `a`.toUppercase() }", "unknown-method" },
 	{ "${ #stage(`Pause`)[`status`].toString() == `SUCCEEDED` }", "" },
+	{ "${ T(java.time.Localdate).now() }", "unknown-class" },
+	{ "${ execution.stagse }", "unknown-property" },
+	{ "${ execution[`aplication`] }", "unknown-property" },
+	{ "${ #stage(`Pause`).outptus.x }", "unknown-property" },
+	{ "${ execution.stages[0].contxt.a }", "unknown-property" },
+	{ "${ execution.stages.^[name == `Pause`].state }", "unknown-property" },
+	{ "${ #stage(`Pause`).execution.nome }", "unknown-property" },
+	{ "${ execution.stages.?[name == `Pause`][0].context.anything }", "" },
+	{ "${ #stage(`Pause`)[`Status`].toString() }", "" },
+	{ "${ execution.trigger.anything + execution.stages.size() }", "" },
+	{ "${ #stage(`Pause`).getName() + #currentStage().hasSucceeded }", "" },
+	{ "${ {{execution: 1}}.![execution.anything] }", "" },
 	{ "${ @bean.x }", "bean" },
 	{ "${ `` }", "" },
 };
@@ -320,6 +332,34 @@ static void each_text_is_read_as_a_run_would(void **state)
 		assert_string_equal(code, comments[i].code);
 		assert_int_equal(lint_errors(findings), 0);
 	}
+}
+
+static void what_an_expression_can_only_come_to_is_held_against_its_field(void **state)
+{
+	static const struct lint_case cases[] = {
+#define WAIT(text) "{'stages': [{'type': 'wait', 'waitTime': '" text "'}]}"
+#define LIST "W never-fits stages[0].waitTime\n"
+		{ WAIT("${ {1, 2} }"), LIST },
+		{ WAIT("${ {a: 1} }"), LIST },
+		{ WAIT("${ 1 == 2 }"), LIST },
+		{ WAIT("${ !true }"), LIST },
+		{ WAIT("${ true ? {1} : {2} }"), LIST },
+		{ WAIT("${ execution.stages.![name] }"), LIST },
+		{ WAIT("${ `1,2`.split(`,`) }"), LIST },
+		{ WAIT("${ #readJson(`[]`) }"), LIST },
+		{ WAIT("${ #toInt(`1`) + 2 }"), "" },
+		{ WAIT("${ true ? {1} : 2 }"), "" },
+		{ WAIT("${ `12` }"), "" },
+		{ WAIT("${ {1, 2}[0] }"), "" },
+		{ WAIT("${ {1, 2}.size() }"), "" },
+		{ WAIT("${ #readJson(`{}`).a }"), "" },
+		{ WAIT("${ execution?.stages.![name] }"), "" },
+		{ "{'stages': [{'type': 'manualJudgment', 'instructions': '${ {1} }', 'whatever': '${ {1} }'}]}",
+			"W never-fits stages[0].instructions\n" },
+#undef LIST
+#undef WAIT
+	};
+	CHECK(cases);
 }
 
 static void parameters_that_a_trigger_may_give_are_not_missed(void **state)
@@ -521,6 +561,7 @@ int main(void)
 		cmocka_unit_test(parameters_are_looked_at),
 		cmocka_unit_test(saving_asks_for_application_and_name),
 		cmocka_unit_test(each_text_is_read_as_a_run_would),
+		cmocka_unit_test(what_an_expression_can_only_come_to_is_held_against_its_field),
 		cmocka_unit_test(parameters_that_a_trigger_may_give_are_not_missed),
 		cmocka_unit_test(texts_that_a_run_leaves_alone_are_left_alone),
 		cmocka_unit_test(a_place_inside_a_text_counts_as_browsers_do),
