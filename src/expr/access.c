@@ -9,11 +9,29 @@
 
 #define ARRAY_ITEMS 262144
 
+/* What can be read of TARGET like a property, and is near to NAME; NULL = nothing is. */
+static const char *nearest_property(struct value target, struct str name)
+{
+	const struct java_class *class = java_class_of(target);
+	unsigned best = 3;
+	const char *near = NULL;
+	for (const struct java_method *row = class ? class->methods : NULL; row && row->name; row++) {
+		unsigned distance = str_distance(name, str_of(row->name), best);
+		if (*row->args || distance >= best)
+			continue;
+		best = distance;
+		near = row->name;
+	}
+	return near;
+}
+
 static int unknown_property(struct eval *ev, struct value target, struct str name)
 {
+	const char *near = target.kind == V_MAP ? NULL : nearest_property(target, name);
 	return fail(ev, FAIL_EVAL,
-		"EL1008E: Property or field '%.*s' cannot be found on object of type '%s' - maybe not public or not valid?",
-		STR_ARG(name), value_type_name(target));
+		"EL1008E: Property or field '%.*s' cannot be found on object of type '%s' - maybe not public or not valid?%s%s%s",
+		STR_ARG(name), value_type_name(target), near ? " Did you mean '" : "",
+		near ? near : "", near ? "'?" : "");
 }
 
 int access_property(struct eval *ev, struct value target, struct str name, struct value *ret)
@@ -250,7 +268,8 @@ static int array_element(struct eval *ev, struct str name, struct element *ret)
 	}
 	const struct java_class *class = java_class_find(name);
 	if (!class || !class->nameable)
-		return fail(ev, FAIL_EVAL, "EL1005E: Type cannot be found '%.*s'", STR_ARG(name));
+		return fail(ev, FAIL_EVAL, "EL1005E: Type cannot be found '%.*s'%s", STR_ARG(name),
+			java_class_hint(ev, name));
 	*ret = (struct element){ V_NULL, java_class_code(class) };
 	return 0;
 }

@@ -471,8 +471,8 @@ static int eval_type(struct eval *ev, const struct node *node, struct value *ret
 {
 	const struct java_class *class = java_class_find(node->name);
 	if (!class || !class->nameable || node->op)
-		return fail(
-			ev, FAIL_EVAL, "EL1005E: Type cannot be found '%.*s'", STR_ARG(node->name));
+		return fail(ev, FAIL_EVAL, "EL1005E: Type cannot be found '%.*s'%s",
+			STR_ARG(node->name), class ? "" : java_class_hint(ev, node->name));
 	*ret = (struct value){ .kind = V_TYPE, .type = class };
 	return 0;
 }

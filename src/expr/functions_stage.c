@@ -8,6 +8,8 @@ static struct str argument(const struct call *call, size_t index)
 	return value_str(call->args[index]);
 }
 
+#define HINT_STAGES 1000 /* looked at for what was probably meant */
+
 static bool is_missing(const struct call *call, size_t index)
 {
 	return call->args[index].kind != V_STRING;
@@ -20,13 +22,39 @@ static ptrdiff_t find(struct eval *ev, const struct call *call, bool by_ref)
 	return ev->host->stage_find(ev->host->data, argument(call, 0), by_ref);
 }
 
+/* "; did you mean [Bake]?" for the stage whose KEY comes nearest to what was asked for, or "". */
+static const char *stage_hint(struct eval *ev, const struct call *call, struct str key)
+{
+	struct str wanted = argument(call, 0);
+	size_t count = is_missing(call, 0) ? 0 : bean_stage_count(ev);
+	struct val near = VAL_NULL;
+	unsigned best = 3;
+	for (size_t i = 0; i < count && i < HINT_STAGES; i++) {
+		struct val name = bean_stage_field(ev, (ptrdiff_t)i, key);
+		if (!val_is_string(name))
+			continue;
+		unsigned distance = str_equal_nocase(wanted, val_as_str(&name)) ?
+			0 :
+			str_distance(wanted, val_as_str(&name), best);
+		if (distance >= best)
+			continue;
+		best = distance;
+		near = name;
+	}
+	struct str text = val_as_str(&near);
+	return val_is_string(near) ?
+		arena_printf(&ev->arena, "; did you mean [%.*s]?", STR_ARG(text)) :
+		"";
+}
+
 int fn_stage(struct eval *ev, const struct call *call, struct value *ret)
 {
 	ptrdiff_t index = find(ev, call, false);
 	if (index < 0)
 		return fail(ev, FAIL_HELPER,
-			"Unable to locate [%.*s] using #stage(%.*s) in execution",
-			STR_ARG(argument(call, 0)), STR_ARG(argument(call, 0)));
+			"Unable to locate [%.*s] using #stage(%.*s) in execution%s",
+			STR_ARG(argument(call, 0)), STR_ARG(argument(call, 0)),
+			stage_hint(ev, call, STR("name")));
 	*ret = bean_stage(ev, index);
 	return 0;
 }
@@ -36,8 +64,9 @@ int fn_stage_by_ref_id(struct eval *ev, const struct call *call, struct value *r
 	ptrdiff_t index = find(ev, call, true);
 	if (index < 0)
 		return fail(ev, FAIL_HELPER,
-			"Unable to locate [%.*s] using #stageByRefId(%.*s) in execution",
-			STR_ARG(argument(call, 0)), STR_ARG(argument(call, 0)));
+			"Unable to locate [%.*s] using #stageByRefId(%.*s) in execution%s",
+			STR_ARG(argument(call, 0)), STR_ARG(argument(call, 0)),
+			stage_hint(ev, call, STR("refId")));
 	*ret = bean_stage(ev, index);
 	return 0;
 }
@@ -80,8 +109,9 @@ int fn_judgment(struct eval *ev, const struct call *call, struct value *ret)
 			return eval_step(ev, i / 8);
 	}
 	return fail(ev, FAIL_HELPER,
-		"Unable to locate manual Judgment stage [%.*s] using #judgment(%.*s) in execution",
-		STR_ARG(argument(call, 0)), STR_ARG(argument(call, 0)));
+		"Unable to locate manual Judgment stage [%.*s] using #judgment(%.*s) in execution%s",
+		STR_ARG(argument(call, 0)), STR_ARG(argument(call, 0)),
+		stage_hint(ev, call, STR("name")));
 }
 
 int fn_current_user(struct eval *ev, const struct call *call, struct value *ret)

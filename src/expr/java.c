@@ -56,6 +56,39 @@ const struct java_class *java_class_find(struct str name)
 	return NULL;
 }
 
+/* The name without its packages. */
+static struct str short_name(struct str name)
+{
+	size_t at = name.length;
+	while (at > 0 && name.bytes[at - 1] != '.')
+		at--;
+	return str_slice(name, at, name.length);
+}
+
+/* By its whole name or by the last part of it. */
+const char *java_class_nearest(struct str name)
+{
+	unsigned best = 3;
+	const char *near = NULL;
+	for (const struct java_class *const *class = java_classes(); *class; class ++) {
+		struct str full = str_of((*class)->name);
+		unsigned whole = str_distance(name, full, best);
+		unsigned last = str_distance(short_name(name), short_name(full), best);
+		unsigned distance = whole < last ? whole : last;
+		if (!(*class)->nameable || distance >= best)
+			continue;
+		best = distance;
+		near = (*class)->name;
+	}
+	return near;
+}
+
+const char *java_class_hint(struct eval *ev, struct str name)
+{
+	const char *near = java_class_nearest(name);
+	return near ? arena_printf(&ev->arena, "; did you mean %s?", near) : "";
+}
+
 const struct java_class *java_class_of(struct value value)
 {
 	switch ((enum value_kind)value.kind) {
@@ -474,7 +507,8 @@ int java_construct(
 	const struct java_method *row = NULL;
 	struct call call = { 0 };
 	if (!class || !class->nameable)
-		return fail(ev, FAIL_EVAL, "EL1005E: Type cannot be found '%.*s'", STR_ARG(type));
+		return fail(ev, FAIL_EVAL, "EL1005E: Type cannot be found '%.*s'%s", STR_ARG(type),
+			java_class_hint(ev, type));
 	const struct java_method *rows = class->constructors;
 	struct str name = str_of(rows && rows->name ? rows->name : "?");
 	if (java_choose(ev, rows, name, args, count, &row, &call) < 0)

@@ -47,6 +47,10 @@ struct java_class {
 const struct java_method *java_object_methods(void);
 /* The class that NAME means ("String", "java.lang.String"), or NULL. */
 const struct java_class *java_class_find(struct str name);
+/* The name of the nameable one that NAME was probably meant to be, or NULL; static. */
+const char *java_class_nearest(struct str name);
+/* " (did you mean X?)" for a type that cannot be found, or ""; in the arena. */
+const char *java_class_hint(struct eval *ev, struct str name);
 /* All of them, ends with NULL. */
 const struct java_class *const *java_classes(void);
 /* The class whose methods VALUE has; NULL for beans and arrays. */

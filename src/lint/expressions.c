@@ -344,39 +344,12 @@ static void check_method(
 	tell(scope, RULE_UNKNOWN_METHOD, node->position, node->name.length, ARGS(text, en, zh), near);
 }
 
-/* The name without its packages. */
-static struct str short_name(struct str name)
-{
-	size_t at = name.length;
-	while (at > 0 && name.bytes[at - 1] != '.')
-		at--;
-	return str_slice(name, at, name.length);
-}
-
-/* By its whole name or by the last part of it. */
-static const char *nearest_class(struct str name)
-{
-	unsigned best = 3;
-	const char *near = NULL;
-	for (const struct java_class *const *class = java_classes(); *class; class ++) {
-		struct str full = str_of((*class)->name);
-		unsigned whole = str_distance(name, full, best);
-		unsigned last = str_distance(short_name(name), short_name(full), best);
-		unsigned distance = whole < last ? whole : last;
-		if (!(*class)->nameable || distance >= best)
-			continue;
-		best = distance;
-		near = (*class)->name;
-	}
-	return near;
-}
-
 static const struct java_class *check_class(const struct scope *scope, const struct node *node)
 {
 	const struct java_class *class = java_class_find(node->name);
 	if (class && class->nameable)
 		return class;
-	const char *near = nearest_class(node->name);
+	const char *near = java_class_nearest(node->name);
 	_cleanup_free_ char *en = hint_en(near);
 	_cleanup_free_ char *zh = hint_zh(near);
 	_cleanup_free_ char *text = xstrndup(node->name.bytes, node->name.length);

@@ -100,3 +100,18 @@ def test_the_place_in_a_long_line_is_shown_without_the_rest(gennaker):
     done = gennaker("eval", "'" + "x" * 3000 + "'.nope() + '" + "y" * 3000 + "'")
     shown, caret = done.stderr.splitlines()[:2]
     assert len(shown) < 250 and shown[len(caret) - 1:].startswith("nope()")
+
+
+@pytest.mark.parametrize("expression, found, fits", [
+    ("'abc'.lenght()", "lenght()", "did you mean length()?"), ("'abc'.lenght", "'lenght'", "Did you mean 'length'?"),
+    ("'abc'.substring()", "substring()", "takes other arguments"), ("#toInst('1')", "'toInst'", "did you mean #toInt?"),
+    ("#toInt()", "0 supplied", "takes 1"), ("T(java.time.Localdate).now()", "'java.time.Localdate'", "did you mean java.time.LocalDate?"),
+    ("new java.util.Dat()", "'java.util.Dat'", "did you mean java.util.Date?"), ("T(Math).maximum(1, 2)", "maximum(", "java.lang.Math"),
+    ("#stage('Bak')", "[Bak]", "did you mean [Bake]?"), ("#stage('deploy')", "[deploy]", "did you mean [Deploy]?"),
+    ("#stageByRefId('22')", "[22]", "did you mean [2]?"), ("#stage('Bake').statsu", "'statsu'", "Did you mean 'status'?"),
+    ("execution.stagse", "'stagse'", "Did you mean 'stages'?"), ("{1, 2}.get('x')", "get(", "expressions may not call it"),
+    ("2147483648", "2147483648", "write an L behind it"), ("'a' instanceof 'b'", "java.lang.String", "to be a class"),
+])
+def test_a_failure_says_what_was_found_and_what_would_fit(gennaker, run_file, expression, found, fits):
+    done = gennaker("eval", "${" + expression + "}", "--execution", run_file)
+    assert done.returncode == 1 and found in done.stderr and fits in done.stderr, done.stderr
