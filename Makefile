@@ -6,6 +6,7 @@
 #   make check     only the checks of the tree: layers, headers, format, banned functions
 #   make tsan      the C tests under ThreadSanitizer
 #   make fuzz      each fuzz target for FUZZ_SECONDS
+#   make spring    the expression cases on Spring's own evaluator (a JDK, Maven)
 #   make lint      clang-tidy over src
 #   make format    clang-format over src and tests
 #   make clean     removes all build folders
@@ -14,7 +15,7 @@
 MESON_FLAGS ?=
 FUZZ_SECONDS ?= 10
 
-.PHONY: build run test check tsan fuzz lint format clean
+.PHONY: build run test check tsan fuzz spring lint format clean
 
 build:
 	@scripts/setup
@@ -39,6 +40,9 @@ tsan:
 fuzz:
 	@scripts/setup dev
 	@scripts/fuzz $(FUZZ_SECONDS)
+
+spring:
+	@tests/spec/spring/run
 
 lint:
 	@scripts/setup dev

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "expr/expr.h"
 #include "expr/template.h"
+#include "lib/expr_print.h"
 
 #define NOW_MS 1704110400123 /* 2024-01-01T12:00:00.123Z */
 
@@ -204,6 +205,24 @@ static struct val spec_application(void *data, struct str name)
 	return attributes;
 }
 
+static void check_print(void *data, struct str body, size_t offset)
+{
+	char **wrong = data;
+	if (!*wrong)
+		*wrong = expr_check_print(body);
+}
+
+/* Each expression of the source, written from its tree, must parse to that tree. */
+static bool check_prints(struct spec_file *file, const struct spec *spec)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_free_ char *wrong = NULL;
+	template_scan(spec->source, check_print, &wrong, &err);
+	if (wrong)
+		complain(file, spec, "parsed again it is another tree", spec->expected, wrong);
+	return !wrong;
+}
+
 static bool run_spec(struct spec_file *file, const struct spec *spec)
 {
 	_cleanup_(val_free) struct val context = VAL_NULL;
@@ -222,7 +241,7 @@ static bool run_spec(struct spec_file *file, const struct spec *spec)
 	_cleanup_(run_free) struct run run = { 0 };
 	enum expr_failure failure = template_evaluate(
 		source, NULL, host, &limits, NOW_MS, &run.value, &run.result);
-	bool good = failure == EXPR_OK && check(file, spec, source, &run);
+	bool good = failure == EXPR_OK && check(file, spec, source, &run) && check_prints(file, spec);
 	expr_host_free(host);
 	_cleanup_free_ char *after = json_text(context, JSON_COMPACT);
 	if (strcmp(before, after) != 0) {

@@ -113,6 +113,29 @@ public class Differential {
 		}
 	}
 
+	/** The same with a deadline: Spring has no limit of its own for much of what security.spec asks. */
+	static Object[] bounded(String text, EvaluationContext context) throws Exception {
+		Object[][] got = { new Object[] { "ENDLESS", "nothing within 5 s" } };
+		Thread thread = new Thread(() -> got[0] = string(text, context));
+		thread.setDaemon(true);
+		thread.start();
+		thread.join(5000);
+		return got[0];
+	}
+
+	/** Sources that are known to differ, each under its reason: a line "# reason", then the sources. */
+	static Map<String, String> known(Path path) throws Exception {
+		Map<String, String> known = new HashMap<>();
+		String reason = "";
+		for (String line : Files.readAllLines(path)) {
+			if (line.startsWith("# "))
+				reason = line.substring(2);
+			else if (!line.isBlank())
+				known.put(line, reason);
+		}
+		return known;
+	}
+
 	static JsonNode tree(Object value) throws Exception {
 		return json.readTree(json.writeValueAsString(value));
 	}
@@ -132,9 +155,12 @@ public class Differential {
 		}
 	}
 
-	public static void main(String[] files) throws Exception {
-		int same = 0, different = 0, skipped = 0;
-		for (String file : files) {
+	/** DIFFERENCES FILE…: the exit status is 1 when a case differs that is not known to, or one that is known does not. */
+	public static void main(String[] args) throws Exception {
+		int same = 0, different = 0, skipped = 0, expected_different = 0;
+		Map<String, String> known = known(Path.of(args[0]));
+		Set<String> differing = new HashSet<>();
+		for (String file : Arrays.copyOfRange(args, 1, args.length)) {
 			Map<String, String> names = new HashMap<>();
 			List<String> lines = Files.readAllLines(Path.of(file));
 			for (int i = 0; i < lines.size(); i++) {
@@ -156,9 +182,14 @@ public class Differential {
 					skipped++;
 					continue;
 				}
-				Object[] got = string(source, context(json.readValue(root, LinkedHashMap.class), !strict));
+				Object[] got = bounded(source, context(json.readValue(root, LinkedHashMap.class), !strict));
 				if (same(expected, got)) {
 					same++;
+					continue;
+				}
+				if (known.containsKey(source)) {
+					differing.add(source);
+					expected_different++;
 					continue;
 				}
 				different++;
@@ -174,7 +205,13 @@ public class Differential {
 					root, expected, got[0], shown);
 			}
 		}
-		System.out.printf("%d same, %d different, %d skipped%n", same, different, skipped);
+		for (String source : known.keySet())
+			if (!differing.contains(source)) {
+				System.out.printf("known to differ, but does not: %s%n", source);
+				different++;
+			}
+		System.out.printf("%d the same, %d differ for a known reason, %d differ, %d are not Spring's%n", same, expected_different,
+			different, skipped);
 		System.exit(different == 0 ? 0 : 1);
 	}
 }
