@@ -7,6 +7,7 @@ import re
 import select
 import signal
 import stat
+import termios
 import time
 
 import pytest
@@ -37,6 +38,15 @@ class Prompt:
         before, _, self.screen = self.screen.partition(text)
         return before
 
+    def until_prompt(self):
+        """Everything up to the next prompt, whose editor has the terminal: before it does, the terminal itself takes the control characters."""
+        before = self.until("> ")
+        deadline = time.monotonic() + PATIENCE
+        while termios.tcgetattr(self.terminal)[3] & termios.ICANON:
+            assert time.monotonic() < deadline, "the editor does not take the terminal"
+            time.sleep(0.001)
+        return before
+
     def type(self, text):
         os.write(self.terminal, text.encode())
 
@@ -44,10 +54,7 @@ class Prompt:
         """What is printed for TEXT."""
         self.type(text + "\n")
         self.until("\r\n")
-        lines = self.until("> ").replace("\r\n", "\n").rstrip("\n").split("\n")
-        if lines[0] == text:  # it came before the editor had the terminal, which has shown it too
-            lines.pop(0)
-        return "\n".join(lines)
+        return self.until_prompt().replace("\r\n", "\n").rstrip("\n")
 
     def end(self):
         self.type("\x04")
@@ -69,7 +76,7 @@ def prompt(tmp_path):
     def start(*arguments, **variables):
         one = Prompt(tmp_path, *arguments, **variables)
         started.append(one)
-        one.until("> ")
+        one.until_prompt()
         return one
     yield start
     for one in started:
@@ -112,7 +119,7 @@ def test_tab_completes(prompt, run_file, tmp_path, typed, completed):
     asked = prompt("--execution", run_file)
     asked.type(typed + "\t\n")
     asked.until("\n")
-    asked.until("> ")
+    asked.until_prompt()
     assert asked.end() == 0
     assert remembered(tmp_path / ".local/state")[-1] == completed
 
@@ -125,6 +132,7 @@ def test_tab_lists_what_there_is_to_choose_from(prompt, tmp_path):
     asked.until("replaceFirst(")
     asked.type("laceA\t'a', 'b')\n")
     asked.until('"b"')
+    asked.until_prompt()
     assert asked.end() == 0
     assert remembered(tmp_path / ".local/state")[-1] == "'a'.replaceAll('a', 'b')"
 
@@ -134,7 +142,7 @@ def test_control_c_begins_the_line_anew(prompt):
     asked.type("half a li")
     asked.until("half a li")
     asked.type("\x03")
-    asked.until("> ")
+    asked.until_prompt()
     assert asked.ask("1 + 2") == "3"
     assert asked.end() == 0
 
@@ -149,7 +157,7 @@ def test_lines_are_remembered_by_their_owner_only(prompt, tmp_path):
     second = prompt(XDG_STATE_HOME=str(state))
     second.type("\x1b[A\n")
     second.until("40 + 2")
-    assert "42" in second.until("> ")
+    assert "42" in second.until_prompt()
     assert second.end() == 0
 
 
