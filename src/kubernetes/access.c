@@ -17,7 +17,7 @@ const char *const access_verbs[] = { "get", "list", "watch", "create", "patch", 
 /* Bits are places in access_verbs. */
 enum { GET = 1, LIST = 2, WATCH = 4, CREATE = 8, PATCH = 16, UPDATE = 32, DELETE = 64, ALL = 127 };
 
-/* What the stages touch. NAMESPACED false: asked once, without a namespace. */
+/* What the stages touch. CLUSTER: asked once, without a namespace. */
 static const struct subject {
 	const char *kind; /* as Spinnaker has it; NULL = part of the kind before */
 	const char *group, *resource;

@@ -162,10 +162,11 @@ struct val kube_warnings(struct kube_account *account, const char *namespace, st
 
 		if (val_count(account->warnings) >= LIMIT_WATCHES)
 			val_free(&account->warnings);
-		val_set(&entry, "at", val_int(clock_now_ms(clock)));
 		val_set(&entry, "list",
 			read_events(account, namespace, "limit=500&fieldSelector=type%3DWarning",
 				cancel));
+		/* Those who wait at the gate take it, however long it took. */
+		val_set(&entry, "at", val_int(clock_now_ms(clock)));
 		val_set(&account->warnings, namespace, entry);
 	}
 	list = val_ref(val_get(val_get(account->warnings, namespace), "list"));

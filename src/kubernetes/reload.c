@@ -4,7 +4,7 @@
  *
  *	same cluster, same row, another credential    the account shows it from now on
  *	same cluster, another row                     the new account takes its place for everybody
- *	another cluster, or no longer there           stages that began before go on with the old one
+ *	another cluster, or no longer there           stages that began before go on with the old one, unless it was broken
  *	broken now, was not before                    the old one stays
  */
 #include <stdlib.h>
@@ -88,9 +88,15 @@ static bool same_row(const struct kube_account *a, const struct kube_account *b)
 	return val_equal(left, right);
 }
 
+/* What ACCOUNT shows is to be what FROM (owned) shows. */
+struct renewal {
+	struct kube_account *account, *from;
+};
+
 /* What becomes of the accounts; lists of names, for the log. */
 struct outcome {
 	struct strbuf added, changed, renewed, removed, broken;
+	VEC(struct renewal) renewals;
 };
 
 static void note(struct strbuf *list, const char *name)
@@ -98,11 +104,21 @@ static void note(struct strbuf *list, const char *name)
 	strbuf_printf(list, "%s%s", list->length ? ", " : "", name);
 }
 
-/* Locked. OLD leaves its place; UNTIL_MS: stages that began before then still find it, 0 = they do not. */
+/* Locked. OLD leaves its place; UNTIL_MS: stages that began before then still find it, 0 = they do not. None began with a broken one. */
 static void retire(struct kubernetes *kubernetes, struct kube_account *old, int64_t until_ms)
 {
-	old->until_ms = until_ms;
+	old->until_ms = old->problem.kind == ERR_NONE ? until_ms : 0;
 	vec_push(&kubernetes->retired, old);
+}
+
+/* Locked. Of an account that is new: one that had its name may be gone for long, and its watches go on. */
+static unsigned next_generation(const struct kubernetes *kubernetes, const char *name)
+{
+	unsigned generation = 0;
+
+	for (size_t i = 0; i < kubernetes->retired.count; i++)
+		generation += strcmp(kubernetes->retired.items[i]->name, name) == 0;
+	return generation;
 }
 
 /* Locked. FRESH (taken) becomes an account, or part of the one that has its name; returns which. */
@@ -119,18 +135,21 @@ static struct kube_account *settle(struct kubernetes *kubernetes, struct kube_ac
 		return old;
 	}
 	if (same_cluster && old->problem.kind == fresh->problem.kind && same_row(old, fresh)) {
-		if (!kube_target_same_user(&old->target, &fresh->target)) {
-			kube_account_renew(old, &fresh->target);
+		if (kube_target_same_user(&old->target, &fresh->target)) {
+			kube_account_free(fresh);
+		} else {
+			struct renewal renewal = { old, fresh };
+
+			vec_push(&outcome->renewals, renewal);
 			note(&outcome->renewed, old->name);
 		}
-		kube_account_free(fresh);
 		return old;
 	}
-	fresh->kubernetes = kubernetes;
-	fresh->generation = old ? old->generation + 1 : 0;
 	note(old ? &outcome->changed : &outcome->added, fresh->name);
 	if (old)
 		retire(kubernetes, old, same_cluster ? 0 : now_ms);
+	fresh->kubernetes = kubernetes;
+	fresh->generation = next_generation(kubernetes, fresh->name);
 	map_put(&kubernetes->accounts, str_of(fresh->name), fresh);
 	return fresh;
 }
@@ -148,6 +167,18 @@ static void retire_removed(struct kubernetes *kubernetes, const struct kubernete
 		retire(kubernetes, old, now_ms);
 		note(&outcome->removed, old->name);
 	}
+}
+
+/* Not locked: it waits for a credential that is being made, by a program of the user's perhaps. */
+static void renew_all(struct outcome *outcome)
+{
+	for (size_t i = 0; i < outcome->renewals.count; i++) {
+		struct renewal *renewal = &outcome->renewals.items[i];
+
+		kube_account_renew(renewal->account, &renewal->from->target);
+		kube_account_free(renewal->from);
+	}
+	vec_free(&outcome->renewals);
 }
 
 static const char *names(const struct strbuf *list)
@@ -176,11 +207,11 @@ int kubernetes_adopt(struct kubernetes *kubernetes, struct kubernetes *fresh, st
 	struct clock *clock = kubernetes->world->clock;
 	int64_t now_ms = clock_now_ms(clock);
 	struct outcome outcome = {
-		STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES),
-		STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES),
-		STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES),
-		STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES),
-		STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES),
+		.added = STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES),
+		.changed = STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES),
+		.renewed = STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES),
+		.removed = STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES),
+		.broken = STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES),
 	};
 
 	if (!fresh->order.count && fresh->files_only && kubernetes->order.count)
@@ -200,6 +231,7 @@ int kubernetes_adopt(struct kubernetes *kubernetes, struct kubernetes *fresh, st
 	}
 	val_replace(&kubernetes->files, val_ref(fresh->files));
 	pthread_mutex_unlock(&kubernetes->accounts_lock);
+	renew_all(&outcome);
 	clock_release(clock);
 	fresh->order.count = 0; /* they live here now */
 	map_free(&fresh->accounts);

@@ -87,6 +87,9 @@ int fetch_text(struct fetch *fetch, struct str url, struct strbuf *ret_body, str
 		err_move(err, &stopped);
 		return -1;
 	}
+	left = left_ms(fetch);
+	if (left <= 0) /* it slept for longer; none would mean the client's own deadline */
+		return -1;
 	err_clear(err);
-	return fetch_once(fetch, text, left_ms(fetch), ret_body, &again, err);
+	return fetch_once(fetch, text, left, ret_body, &again, err);
 }

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "kubernetes/access.h"
+#include "kubernetes/events.h"
 #include "kubernetes/internal.h"
 #include "lib/http_script.h"
 
@@ -146,6 +147,31 @@ static void stages_keep_the_cluster_that_they_began_with(void **state)
 	assert_ptr_equal(account(f, "test", now_ms - 1), first);
 }
 
+static void a_name_that_comes_back_is_watched_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct kube_account *first = account(f, "test", 0), *second;
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	int64_t poll_ms;
+
+	adopt(f, load(f, "other", "https://one", "token-one", ""));
+	adopt(f, load(f, "test", "https://two", "token-one", ""));
+	second = account(f, "test", 0);
+	before = kube_watch(first, &maps, NULL, "a", &poll_ms);
+	after = kube_watch(second, &maps, NULL, "a", &poll_ms);
+	assert_string_not_equal(before, after);
+}
+
+static void nobody_keeps_an_account_that_was_broken(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now_ms = clock_now_ms(f->clock);
+
+	err_set(&account(f, "test", 0)->problem, ERR_INVALID, "it has no user");
+	adopt(f, load(f, "test", "https://two", "token-one", ""));
+	assert_string_equal(kube_account_server(account(f, "test", now_ms - 1)), "https://two");
+}
+
 static void accounts_do_not_pile_up_without_end(void **state)
 {
 	struct fixture *f = *state;
@@ -161,6 +187,25 @@ static void accounts_do_not_pile_up_without_end(void **state)
 	assert_int_equal(done, -1);
 	assert_non_null(strstr(err_text(&f->err), "restart the server"));
 	assert_non_null(account(f, "test", 0));
+}
+
+static void warnings_that_took_long_are_not_asked_for_again(void **state)
+{
+	static const struct http_step steps[] = {
+		{ .url = "https://one/api/v1/namespaces/shop/events?limit=500&fieldSelector=type%3DWarning",
+			.delay_ms = LIMIT_KUBERNETES_EVENTS_MS + 1000,
+			.answer = "{\"items\": [{\"reason\": \"Failed\"}]}" },
+		{ 0 },
+	};
+	struct fixture *f = *state;
+
+	http_script_add(f->script, steps);
+	for (int i = 0; i < 2; i++) {
+		_cleanup_(val_free) struct val warnings = kube_warnings(
+			account(f, "test", 0), "shop", NULL);
+
+		assert_int_equal(val_count(warnings), 1);
+	}
 }
 
 static void rules_allow_what_they_say(void **state)
@@ -200,7 +245,10 @@ int main(void)
 		TEST(a_new_token_is_shown_by_the_same_account),
 		TEST(another_row_counts_for_everybody),
 		TEST(stages_keep_the_cluster_that_they_began_with),
+		TEST(a_name_that_comes_back_is_watched_anew),
+		TEST(nobody_keeps_an_account_that_was_broken),
 		TEST(accounts_do_not_pile_up_without_end),
+		TEST(warnings_that_took_long_are_not_asked_for_again),
 		cmocka_unit_test(rules_allow_what_they_say),
 	};
 
