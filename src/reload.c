@@ -12,7 +12,7 @@
 
 struct reload {
 	struct setup *setup;
-	struct val settings; /* as read last, also when the accounts in them were refused */
+	struct val settings; /* as they were read when the accounts in them were taken last */
 	const char *file, *kubeconfig;
 	bool with_kubeconfig;
 	struct val seen; /* what the files looked like when they were read */

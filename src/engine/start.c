@@ -229,14 +229,10 @@ static int check_execution(
 	return 0;
 }
 
-/*
- * A run of the evaluated PIPELINE, with everything about it in the batch. -1: it was refused, and why is in ERR; *RET_REFUSED (may be NULL)
- * refers to the TERMINAL run that says so, VAL_NULL when there is none.
- */
-static int start_run(struct engine *engine, const struct request *request, struct val pipeline,
-	struct run **ret, struct val *ret_refused, struct err *err)
+static struct pipeline_start start_of(
+	struct engine *engine, const struct request *request, struct val pipeline)
 {
-	struct pipeline_start start = {
+	return (struct pipeline_start){
 		.pipeline = pipeline,
 		.trigger = request->trigger,
 		.user = request->user,
@@ -245,6 +241,16 @@ static int start_run(struct engine *engine, const struct request *request, struc
 		.ids = &engine->ids,
 		.id = request->id,
 	};
+}
+
+/*
+ * A run of the evaluated PIPELINE, with everything about it in the batch. -1: it was refused, and why is in ERR; *RET_REFUSED (may be NULL)
+ * refers to the TERMINAL run that says so, VAL_NULL when there is none.
+ */
+static int start_run(struct engine *engine, const struct request *request, struct val pipeline,
+	struct run **ret, struct val *ret_refused, struct err *err)
+{
+	const struct pipeline_start start = start_of(engine, request, pipeline);
 	struct execution *execution;
 	int result = pipeline_to_execution(&start, &execution, err);
 	if (result == 0)
@@ -298,15 +304,7 @@ static void start_refused(struct engine *engine, struct request *request, struct
 	struct val refused = VAL_NULL;
 	if (kept) {
 		_cleanup_err_ struct err none = ERR_INIT;
-		struct pipeline_start start = {
-			.pipeline = document,
-			.trigger = request->trigger,
-			.user = request->user,
-			.origin = request->origin,
-			.now_ms = clock_now_ms(engine->clock),
-			.ids = &engine->ids,
-			.id = request->id,
-		};
+		const struct pipeline_start start = start_of(engine, request, document);
 		struct execution *execution;
 		pipeline_to_execution(&start, &execution, &none);
 		if (execution) {
