@@ -380,7 +380,7 @@ static __attribute__((noinline)) int eval_unary(
 {
 	bool value;
 	if (node->op != OP_NOT) {
-		struct value operand;
+		struct value operand = { .kind = V_NULL };
 		if (eval_node(ev, frame, node->children[0], &operand) < 0)
 			return -1;
 		return op_unary(ev, node->op, operand, ret);
@@ -421,7 +421,7 @@ static int assign(
 		if (eval_chain(ev, frame, &head, &target) < 0)
 			return -1;
 	}
-	struct value index;
+	struct value index = { .kind = V_NULL };
 	switch ((enum node_kind)last->kind) {
 	case NODE_NAME:
 		return access_assign_property(ev, target, last->name, value);

@@ -167,10 +167,10 @@ void table_put(struct eval *ev, struct table *table, struct value key, struct va
 		entry->value = value;
 		return;
 	}
-	if (table->count == table->capacity) {
+	if (!table->entries || table->count == table->capacity) {
 		table->capacity = table->capacity ? table->capacity * 2 : 8;
 		struct entry *entries = arena_alloc(&ev->arena, table->capacity * sizeof(*entries));
-		if (table->count)
+		if (table->entries)
 			memcpy(entries, table->entries, table->count * sizeof(*entries));
 		table->entries = entries;
 	}
