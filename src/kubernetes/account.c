@@ -322,8 +322,9 @@ static void adopt(struct kube_account *account, struct kube_credential *fresh)
 		kube_credential_unref(fresh);
 		return;
 	}
-	fresh->identity = xasprintf(
-		"%s#%llu", account->name, (unsigned long long)++account->credential_number);
+	/* Of no other account that has had this name: connections are told apart by it. */
+	fresh->identity = xasprintf("%s#%u.%llu", account->name, account->generation,
+		(unsigned long long)++account->credential_number);
 	fresh->tls = (struct http_tls){
 		.identity = fresh->identity,
 		.ca_pem = fresh->ca,

@@ -130,6 +130,27 @@ static void another_row_counts_for_everybody(void **state)
 	assert_int_equal(kube_account_check_namespace(before, "x", "other", &f->err), 0);
 }
 
+static struct kube_credential *credential(struct fixture *f, struct kube_account *of)
+{
+	struct kube_credential *got = NULL;
+
+	if (kube_account_credential(of, NULL, NULL, &got, &f->err) < 0)
+		fail_msg("%s", err_text(&f->err));
+	return got;
+}
+
+static void another_row_shares_no_connection_with_the_one_before(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(kube_credential_unref_cleanup) struct kube_credential *before = credential(
+		f, account(f, "test", 0));
+	_cleanup_(kube_credential_unref_cleanup) struct kube_credential *after = NULL;
+
+	adopt(f, load(f, "test", "https://one", "token-two", ", namespaces: [shop]"));
+	after = credential(f, account(f, "test", 0));
+	assert_string_not_equal(before->identity, after->identity);
+}
+
 static void stages_keep_the_cluster_that_they_began_with(void **state)
 {
 	struct fixture *f = *state;
@@ -244,6 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_new_token_is_shown_by_the_same_account),
 		TEST(another_row_counts_for_everybody),
+		TEST(another_row_shares_no_connection_with_the_one_before),
 		TEST(stages_keep_the_cluster_that_they_began_with),
 		TEST(a_name_that_comes_back_is_watched_anew),
 		TEST(nobody_keeps_an_account_that_was_broken),
