@@ -4,6 +4,7 @@
  */
 #include "expr/regex.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -168,10 +169,13 @@ static int translate_escape(struct translator *tr, bool in_class)
 	if (c >= '1' && c <= '9' && !in_class)
 		return translate_reference(tr);
 	if (c == 'u') {
+		for (size_t i = 2; i < 6; i++)
+			if (!isxdigit((unsigned char)peek(tr, i)))
+				return refuse(tr, "\\u needs four digits");
 		strbuf_printf(
 			tr->to, "\\x{%.*s}", STR_ARG(str_slice(tr->from, tr->at + 2, tr->at + 6)));
 		tr->at += 6;
-		return tr->at > tr->from.length ? refuse(tr, "\\u needs four digits") : 0;
+		return 0;
 	}
 	if (c == 'Q') {
 		ptrdiff_t end = str_find(tr->from, "\\E", tr->at);
@@ -316,12 +320,14 @@ static int translate_class(struct translator *tr)
 	if (!is_plain_set(tr))
 		return translate_set(tr);
 	copy(tr, 1);
-	while (peek(tr, 0) != ']') {
+	while (tr->at < tr->from.length && peek(tr, 0) != ']') {
 		if (peek(tr, 0) != '\\')
 			copy(tr, 1);
 		else if (translate_escape(tr, true) < 0)
 			return -1;
 	}
+	if (tr->at >= tr->from.length) /* an escape has taken the ] */
+		return refuse(tr, "an unclosed [");
 	copy(tr, 1);
 	return 0;
 }

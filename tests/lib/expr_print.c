@@ -227,7 +227,8 @@ void expr_print(struct strbuf *buf, const struct node *node)
 		print_new_array(buf, node);
 		break;
 	case NODE_BEAN:
-		strbuf_printf(buf, "@%.*s", STR_ARG(node->name));
+		strbuf_add_char(buf, '@'); /* a quoted one may hold a NUL */
+		strbuf_add_str(buf, node->name);
 		break;
 	case NODE_FOLD:
 		print_between(buf, node, NULL);
