@@ -281,13 +281,33 @@ bool expr_same(const struct node *a, const struct node *b)
 	return true;
 }
 
+/*
+ * T is a name only in front of ], else the beginning of T(…): what stands there as the end of an operand, as in [1 + T], has no other
+ * form, with parentheses least of all.
+ */
+static bool has_operand_t(const struct node *node, bool in_brackets)
+{
+	if (!node)
+		return false;
+	if (node->kind == NODE_NAME && str_is(node->name, "T"))
+		return !in_brackets;
+	if (has_operand_t(node->extra, false))
+		return true;
+	bool brackets = node->kind == NODE_INDEX || node->kind == NODE_PROJECT ||
+		node->kind == NODE_SELECT;
+	for (uint32_t i = 0; i < node->count; i++)
+		if (has_operand_t(node->children[i], brackets))
+			return true;
+	return false;
+}
+
 char *expr_check_print(struct str body)
 {
 	struct expr *expr = expr_parse(body);
 	struct expr *again = NULL;
 	char *wrong = NULL;
 	struct strbuf print = STRBUF_INIT(1 << 20);
-	if (!expr->tree)
+	if (!expr->tree || has_operand_t(expr->tree, false))
 		goto out;
 	expr_print(&print, expr->tree);
 	again = expr_parse(strbuf_str(&print));
