@@ -118,6 +118,8 @@ static void print_chain(struct strbuf *buf, const struct node *node)
 		const struct node *part = node->children[i];
 		if (part->kind != NODE_INDEX)
 			strbuf_add_text(buf, part->safe ? "?." : ".");
+		else if (buf->bytes[buf->length - 1] == '$')
+			strbuf_add_char(buf, ' '); /* $[ selects */
 		expr_print(buf, part);
 	}
 }
