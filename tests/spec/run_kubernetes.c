@@ -8,48 +8,19 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/yaml.h"
 #include "kubernetes_rules.h"
+#include "spec_file.h"
 
 #define MAX_FILE_BYTES (1 << 20)
 #define MAX_DEPTH 8 /* of values that are made from others */
-
-struct spec_file {
-	const char *path;
-	struct str rest;
-	unsigned line;
-	struct val names; /* @name = value */
-	const struct rule *rule;
-	unsigned passed, failed;
-	bool verbose;
-};
 
 /* Two lines. */
 struct spec {
 	unsigned line;
 	struct str given, expected;
 };
-
-static bool next_line(struct spec_file *file, struct str *ret)
-{
-	if (!file->rest.bytes || !str_split(&file->rest, '\n', ret))
-		return false;
-	file->line++;
-	*ret = str_trim(*ret);
-	return true;
-}
-
-/* A line that is no comment and not empty. */
-static bool next_text(struct spec_file *file, struct str *ret)
-{
-	while (next_line(file, ret)) {
-		if (ret->length && !str_starts(*ret, "# ") && !str_is(*ret, "#"))
-			return true;
-	}
-	return false;
-}
 
 static void complain(struct spec_file *file, unsigned line, const char *what, struct str text)
 {
@@ -202,51 +173,20 @@ static void run_file(struct spec_file *file)
 {
 	struct spec spec;
 
-	while (next_text(file, &spec.given)) {
-		bool good;
-
+	while (spec_next_text(file, &spec.given)) {
 		spec.line = file->line;
 		if (define(file, spec.given) || choose_rule(file, spec.given))
 			continue;
-		if (!next_line(file, &spec.expected) || !spec.expected.length) {
+		if (!spec_next_line(file, &spec.expected) || !spec.expected.length) {
 			complain(file, spec.line, "a case has two lines", spec.given);
 			file->failed++;
 			continue;
 		}
-		good = run_spec(file, &spec);
-		file->passed += good;
-		file->failed += !good;
-		if (!good || file->verbose)
-			printf("# %s %s:%u: %.*s\n", good ? "passed" : "FAILED", file->path,
-				spec.line, STR_ARG(spec.given));
+		spec_count(file, spec.line, spec.given, run_spec(file, &spec));
 	}
 }
 
 int main(int argc, char **argv)
 {
-	bool verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
-	unsigned passed = 0, failed = 0;
-	int first = verbose ? 2 : 1;
-
-	printf("1..%d\n", argc - first);
-	for (int i = first; i < argc; i++) {
-		_cleanup_err_ struct err err = ERR_INIT;
-		_cleanup_(strbuf_free) struct strbuf text = STRBUF_INIT(MAX_FILE_BYTES);
-		struct spec_file file = { .path = argv[i], .verbose = verbose };
-
-		if (file_read(argv[i], MAX_FILE_BYTES, &text, &err) < 0) {
-			printf("# %s\n", err_text(&err));
-			file.failed++;
-		}
-		file.rest = strbuf_str(&text);
-		run_file(&file);
-		val_free(&file.names);
-		printf("%sok %d - %s: %u passed, %u failed\n", file.failed ? "not " : "",
-			i - first + 1, strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i],
-			file.passed, file.failed);
-		passed += file.passed;
-		failed += file.failed;
-	}
-	printf("# %u passed, %u failed\n", passed, failed);
-	return failed ? 1 : 0;
+	return spec_main(argc, argv, MAX_FILE_BYTES, true, run_file);
 }

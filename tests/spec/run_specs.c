@@ -8,22 +8,14 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "expr/expr.h"
 #include "expr/template.h"
 #include "lib/expr_print.h"
+#include "spec_file.h"
 
+#define MAX_FILE_BYTES (16 << 20)
 #define NOW_MS 1704110400123 /* 2024-01-01T12:00:00.123Z */
-
-struct spec_file {
-	const char *path;
-	struct str rest;
-	unsigned line;
-	struct val contexts; /* by name: @name = {…} */
-	unsigned passed, failed;
-	bool verbose;
-};
 
 /* One case: what it is called is its place. */
 struct spec {
@@ -40,25 +32,6 @@ static void run_free(struct run *run)
 {
 	val_free(&run->value);
 	template_result_free(&run->result);
-}
-
-static bool next_line(struct spec_file *file, struct str *ret)
-{
-	if (!file->rest.bytes || !str_split(&file->rest, '\n', ret))
-		return false;
-	file->line++;
-	return true;
-}
-
-/* A line that is no comment and not empty. */
-static bool next_text(struct spec_file *file, struct str *ret)
-{
-	while (next_line(file, ret)) {
-		bool comment = str_starts(*ret, "# ") || str_is(*ret, "#");
-		if (str_trim(*ret).length && !comment)
-			return true;
-	}
-	return false;
 }
 
 static void complain(struct spec_file *file, const struct spec *spec, const char *what,
@@ -89,7 +62,7 @@ static bool define(struct spec_file *file, struct str line)
 		file->failed++;
 		return true;
 	}
-	val_set_str(&file->contexts, str_slice(line, 1, (size_t)equals), value);
+	val_set_str(&file->names, str_slice(line, 1, (size_t)equals), value);
 	return true;
 }
 
@@ -98,7 +71,7 @@ static bool context_of(struct spec_file *file, struct str line, struct val *ret)
 	if (line.bytes[0] != '@')
 		return parse(line, ret);
 	struct str name = str_slice(line, 1, line.length);
-	*ret = val_ref(val_get_str(file->contexts, str_trim(name)));
+	*ret = val_ref(val_get_str(file->names, str_trim(name)));
 	if (val_is_null(*ret))
 		printf("# no context is called %.*s\n", STR_ARG(name));
 	return !val_is_null(*ret);
@@ -254,49 +227,21 @@ static bool run_spec(struct spec_file *file, const struct spec *spec)
 static void run_file(struct spec_file *file)
 {
 	struct spec spec;
-	while (next_text(file, &spec.context)) {
+	while (spec_next_text(file, &spec.context)) {
 		spec.line = file->line;
 		if (define(file, spec.context))
 			continue;
-		if (!next_line(file, &spec.source) || !next_line(file, &spec.expected)) {
+		if (!spec_next_line(file, &spec.source) || !spec_next_line(file, &spec.expected)) {
 			printf("# %s:%u: a case has three lines\n", file->path, spec.line);
 			file->failed++;
 			return;
 		}
-		bool good = run_spec(file, &spec);
-		file->passed += good;
-		file->failed += !good;
-		if (!good || file->verbose)
-			printf("# %s %s:%u: %.*s\n", good ? "passed" : "FAILED", file->path,
-				spec.line, STR_ARG(spec.source));
+		spec_count(file, spec.line, spec.source, run_spec(file, &spec));
 	}
 }
 
 int main(int argc, char **argv)
 {
-	bool verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
-	unsigned passed = 0, failed = 0;
-	int first = verbose ? 2 : 1;
 	setenv("TZ", "UTC", 1);
-	printf("1..%d\n", argc - first);
-	for (int i = first; i < argc; i++) {
-		struct err err = ERR_INIT;
-		_cleanup_(strbuf_free) struct strbuf text = STRBUF_INIT(16 << 20);
-		struct spec_file file = { .path = argv[i], .verbose = verbose };
-		if (file_read(argv[i], 16 << 20, &text, &err) < 0) {
-			printf("# %s\n", err_text(&err));
-			file.failed++;
-		}
-		err_clear(&err);
-		file.rest = strbuf_str(&text);
-		run_file(&file);
-		val_free(&file.contexts);
-		printf("%sok %d - %s: %u passed, %u failed\n", file.failed ? "not " : "",
-			i - first + 1, strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1 : argv[i],
-			file.passed, file.failed);
-		passed += file.passed;
-		failed += file.failed;
-	}
-	printf("# %u passed, %u failed\n", passed, failed);
-	return failed ? 1 : 0;
+	return spec_main(argc, argv, MAX_FILE_BYTES, false, run_file);
 }
