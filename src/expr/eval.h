@@ -145,6 +145,8 @@ int java_digits(double number, bool is_float, char digits[24], int *ret_exponent
 void java_double_text(double number, bool is_float, char ret[40]);
 
 /* operators.c */
+/* How an operator is written; one of values, not of selections. */
+const char *op_text(int op);
 int op_binary(struct eval *ev, int op, struct value left, struct value right, struct value *ret);
 int op_unary(struct eval *ev, int op, struct value operand, struct value *ret);
 bool op_equal(struct eval *ev, struct value left, struct value right);

@@ -32,6 +32,11 @@ static const char *const op_texts[] = {
 	[OP_BETWEEN] = "between",
 };
 
+const char *op_text(int op)
+{
+	return op_texts[op];
+}
+
 static int unsupported(struct eval *ev, int op, struct value left, struct value right)
 {
 	return fail(ev, FAIL_EVAL,

@@ -7,23 +7,7 @@
 #include "base/limits.h"
 #include "expr/eval.h"
 
-static const char *const operators[] = {
-	[OP_PLUS] = "+",
-	[OP_MINUS] = "-",
-	[OP_TIMES] = "*",
-	[OP_DIVIDE] = "/",
-	[OP_MODULO] = "%",
-	[OP_POWER] = "^",
-	[OP_NOT] = "!",
-	[OP_EQ] = "==",
-	[OP_NE] = "!=",
-	[OP_LT] = "<",
-	[OP_LE] = "<=",
-	[OP_GT] = ">",
-	[OP_GE] = ">=",
-	[OP_INSTANCEOF] = "instanceof",
-	[OP_MATCHES] = "matches",
-	[OP_BETWEEN] = "between",
+static const char *const selections[] = {
 	[OP_FIRST] = "^[",
 	[OP_LAST] = "$[",
 	[OP_ALL] = "?[",
@@ -154,7 +138,7 @@ static void print_between(struct strbuf *buf, const struct node *node, const cha
 {
 	for (uint32_t i = 0; i < node->count; i++) {
 		if (i)
-			strbuf_printf(buf, " %s ", word ? word : operators[node->steps[i - 1].op]);
+			strbuf_printf(buf, " %s ", word ? word : op_text(node->steps[i - 1].op));
 		print_operand(buf, node->children[i]);
 	}
 }
@@ -202,7 +186,7 @@ void expr_print(struct strbuf *buf, const struct node *node)
 		strbuf_add_text(buf,
 			node->kind == NODE_INDEX           ? "[" :
 				node->kind == NODE_PROJECT ? "![" :
-							     operators[node->op]);
+							     selections[node->op]);
 		print_all(buf, node, "]");
 		break;
 	case NODE_LIST:
@@ -240,7 +224,7 @@ void expr_print(struct strbuf *buf, const struct node *node)
 		print_between(buf, node, node->kind == NODE_AND ? "and" : "or");
 		break;
 	case NODE_UNARY:
-		strbuf_add_text(buf, operators[node->op]);
+		strbuf_add_text(buf, op_text(node->op));
 		print_operand(buf, node->children[0]);
 		break;
 	case NODE_TERNARY:
