@@ -82,6 +82,8 @@ void strbuf_reset(struct strbuf *buf); /* empties, keeps the memory */
 void strbuf_add(struct strbuf *buf, const void *bytes, size_t length);
 void strbuf_add_str(struct strbuf *buf, struct str text);
 void strbuf_add_text(struct strbuf *buf, const char *text);
+/* TEXT (may be NULL) in a cell of a Markdown table: a bar is escaped, the end of a line becomes a blank. */
+void strbuf_add_cell(struct strbuf *buf, const char *text);
 /* Appends LENGTH bytes that the caller fills in; NULL when they do not fit into the cap. */
 char *strbuf_claim(struct strbuf *buf, size_t length);
 /* Room for LENGTH bytes in all, where it is known beforehand about how many will come. */

@@ -63,6 +63,15 @@ void strbuf_add_text(struct strbuf *buf, const char *text)
 	strbuf_add(buf, text, strlen(text));
 }
 
+void strbuf_add_cell(struct strbuf *buf, const char *text)
+{
+	for (; text && *text; text++) {
+		if (*text == '|')
+			strbuf_add_char(buf, '\\');
+		strbuf_add_char(buf, *text == '\n' ? ' ' : *text);
+	}
+}
+
 char *strbuf_claim(struct strbuf *buf, size_t length)
 {
 	if (!make_room(buf, length))

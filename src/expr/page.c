@@ -99,11 +99,8 @@ static void print(struct walk *walk, const char *format, ...)
 /* TEXT where a table's bars would be misread. */
 static void add_cell(struct walk *walk, const char *text)
 {
-	for (; walk->page && *text; text++) {
-		if (*text == '|')
-			strbuf_add_char(walk->page, '\\');
-		strbuf_add_char(walk->page, *text);
-	}
+	if (walk->page)
+		strbuf_add_cell(walk->page, text);
 }
 
 /* What TEXT gives, as JSON, owned; or the description of its failure with *RET_FAILED. */

@@ -11,16 +11,6 @@
 
 /* ---- cells ------------------------------------------------------------------------------------------------------------------------ */
 
-/* TEXT where a table's bars and line ends would be misread. */
-static void add_cell(struct strbuf *buf, const char *text)
-{
-	for (; text && *text; text++) {
-		if (*text == '|')
-			strbuf_add_char(buf, '\\');
-		strbuf_add_char(buf, *text == '\n' ? ' ' : *text);
-	}
-}
-
 static const char *type_words(const struct field *row)
 {
 	static const char *const words[] = {
@@ -57,7 +47,7 @@ static void add_sentence(struct strbuf *buf, const char *text)
 		return;
 	if (buf->length && buf->bytes[buf->length - 1] != ' ')
 		strbuf_add_char(buf, ' ');
-	add_cell(buf, text);
+	strbuf_add_cell(buf, text);
 }
 
 static void add_help(struct strbuf *buf, const struct field *row)
@@ -79,7 +69,7 @@ static void add_help(struct strbuf *buf, const struct field *row)
 			strbuf_printf(buf, "** when it is `%s`: ", row->unsupported_if);
 		else
 			strbuf_add_text(buf, "**: ");
-		add_cell(buf, row->unsupported);
+		strbuf_add_cell(buf, row->unsupported);
 		strbuf_add_char(buf, '.');
 	}
 }
@@ -92,10 +82,10 @@ static void add_rows(struct strbuf *buf, const struct field *rows, const char *b
 		_cleanup_free_ char *name = xasprintf("%s%s", before, row->name);
 		strbuf_printf(buf, "| `%s`%s | ", name,
 			row->flags & FIELD_REQUIRED ? " **required**" : "");
-		add_cell(buf, row->title.en);
+		strbuf_add_cell(buf, row->title.en);
 		if (row->title.zh && (!row->title.en || strcmp(row->title.en, row->title.zh) != 0)) {
 			strbuf_add_text(buf, " · ");
-			add_cell(buf, row->title.zh);
+			strbuf_add_cell(buf, row->title.zh);
 		}
 		strbuf_add_text(buf, " | ");
 		add_type(buf, row);
