@@ -24,12 +24,8 @@ struct reload {
 /* What tells that a file is another, or has another content; VAL_NULL when it is not there. */
 static struct val look_at(const char *path)
 {
-	const char *home = getenv("HOME");
-	_cleanup_free_ char *whole = strncmp(path, "~/", 2) == 0 && home ?
-		xasprintf("%s%s", home, path + 1) :
-		xstrdup(path);
 	struct stat info;
-	if (stat(whole, &info) < 0)
+	if (stat(path, &info) < 0)
 		return VAL_NULL;
 	return val_format("%llu.%llu.%lld.%lld.%ld", (unsigned long long)info.st_dev,
 		(unsigned long long)info.st_ino, (long long)info.st_size,

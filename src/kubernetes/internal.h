@@ -57,10 +57,12 @@ void kube_config_free(struct kube_config *config);
 /* Adds TEXT, a kubeconfig from FILE (for messages) in DIRECTORY (of relative paths). What is there wins. */
 int kube_config_add(struct kube_config *config, struct str text, const char *file,
 	const char *directory, struct err *err);
-/* Adds the file at PATH; "~/" is the home directory. *RET_FOUND (may be NULL) is false when there is none; without it
+/* PATH as the system takes it: "~/" is the home directory; owned. */
+char *kube_config_path(const char *path);
+/* Adds FILE, a path as above. *RET_FOUND (may be NULL) is false when there is none; without it
  * that is ERR_NOT_FOUND. */
 int kube_config_add_file(
-	struct kube_config *config, const char *path, bool *ret_found, struct err *err);
+	struct kube_config *config, const char *file, bool *ret_found, struct err *err);
 /* Adds $KUBECONFIG (a list), else ~/.kube/config; a file that is not there adds nothing. */
 int kube_config_add_default(struct kube_config *config, struct err *err);
 /* The files that the above looks at; owned list. */

@@ -128,17 +128,22 @@ static char *directory_of(const char *path)
 	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
 }
 
+char *kube_config_path(const char *path)
+{
+	const char *home = getenv("HOME");
+
+	return strncmp(path, "~/", 2) == 0 && home ? xasprintf("%s/%s", home, path + 2) :
+						     xstrdup(path);
+}
+
 int kube_config_add_file(
-	struct kube_config *config, const char *path, bool *ret_found, struct err *err)
+	struct kube_config *config, const char *file, bool *ret_found, struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(LIMIT_KUBERNETES_CONTEXT_BYTES);
-	_cleanup_free_ char *expanded = NULL;
+	_cleanup_free_ char *path = kube_config_path(file);
 	_cleanup_free_ char *directory = NULL;
-	const char *home = getenv("HOME");
 	struct stat status;
 
-	if (strncmp(path, "~/", 2) == 0 && home)
-		path = expanded = xasprintf("%s/%s", home, path + 2);
 	if (ret_found) {
 		*ret_found = stat(path, &status) == 0;
 		if (!*ret_found)

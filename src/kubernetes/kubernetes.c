@@ -57,12 +57,22 @@ static void add_account(struct kubernetes *kubernetes, struct kube_account *acco
 	vec_push(&kubernetes->order, account);
 }
 
+static void add_file(struct kubernetes *kubernetes, const char *file)
+{
+	_cleanup_free_ char *path = kube_config_path(file);
+
+	val_append(&kubernetes->files, val_string(path));
+}
+
 static void add_default_files(struct kubernetes *kubernetes)
 {
 	_cleanup_(val_free) struct val files = kube_config_default_files();
 
-	for (size_t i = 0; i < val_count(files); i++)
-		val_append(&kubernetes->files, val_ref(val_at(files, i)));
+	for (size_t i = 0; i < val_count(files); i++) {
+		struct val file = val_at(files, i);
+
+		add_file(kubernetes, val_text(&file));
+	}
 }
 
 /* Without a file of its own an account uses what kubectl would use, else the Pod's service account. */
@@ -90,7 +100,7 @@ static int account_target(struct kubernetes *kubernetes, const struct kube_accou
 			err_wrap(err, "serviceAccount") :
 			0;
 	if (settings->kubeconfig_file)
-		val_append(&kubernetes->files, val_string(settings->kubeconfig_file));
+		add_file(kubernetes, settings->kubeconfig_file);
 	else if (!settings->kubeconfig_contents)
 		add_default_files(kubernetes);
 	if (settings->kubeconfig_file)
@@ -187,7 +197,7 @@ int kubernetes_load_kubeconfig(struct kubernetes *kubernetes, const char *path, 
 
 	kubernetes->files_only = true;
 	if (path)
-		val_append(&kubernetes->files, val_string(path));
+		add_file(kubernetes, path);
 	else
 		add_default_files(kubernetes);
 	if ((path ? kube_config_add_file(config, path, NULL, err) :

@@ -54,7 +54,7 @@ struct kube_account *kubernetes_account_since(
  * has changed. What became of them is logged.
  */
 int kubernetes_adopt(struct kubernetes *kubernetes, struct kubernetes *fresh, struct err *err);
-/* The files that accounts were read from, or would be if they were there ("~/" is the home directory); owned list. */
+/* The files that accounts were read from, or would be if they were there; owned list. */
 struct val kubernetes_files(struct kubernetes *kubernetes);
 /* All accounts as a list of maps {"name","context","server","namespace"}, without secrets, for people and GET /credentials. */
 struct val kubernetes_describe(struct kubernetes *kubernetes);
