@@ -60,17 +60,9 @@ static int print_schema(struct val schema)
 static int print_stage(const char *name)
 {
 	const struct stage_type *type = registry_find(&stage_registry, name);
-	unsigned best = 3;
-	const char *near = NULL;
 	if (type)
 		return print_schema(schema_stage(type));
-	for (const struct stage_type *const *row = stage_registry.types; *row; row++) {
-		unsigned distance = str_distance(str_of(name), str_of((*row)->name), best);
-		if (distance < best) {
-			best = distance;
-			near = (*row)->name;
-		}
-	}
+	const char *near = registry_nearest(&stage_registry, name);
 	return complain(EXIT_USAGE, "schema: there is no stage type \"%s\"%s%s%s", name,
 		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }

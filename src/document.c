@@ -63,13 +63,8 @@ static bool is_declared(struct val pipeline, struct str name, struct val given, 
 		const char *known = val_get_text(val_at(declared, i), "name", "");
 		if (str_is(name, known))
 			return true;
-		unsigned distance = *known && !val_has(given, known) ?
-			str_distance(name, str_of(known), best) :
-			best;
-		if (distance < best) {
-			best = distance;
+		if (*known && !val_has(given, known) && str_nearer(name, str_of(known), &best))
 			*ret_near = known;
-		}
 	}
 	return false;
 }

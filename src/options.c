@@ -70,13 +70,9 @@ static int unknown_option(const struct command *command, struct str name)
 {
 	const char *nearest = NULL;
 	unsigned best = 3;
-	for (const struct option_row *row = command->options; row && row->name; row++) {
-		unsigned distance = str_distance(name, str_of(row->name), 2);
-		if (distance < best) {
-			best = distance;
+	for (const struct option_row *row = command->options; row && row->name; row++)
+		if (str_nearer(name, str_of(row->name), &best))
 			nearest = row->name;
-		}
-	}
 	if (nearest)
 		return complain(-1, "%s: no option --%.*s; did you mean --%s?", command->name,
 			STR_ARG(name), nearest);

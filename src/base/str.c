@@ -300,6 +300,15 @@ unsigned str_distance(struct str a, struct str b, unsigned limit)
 	return smaller(row[b.length], limit + 1);
 }
 
+bool str_nearer(struct str name, struct str candidate, unsigned *best)
+{
+	unsigned distance = str_distance(name, candidate, *best);
+	if (distance >= *best)
+		return false;
+	*best = distance;
+	return true;
+}
+
 /* Unicode, table 3-7: the second byte's range keeps out overlong forms, surrogates, > U+10FFFF. */
 size_t str_utf8_length(struct str text)
 {

@@ -126,6 +126,16 @@ const struct stage_type *registry_find(const struct stage_registry *registry, co
 	return NULL;
 }
 
+const char *registry_nearest(const struct stage_registry *registry, const char *name)
+{
+	unsigned best = 3;
+	const char *near = NULL;
+	for (const struct stage_type *const *type = registry->types; *type; type++)
+		if (str_nearer(str_of(name), str_of((*type)->name), &best))
+			near = (*type)->name;
+	return near;
+}
+
 const struct stage_type *registry_find_for(
 	const struct stage_registry *registry, const struct stage *stage)
 {

@@ -189,6 +189,8 @@ struct stage_registry {
 };
 /* By `alias`, else `type`, exact; NULL when unknown. */
 const struct stage_type *registry_find(const struct stage_registry *registry, const char *name);
+/* The name of the type that NAME, which is none, probably means, or NULL. */
+const char *registry_nearest(const struct stage_registry *registry, const char *name);
 const struct stage_type *registry_find_for(
 	const struct stage_registry *registry, const struct stage *stage);
 

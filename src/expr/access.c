@@ -15,13 +15,9 @@ static const char *nearest_property(struct value target, struct str name)
 	const struct java_class *class = java_class_of(target);
 	unsigned best = 3;
 	const char *near = NULL;
-	for (const struct java_method *row = class ? class->methods : NULL; row && row->name; row++) {
-		unsigned distance = str_distance(name, str_of(row->name), best);
-		if (*row->args || distance >= best)
-			continue;
-		best = distance;
-		near = row->name;
-	}
+	for (const struct java_method *row = class ? class->methods : NULL; row && row->name; row++)
+		if (!*row->args && str_nearer(name, str_of(row->name), &best))
+			near = row->name;
 	return near;
 }
 

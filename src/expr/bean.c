@@ -289,20 +289,22 @@ static struct value read_json(struct eval *ev, const struct bean_property *row, 
 	}
 }
 
+const char *bean_nearest_property(const struct bean_class *class, struct str name)
+{
+	unsigned best = 3;
+	const char *near = NULL;
+	for (const struct bean_property *row = class->properties; row && row->name; row++)
+		if (str_nearer(name, str_of(row->name), &best))
+			near = row->name;
+	return near;
+}
+
 int bean_property(struct eval *ev, struct value target, struct str name, struct value *ret)
 {
 	const struct bean *bean = target.bean;
 	const struct bean_property *row = bean_find_property(bean, name);
 	if (!row) {
-		unsigned distance = 3;
-		const char *near = NULL;
-		for (const struct bean_property *at = bean->class->properties; at && at->name; at++) {
-			unsigned here = str_distance(name, str_of(at->name), distance);
-			if (here < distance) {
-				distance = here;
-				near = at->name;
-			}
-		}
+		const char *near = bean_nearest_property(bean->class, name);
 		return fail(ev, FAIL_EVAL,
 			"EL1008E: Property or field '%.*s' cannot be found on object of type '%s' - maybe not public or not valid?%s%s%s",
 			STR_ARG(name), bean->class->name, near ? " Did you mean '" : "",

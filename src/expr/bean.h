@@ -51,6 +51,8 @@ struct value bean_new(
 bool bean_property_is(const struct bean_property *row, struct str name);
 /* The row of a property that BEAN has, or NULL. */
 const struct bean_property *bean_find_property(const struct bean *bean, struct str name);
+/* The property of CLASS that NAME probably means, or NULL. */
+const char *bean_nearest_property(const struct bean_class *class, struct str name);
 
 extern const struct bean_class bean_execution_class, bean_stage_class, bean_task_class,
 	bean_trigger_class, bean_artifact_class, bean_expected_artifact_class, bean_scm_class,

@@ -423,15 +423,11 @@ const struct function *function_find(struct str name)
 
 static int unknown_function(struct eval *ev, struct str name)
 {
-	unsigned distance = 3;
+	unsigned best = 3;
 	const char *near = NULL;
-	for (const struct function *function = table; function->name; function++) {
-		unsigned here = str_distance(name, str_of(function->name), distance);
-		if (here < distance) {
-			distance = here;
+	for (const struct function *function = table; function->name; function++)
+		if (str_nearer(name, str_of(function->name), &best))
 			near = function->name;
-		}
-	}
 	return fail(ev, FAIL_EVAL, "EL1006E: Function '%.*s' could not be found%s%s%s",
 		STR_ARG(name), near ? "; did you mean #" : "", near ? near : "", near ? "?" : "");
 }

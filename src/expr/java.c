@@ -72,13 +72,12 @@ const char *java_class_nearest(struct str name)
 	const char *near = NULL;
 	for (const struct java_class *const *class = java_classes(); *class; class ++) {
 		struct str full = str_of((*class)->name);
-		unsigned whole = str_distance(name, full, best);
-		unsigned last = str_distance(short_name(name), short_name(full), best);
-		unsigned distance = whole < last ? whole : last;
-		if (!(*class)->nameable || distance >= best)
+		if (!(*class)->nameable)
 			continue;
-		best = distance;
-		near = (*class)->name;
+		if (str_nearer(name, full, &best))
+			near = (*class)->name;
+		if (str_nearer(short_name(name), short_name(full), &best))
+			near = (*class)->name;
 	}
 	return near;
 }
@@ -394,17 +393,13 @@ static const char *signature(struct eval *ev, struct str name, const struct valu
 }
 
 /* The name in ROWS that is nearest to NAME, or NULL. */
-static const char *nearest(const struct java_method *rows, struct str name, unsigned *distance)
+static const char *nearest(const struct java_method *rows, struct str name, unsigned *best)
 {
-	const char *best = NULL;
-	for (const struct java_method *row = rows; row && row->name; row++) {
-		unsigned here = str_distance(name, str_of(row->name), *distance);
-		if (here < *distance) {
-			*distance = here;
-			best = row->name;
-		}
-	}
-	return best;
+	const char *near = NULL;
+	for (const struct java_method *row = rows; row && row->name; row++)
+		if (str_nearer(name, str_of(row->name), best))
+			near = row->name;
+	return near;
 }
 
 static bool is_refused(const struct java_class *class, struct str name)

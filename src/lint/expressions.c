@@ -293,13 +293,10 @@ static bool has_method(
 	const struct java_method *rows, struct str name, unsigned *best, const char **near)
 {
 	for (const struct java_method *row = rows; row && row->name; row++) {
-		unsigned distance = str_distance(name, str_of(row->name), *best);
-		if (distance == 0)
+		if (str_is(name, row->name))
 			return true;
-		if (distance < *best) {
-			*best = distance;
+		if (str_nearer(name, str_of(row->name), best))
 			*near = row->name;
-		}
 	}
 	return false;
 }
@@ -374,25 +371,11 @@ static bool has_property(
 	return false;
 }
 
-static const char *nearest_property(const struct bean_class *class, struct str name)
-{
-	unsigned best = 3;
-	const char *near = NULL;
-	for (const struct bean_property *row = class->properties; row && row->name; row++) {
-		unsigned distance = str_distance(name, str_of(row->name), best);
-		if (distance < best) {
-			best = distance;
-			near = row->name;
-		}
-	}
-	return near;
-}
-
 static void tell_unknown_property(const struct scope *scope, const struct node *part,
 	const struct bean_class *class, struct str name)
 {
 	const struct node *inner = part->kind == NODE_INDEX ? part->children[0] : part;
-	const char *near = nearest_property(class, name);
+	const char *near = bean_nearest_property(class, name);
 	_cleanup_free_ char *text = xasprintf("%.*s", STR_ARG(name));
 	_cleanup_free_ char *en = xasprintf("%s has no property \"%s\"",
 		class == &bean_stage_class ? "a stage" : "the execution", text);

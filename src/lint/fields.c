@@ -128,25 +128,11 @@ static struct field *all_rows(const struct stage_type *type)
 	return all;
 }
 
-static const char *nearest_type(const struct lint *lint, const char *name)
-{
-	unsigned best = 3;
-	const char *near = NULL;
-	for (const struct stage_type *const *type = lint->registry->types; *type; type++) {
-		unsigned distance = str_distance(str_of(name), str_of((*type)->name), best);
-		if (distance < best) {
-			best = distance;
-			near = (*type)->name;
-		}
-	}
-	return near;
-}
-
 static void tell_unknown_type(struct lint *lint, const char *name, const char *path, bool aliased)
 {
 	if (!*name || map_put(&lint->unknown_types, str_of(name), lint))
 		return;
-	const char *near = nearest_type(lint, name);
+	const char *near = registry_nearest(lint->registry, name);
 	_cleanup_free_ char *hint = near ? xasprintf(" (did you mean \"%s\"?)", near) : xstrdup("");
 	_cleanup_free_ char *at = xasprintf("%s.%s", path, aliased ? "alias" : "type");
 	lint_tell(lint,

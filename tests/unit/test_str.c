@@ -160,6 +160,12 @@ static void distance_counts_edits_and_swaps(void **state)
 	assert_int_equal(str_distance(STR("wiat"), STR("wait"), 3), 1);
 	assert_int_equal(str_distance(STR("deplyoManifest"), STR("deployManifest"), 3), 1);
 	assert_int_equal(str_distance(STR("kitten"), STR("sitting"), 5), 3);
+	unsigned best = 3;
+	assert_false(str_nearer(STR("wiat"), STR("webhook"), &best));
+	assert_int_equal(best, 3);
+	assert_true(str_nearer(STR("wiat"), STR("wait"), &best));
+	assert_int_equal(best, 1);
+	assert_false(str_nearer(STR("wiat"), STR("wiad"), &best)); /* no nearer */
 	assert_int_equal(str_distance(STR("kitten"), STR("sitting"), 2), 3);
 	assert_int_equal(str_distance(STR(""), STR("abc"), 3), 3);
 	assert_int_equal(str_distance(STR("abcdef"), STR("uvwxyz"), 2), 3);
