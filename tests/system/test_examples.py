@@ -224,7 +224,7 @@ def test_those_that_deploy_run_one_after_the_other(read):
         command, = commands(name)
         assert run(shell, command)["status"] == "SUCCEEDED"
 
-    step("deploy-manifest.yaml")
+    step("deploy-nginx.json")
     assert image() == "nginx:1.27" and nginx()["status"]["readyReplicas"] == 2 and get(cluster, namespace, "services", "nginx")
     step("scale-manifest.yaml")
     assert nginx()["spec"]["replicas"] == nginx()["status"]["readyReplicas"] == 3
