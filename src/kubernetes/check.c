@@ -199,12 +199,6 @@ static bool is_subdomain(const char *name)
 	return length > 0 && length <= NAME_BYTES_MAX;
 }
 
-/* Names of roles and of what binds them are not of that form. */
-static bool has_plain_name(const struct kind *kind)
-{
-	return strstr(kind->name, "ole") == NULL;
-}
-
 static int check_name(struct val metadata, const char *key, const char *place, struct err *err)
 {
 	const char *name = val_get_text(metadata, key, "");
@@ -229,7 +223,7 @@ int manifest_check(struct val manifest, const char *place, struct err *err)
 		return -1;
 	if (!kind->name)
 		return 0;
-	if (has_plain_name(kind) && check_name(metadata, "name", place, err) < 0)
+	if (!kind->any_name && check_name(metadata, "name", place, err) < 0)
 		return -1;
 	return check_types(manifest, kind, place, err);
 }

@@ -7,10 +7,11 @@
 /* Order and columns are those of Spinnaker's KubernetesKind and its handlers. */
 static const struct kind kinds[] = {
 	{ "namespace", "ns", "unclassified", .priority = 0, .cluster = true },
-	{ "clusterRole", NULL, "unclassified", .priority = 20, .cluster = true },
-	{ "role", NULL, "unclassified", .priority = 20 },
-	{ "clusterRoleBinding", NULL, "unclassified", .priority = 30, .cluster = true },
-	{ "roleBinding", NULL, "unclassified", .priority = 30 },
+	{ "clusterRole", NULL, "unclassified", .priority = 20, .cluster = true, .any_name = true },
+	{ "role", NULL, "unclassified", .priority = 20, .any_name = true },
+	{ "clusterRoleBinding", NULL, "unclassified", .priority = 30, .cluster = true,
+		.any_name = true },
+	{ "roleBinding", NULL, "unclassified", .priority = 30, .any_name = true },
 	{ "customResourceDefinition", "crd", "unclassified", .priority = 30, .cluster = true },
 	{ "serviceAccount", "sa", "unclassified", .priority = 40 },
 	{ "storageClass", "sc", "unclassified", .priority = 40, .cluster = true },

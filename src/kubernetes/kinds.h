@@ -18,6 +18,7 @@ struct kind {
 	const char *spinnaker; /* "serverGroups" */
 	int priority;          /* lower is sent first */
 	bool cluster;          /* without a namespace */
+	bool any_name;         /* its name need not be one of DNS: "system:node" */
 	bool versioned;        /* "web-v003" */
 	bool scales;           /* has spec.replicas that people and autoscalers change */
 	bool traffic;          /* Services may be attached to it */
