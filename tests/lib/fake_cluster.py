@@ -9,6 +9,8 @@ import json
 import threading
 import urllib.parse
 
+from json_handler import JsonHandler
+
 KINDS = {  # (group version, plural): (kind, namespaced)
     ("v1", "configmaps"): ("ConfigMap", True), ("v1", "secrets"): ("Secret", True), ("v1", "services"): ("Service", True),
     ("v1", "pods"): ("Pod", True), ("v1", "namespaces"): ("Namespace", False), ("v1", "events"): ("Event", True),
@@ -18,20 +20,7 @@ KINDS = {  # (group version, plural): (kind, namespaced)
 VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, body):
-        text = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
+class Handler(JsonHandler):
     def refuse(self, status, reason, message):
         self.answer(status, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason, "code": status})
 

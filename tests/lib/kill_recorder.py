@@ -10,6 +10,8 @@ import http.server
 import json
 import threading
 
+from json_handler import JsonHandler
+
 
 class Recorder(http.server.ThreadingHTTPServer):
     daemon_threads = True
@@ -63,8 +65,7 @@ class Recorder(http.server.ThreadingHTTPServer):
         self.server_close()
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(JsonHandler):
     disable_nagle_algorithm = True
 
     def do_POST(self):
@@ -80,17 +81,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         status = self.server.look(self.path)
         self.answer(200 if status else 404, {"status": status})
-
-    def answer(self, status, body, **headers):
-        text = json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(text)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_):
-        pass
 
     def handle(self):
         try:

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from json_handler import JsonHandler
 from reader import Reader
 from server import ROOT, wait_until
 from terminal import Terminal
@@ -15,21 +16,8 @@ EXAMPLES = sorted(path for path in (ROOT / "examples").iterdir() if path.suffix 
 ALLOWED = "user-configured-url-restrictions: {rejectLocalhost: false, rejectVerbatimIps: false}\n"
 
 
-class Elsewhere(http.server.BaseHTTPRequestHandler):
+class Elsewhere(JsonHandler):
     """The servers that examples call: a CI, a shop's health, something that says yes to a POST."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, body, **headers):
-        text = json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(text)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(text)
 
     def do_POST(self):
         sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
