@@ -17,8 +17,9 @@ static void cell_run(struct strbuf *buf, struct val row)
 
 static void cell_stage(struct strbuf *buf, struct val row)
 {
-	strbuf_printf(
-		buf, "%s (%s)", val_get_text(row, "name", "?"), val_get_text(row, "refId", "?"));
+	if (val_has(row, "refId"))
+		strbuf_printf(buf, "%s (%s)", val_get_text(row, "name", "?"),
+			val_get_text(row, "refId", "?"));
 }
 
 static void cell_task(struct strbuf *buf, struct val row)
@@ -83,7 +84,7 @@ static const struct column columns[] = {
 	{ 0 },
 };
 
-/* One row a stage; a run that has none at the moment has one too. */
+/* One row a stage; of a run that goes on with none at the moment, why. */
 static struct val rows_of(struct val state)
 {
 	struct val rows = val_list();
@@ -93,12 +94,6 @@ static struct val rows_of(struct val state)
 		for (size_t j = 0; j < val_count(stages); j++) {
 			struct val row = val_ref(val_at(stages, j));
 			val_set(&row, "run", val_ref(run));
-			val_append(&rows, row);
-		}
-		if (val_count(stages) == 0) {
-			struct val row = val_map();
-			val_set(&row, "run", val_ref(run));
-			val_set(&row, "text", val_string("no stage of it runs"));
 			val_append(&rows, row);
 		}
 		val_free(&run);

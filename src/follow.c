@@ -41,6 +41,7 @@ struct following {
 	bool json;
 	bool asks; /* there is somebody to ask */
 	bool canceling;
+	bool unanswerable; /* --judge does not fit a judgment, and nobody else will answer it */
 	struct progress *progress;
 	struct judgments judgments;
 	struct children children;
@@ -51,27 +52,27 @@ struct following {
 
 /* ---- what is done to the run ---------------------------------------------------------------------------------------------------- */
 
-static int send_cancel(const struct follow *follow, struct err *err)
+static int send_cancel(const struct follow *follow, const char *reason, struct err *err)
 {
 	if (follow->client) {
-		_cleanup_free_ char *path = client_path("/pipelines/%s/cancel", follow->id);
-		_cleanup_free_ char *with_reason = xasprintf("%s?reason=Ctrl-C", path);
-		return client_call(follow->client, "PUT", with_reason, VAL_NULL, NULL, err);
+		_cleanup_free_ char *path =
+			client_path("/pipelines/%s/cancel?reason=%s", follow->id, reason);
+		return client_call(follow->client, "PUT", path, VAL_NULL, NULL, err);
 	}
 	struct request request = {
 		.kind = REQUEST_CANCEL,
 		.key = xstrdup(follow->id),
-		.reason = xstrdup("Ctrl-C"),
+		.reason = xstrdup(reason),
 	};
 	return engine_call(follow->engine, &request, NULL, err);
 }
 
-static void cancel(struct following *mine)
+static void cancel(struct following *mine, const char *reason)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	mine->canceling = true;
 	fprintf(stderr, "canceling; waiting for what is under way\n");
-	if (send_cancel(mine->follow, &err) < 0)
+	if (send_cancel(mine->follow, reason, &err) < 0)
 		complain(0, "cannot cancel: %s", err_text(&err));
 }
 
@@ -203,8 +204,10 @@ static void judge(struct following *mine)
 	if (!judgment)
 		return;
 	if (mine->judge && !judgment->refused) {
-		if (!answer(mine, judgment, mine->judge))
+		if (!answer(mine, judgment, mine->judge)) {
 			judgment->refused = judgment->told = true;
+			mine->unanswerable = !judgment->answered;
+		}
 	} else if (mine->asks && !mine->judge) {
 		ask_people(mine, judgment);
 	} else {
@@ -243,7 +246,7 @@ static int interrupted(struct following *mine, struct err *err)
 	if (interrupts && !follow->is_ours)
 		return err_set(err, ERR_CANCELED, "the run goes on");
 	if (interrupts && !mine->canceling)
-		cancel(mine);
+		cancel(mine, "Ctrl-C");
 	if (interrupts > 1)
 		return err_set(err, ERR_CANCELED, "interrupted; the run was left as it is");
 	if (terminated && follow->stays)
@@ -251,14 +254,40 @@ static int interrupted(struct following *mine, struct err *err)
 			follow->client ? "goes on on the server" :
 					 "goes on when this is started again");
 	if (terminated && !mine->canceling)
-		cancel(mine);
+		cancel(mine, "SIGTERM");
 	return 0;
+}
+
+/* A judgment that --judge cannot answer would wait for days: our own run is canceled, another's is left going. */
+static int give_up(struct following *mine, struct err *err)
+{
+	if (!mine->unanswerable || mine->canceling)
+		return 0;
+	if (!mine->follow->is_ours)
+		return err_set(err, ERR_INVALID, "--judge does not answer the judgment; the run goes on");
+	cancel(mine, "--judge does not answer a judgment");
+	return 0;
+}
+
+/* An ended run may have been restarted since, which a server's stream tells later: then its end is not the last one. */
+static bool is_over(const struct following *mine)
+{
+	_cleanup_err_ struct err none = ERR_INIT;
+	_cleanup_(val_free) struct val execution = VAL_NULL;
+	_cleanup_free_ char *path = client_path("/pipelines/%s", mine->follow->id);
+	_cleanup_free_ char *skeleton = xasprintf("%s?expand=false", path);
+	enum status status;
+	if (!mine->follow->client ||
+		client_call(mine->follow->client, "GET", skeleton, VAL_NULL, &execution, &none) < 0)
+		return true;
+	struct val text = val_get(execution, "status");
+	return !status_parse(val_as_str(&text), &status) || status_is_complete(status);
 }
 
 /* Until the run is complete. 0 and its status; -1 when it was left going. */
 static int watch(struct following *mine, struct feed *feed, enum status *ret_status, struct err *err)
 {
-	while (!progress_is_complete(mine->progress, ret_status)) {
+	while (!progress_is_complete(mine->progress, ret_status) || !is_over(mine)) {
 		if (feed_read(feed, TICK_MS, take_event, mine, err) < 0)
 			return -1;
 		children_read(&mine->children, take_child_event, mine);
@@ -266,7 +295,7 @@ static int watch(struct following *mine, struct feed *feed, enum status *ret_sta
 			progress_tick(mine->progress, clock_now_ms(clock_real()));
 		if (is_settled(mine))
 			judge(mine);
-		if (interrupted(mine, err) < 0)
+		if (interrupted(mine, err) < 0 || give_up(mine, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -311,7 +340,7 @@ static int follow_to_end(struct following *mine, struct err *err)
 	progress_summary(mine->progress);
 	if (mine->json && print_execution(follow, err) < 0)
 		return EXIT_FAILED;
-	return exit_status_of(status);
+	return mine->unanswerable ? EXIT_USAGE : exit_status_of(status);
 }
 
 int follow_check_options(const struct options *options)

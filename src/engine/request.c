@@ -408,6 +408,18 @@ static void delete_execution(struct engine *engine, struct request *request)
 
 /* ---- what is going on ---------------------------------------------------------------------------------------------------------- */
 
+/* Why a run goes on with none of its stages; owned. */
+static char *standstill(const struct run *run)
+{
+	const struct execution *execution = run->execution;
+	if (run->in_line)
+		return xstrdup("waits until another run of its pipeline ends (limitConcurrent, maxConcurrentExecutions)");
+	if (execution->status == STATUS_PAUSED)
+		return xasprintf("paused by %s", val_get_text(execution->paused, "pausedBy", "?"));
+	return xstrdup("no stage of it runs");
+}
+
+/* What each running stage does; of a run that has none, one row says why. */
 static struct val state_of(const struct run *run)
 {
 	struct val stages = val_list();
@@ -440,11 +452,24 @@ static struct val state_of(const struct run *run)
 		val_set(&state, "text", val_string(mine->waiting_for));
 		val_append(&stages, state);
 	}
+	if (val_count(stages) == 0) {
+		_cleanup_free_ char *text = standstill(run);
+		struct val state = val_map();
+		val_set(&state, "text", val_string(text));
+		val_append(&stages, state);
+	}
 	return stages;
 }
 
 static void state(struct engine *engine, struct request *request)
 {
+	_cleanup_err_ struct err err = ERR_INIT;
+	bool complete;
+	if (request->key && !atomic_load(&engine->stuck) &&
+		!find_run(engine, request->key, &complete, &err) && !complete) {
+		engine_reply(engine, request, VAL_NULL, &err);
+		return;
+	}
 	struct val all = val_map();
 	struct map_cursor cursor = { 0 };
 	struct str key;

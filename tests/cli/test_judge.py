@@ -109,13 +109,19 @@ def test_the_option_may_choose(gennaker, server, write):
         assert json.loads(done.stdout)["stages"][0]["context"]["judgmentInput"] == "blue", done.stderr
 
 
-def test_a_choice_that_is_not_offered_is_said_once(start_gennaker, write):
-    process = start_gennaker("run", write("p.json", document(choice())), "--judge", "continue=red")
-    line = process.stderr.readline()
-    assert "Approve" in line and "blue, green" in line
-    process.terminate()
-    out, err = process.communicate()
-    assert "CANCELED" in out and "red" not in err
+def test_a_choice_that_is_not_offered_ends_the_run(gennaker, server, write):
+    path = write("p.json", document(choice()))
+    for arguments in ([], ["--server", f"http://127.0.0.1:{server.port}"]):
+        done = gennaker("run", path, "--judge", "continue=red", *arguments)
+        assert done.returncode == 2 and "CANCELED" in done.stdout, done.stderr
+        assert done.stderr.count("blue, green") == 1
+
+
+def test_who_only_watches_leaves_the_run_going(gennaker, waiting, server):
+    run = waiting(choice())
+    done = gennaker("watch", run, "--judge", "continue=red", "--server", f"http://127.0.0.1:{server.port}")
+    assert done.returncode == 2 and "blue, green" in done.stderr and "the run goes on" in done.stderr
+    assert server.get(f"/pipelines/{run}").json()["status"] == "RUNNING"
 
 
 def test_where_nobody_can_be_asked_it_says_how_to_answer(start_gennaker, judge, waiting, server, write):

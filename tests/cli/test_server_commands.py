@@ -47,6 +47,24 @@ def test_watch_is_live_and_ends_with_the_run(server, start_gennaker):
     assert "⊘ p CANCELED" in out and "enough" in out
 
 
+def test_watch_follows_a_run_that_was_restarted_twice_to_its_last_end(server, start_gennaker):
+    server.save("demo", "p", [LONG])
+    run = server.run("demo", "p")
+    stage = server.get(f"/pipelines/{run}").json()["stages"][0]["id"]
+    for _ in range(2):
+        server.put(f"/pipelines/{run}/cancel")
+        server.wait_for(run, "CANCELED")
+        assert server.put(f"/pipelines/{run}/stages/{stage}/restart").status == 200
+        server.wait_for(run, "RUNNING")
+    process = start_gennaker("watch", run, "--server", url(server))
+    while "▶ Pause" not in process.stdout.readline():
+        pass
+    server.put(f"/pipelines/{run}/cancel?reason=finally")
+    out, err = process.communicate()
+    assert process.returncode == 3, err
+    assert "finally" in out
+
+
 def test_ctrl_c_ends_the_watching_and_not_the_run(server, start_gennaker):
     server.save("demo", "p", [LONG])
     run = server.run("demo", "p")
@@ -192,6 +210,16 @@ def test_inspect_says_what_a_run_waits_for(server, at):
     assert other not in at("inspect", run).stdout
     stage, = json.loads(at("inspect", run, "-o", "json").stdout)[run]
     assert stage["type"] == "wait" and stage["inFlight"] is False and stage["nextLook"] > 0
+
+
+def test_inspect_says_why_a_run_goes_on_with_no_stage(server, at):
+    server.save("demo", "one", [LONG], limitConcurrent=True)
+    first, second = server.run("demo", "one"), server.run("demo", "one")
+    wait_until(lambda: "another run of its pipeline" in at("inspect", second).stdout, "the line")
+    assert server.put(f"/pipelines/{first}/pause").status == 200
+    wait_until(lambda: "paused by anonymous" in at("inspect", first).stdout, "the pause")
+    done = at("inspect", "nope")
+    assert done.returncode == 2 and "nope" in done.stderr
 
 
 # ---- all of them
