@@ -137,7 +137,10 @@ static struct node *parse_function_or_variable(struct parser *parser)
 	return node;
 }
 
-/* "java.lang.String"; also numbers and words between the dots, as the original has it. */
+/*
+ * "java.lang.String". As in the original, numbers are pieces too and the dots between the pieces do not count: "java lang..String" is
+ * the same name.
+ */
 static bool parse_qualified_name(struct parser *parser, struct str *ret)
 {
 	char name[256];
@@ -145,13 +148,17 @@ static bool parse_qualified_name(struct parser *parser, struct str *ret)
 	int position = parser_peek(parser)->position;
 	for (;;) {
 		const struct token *token = parser_peek(parser);
-		bool fits = token->kind == TOKEN_DOT || parser_at_name(parser) ||
-			token->kind == TOKEN_INT;
-		if (!fits || length + token->text.length >= sizeof(name))
+		bool dot = token->kind == TOKEN_DOT;
+		bool fits = dot || parser_at_name(parser) || token->kind == TOKEN_INT;
+		if (!fits || length + 1 + token->text.length >= sizeof(name))
 			break;
+		parser_take(parser);
+		if (dot)
+			continue;
+		if (length)
+			name[length++] = '.';
 		memcpy(name + length, token->text.bytes, token->text.length);
 		length += token->text.length;
-		parser_take(parser);
 	}
 	if (!length) {
 		parser_fail(parser, position, "EL1043E: Unexpected token. Expected 'qualified ID'");

@@ -50,17 +50,74 @@ static void print_literal(struct strbuf *buf, struct value value)
 	}
 }
 
-/* In parentheses unless it stands for itself wherever an operand may stand. */
-static void print_operand(struct strbuf *buf, const struct node *node)
+/* How tightly what a node is written as holds together: the rules of the grammar (reference of expressions, 2.2) from the loosest. */
+enum level {
+	LEVEL_EXPRESSION,
+	LEVEL_OR,
+	LEVEL_AND,
+	LEVEL_RELATION,
+	LEVEL_SUM,
+	LEVEL_PRODUCT,
+	LEVEL_POWER,
+	LEVEL_UNARY,
+	LEVEL_PRIMARY,
+	LEVEL_START, /* what a chain may begin with */
+};
+
+static enum level fold_level(enum node_op op)
 {
-	bool bare = node->kind == NODE_LITERAL || node->kind == NODE_NAME ||
-		node->kind == NODE_METHOD || node->kind == NODE_VARIABLE ||
-		node->kind == NODE_FUNCTION || node->kind == NODE_LIST || node->kind == NODE_MAP;
-	if (!bare)
-		strbuf_add_char(buf, '(');
+	switch (op) {
+	case OP_PLUS:
+	case OP_MINUS:
+		return LEVEL_SUM;
+	case OP_TIMES:
+	case OP_DIVIDE:
+	case OP_MODULO:
+		return LEVEL_PRODUCT;
+	case OP_POWER:
+		return LEVEL_POWER;
+	default:
+		return LEVEL_RELATION;
+	}
+}
+
+static enum level node_level(const struct node *node)
+{
+	switch ((enum node_kind)node->kind) {
+	case NODE_TERNARY:
+	case NODE_ELVIS:
+	case NODE_ASSIGN:
+		return LEVEL_EXPRESSION;
+	case NODE_OR:
+		return LEVEL_OR;
+	case NODE_AND:
+		return LEVEL_AND;
+	case NODE_FOLD:
+		return fold_level(node->steps[0].op);
+	case NODE_INCREMENT:
+		return node->safe ? LEVEL_UNARY : LEVEL_POWER;
+	case NODE_UNARY:
+		return LEVEL_UNARY;
+	case NODE_CHAIN:
+		return LEVEL_PRIMARY;
+	case NODE_NEW_ARRAY:
+		/* An index behind its last size would be one more size. */
+		return node->extra ? LEVEL_START : LEVEL_PRIMARY;
+	default:
+		return LEVEL_START;
+	}
+}
+
+/*
+ * NODE where the grammar wants LEVEL, in parentheses only if it needs them: `T` and `new` are names in front of "]" alone, so that
+ * [1 + 2 * T] has no other form.
+ */
+static void print_at(struct strbuf *buf, const struct node *node, enum level level)
+{
+	bool bare = node_level(node) >= level;
+	strbuf_add_text(buf, bare ? "" : "(");
 	expr_print(buf, node);
-	if (!bare)
-		strbuf_add_char(buf, ')');
+	strbuf_add_text(buf, bare ? "" : ")");
 }
 
 static void print_all(struct strbuf *buf, const struct node *node, const char *end)
@@ -77,9 +134,9 @@ static void print_map(struct strbuf *buf, const struct node *node)
 	strbuf_add_text(buf, node->count ? "{" : "{:");
 	for (uint32_t i = 0; i + 1 < node->count; i += 2) {
 		strbuf_add_text(buf, i ? ", " : "");
-		print_operand(buf, node->children[i]);
+		expr_print(buf, node->children[i]);
 		strbuf_add_text(buf, ": ");
-		print_operand(buf, node->children[i + 1]);
+		expr_print(buf, node->children[i + 1]);
 	}
 	strbuf_add_char(buf, '}');
 }
@@ -95,29 +152,31 @@ static void print_name(struct strbuf *buf, const struct node *node)
 	}
 }
 
+/* "$[" would select. */
+static void print_bracket(struct strbuf *buf)
+{
+	strbuf_add_text(buf, buf->length && buf->bytes[buf->length - 1] == '$' ? " [" : "[");
+}
+
 static void print_chain(struct strbuf *buf, const struct node *node)
 {
-	print_operand(buf, node->children[0]);
+	print_at(buf, node->children[0], LEVEL_START);
 	for (uint32_t i = 1; i < node->count; i++) {
 		const struct node *part = node->children[i];
 		if (part->kind != NODE_INDEX)
 			strbuf_add_text(buf, part->safe ? "?." : ".");
-		else if (buf->bytes[buf->length - 1] == '$')
-			strbuf_add_char(buf, ' '); /* $[ selects */
 		expr_print(buf, part);
 	}
 }
 
-/* Tokens of a class name stand together, unless they would make a number then. */
+/* Its pieces stand apart: two that are numbers would be one. */
 static void print_class(struct strbuf *buf, struct str name)
 {
-	for (size_t i = 0; i < name.length; i++) {
-		char before = i ? name.bytes[i - 1] : 'a', here = name.bytes[i];
-		bool digit = here >= '0' && here <= '9';
-		if (before >= '0' && before <= '9' ? !digit && here != '.' : before == '.' && digit)
-			strbuf_add_char(buf, ' ');
-		strbuf_add_char(buf, here);
-	}
+	for (size_t i = 0; i < name.length; i++)
+		if (name.bytes[i] == '.')
+			strbuf_add_text(buf, " . ");
+		else
+			strbuf_add_char(buf, name.bytes[i]);
 }
 
 static void print_new_array(struct strbuf *buf, const struct node *node)
@@ -125,7 +184,7 @@ static void print_new_array(struct strbuf *buf, const struct node *node)
 	strbuf_add_text(buf, "new ");
 	print_class(buf, node->name);
 	for (uint32_t i = 0; i < node->count; i++) {
-		strbuf_add_char(buf, '[');
+		print_bracket(buf);
 		if (node->children[i])
 			expr_print(buf, node->children[i]);
 		strbuf_add_char(buf, ']');
@@ -134,35 +193,56 @@ static void print_new_array(struct strbuf *buf, const struct node *node)
 		expr_print(buf, node->extra);
 }
 
-static void print_between(struct strbuf *buf, const struct node *node, const char *word)
+static void print_between(
+	struct strbuf *buf, const struct node *node, const char *word, enum level operands)
 {
 	for (uint32_t i = 0; i < node->count; i++) {
 		if (i)
 			strbuf_printf(buf, " %s ", word ? word : op_text(node->steps[i - 1].op));
-		print_operand(buf, node->children[i]);
+		print_at(buf, node->children[i], operands);
 	}
 }
 
 static void print_increment(struct strbuf *buf, const struct node *node)
 {
 	const char *sign = node->op == OP_PLUS ? "++" : "--";
-	strbuf_add_text(buf, node->safe ? sign : "");
-	print_operand(buf, node->children[0]);
-	strbuf_add_text(buf, node->safe ? "" : sign);
+	if (node->safe)
+		strbuf_printf(buf, "%s ", sign);
+	print_at(buf, node->children[0], LEVEL_UNARY);
+	if (!node->safe)
+		strbuf_printf(buf, " %s", sign);
 }
 
 static void print_choice(struct strbuf *buf, const struct node *node)
 {
-	print_operand(buf, node->children[0]);
-	strbuf_add_text(buf,
-		node->kind == NODE_ELVIS          ? " ?: " :
-			node->kind == NODE_ASSIGN ? " = " :
-						    " ? ");
-	print_operand(buf, node->children[1]);
+	bool assign = node->kind == NODE_ASSIGN;
+	print_at(buf, node->children[0], LEVEL_OR);
+	strbuf_add_text(buf, node->kind == NODE_ELVIS ? " ?: " : assign ? " = " : " ? ");
+	print_at(buf, node->children[1], assign ? LEVEL_OR : LEVEL_EXPRESSION);
 	if (node->kind != NODE_TERNARY)
 		return;
 	strbuf_add_text(buf, " : ");
-	print_operand(buf, node->children[2]);
+	expr_print(buf, node->children[2]);
+}
+
+static void print_inside(struct strbuf *buf, const struct node *node)
+{
+	if (node->kind == NODE_INDEX)
+		print_bracket(buf);
+	else
+		strbuf_add_text(buf, node->kind == NODE_PROJECT ? "![" : selections[node->op]);
+	print_all(buf, node, "]");
+}
+
+static void print_type(struct strbuf *buf, const struct node *node)
+{
+	strbuf_add_text(buf, "T(");
+	print_class(buf, node->name);
+	for (int i = 0; i < node->op; i++) {
+		print_bracket(buf);
+		strbuf_add_char(buf, ']');
+	}
+	strbuf_add_char(buf, ')');
 }
 
 void expr_print(struct strbuf *buf, const struct node *node)
@@ -183,11 +263,7 @@ void expr_print(struct strbuf *buf, const struct node *node)
 	case NODE_INDEX:
 	case NODE_PROJECT:
 	case NODE_SELECT:
-		strbuf_add_text(buf,
-			node->kind == NODE_INDEX           ? "[" :
-				node->kind == NODE_PROJECT ? "![" :
-							     selections[node->op]);
-		print_all(buf, node, "]");
+		print_inside(buf, node);
 		break;
 	case NODE_LIST:
 		strbuf_add_char(buf, '{');
@@ -197,11 +273,7 @@ void expr_print(struct strbuf *buf, const struct node *node)
 		print_map(buf, node);
 		break;
 	case NODE_TYPE:
-		strbuf_add_text(buf, "T(");
-		print_class(buf, node->name);
-		for (int i = 0; i < node->op; i++)
-			strbuf_add_text(buf, "[]");
-		strbuf_add_char(buf, ')');
+		print_type(buf, node);
 		break;
 	case NODE_NEW:
 		strbuf_add_text(buf, "new ");
@@ -217,15 +289,17 @@ void expr_print(struct strbuf *buf, const struct node *node)
 		strbuf_add_str(buf, node->name);
 		break;
 	case NODE_FOLD:
-		print_between(buf, node, NULL);
+		print_between(buf, node, NULL, node_level(node) + 1);
 		break;
 	case NODE_AND:
+		print_between(buf, node, "and", LEVEL_RELATION);
+		break;
 	case NODE_OR:
-		print_between(buf, node, node->kind == NODE_AND ? "and" : "or");
+		print_between(buf, node, "or", LEVEL_AND);
 		break;
 	case NODE_UNARY:
-		strbuf_add_text(buf, op_text(node->op));
-		print_operand(buf, node->children[0]);
+		strbuf_printf(buf, "%s ", op_text(node->op));
+		print_at(buf, node->children[0], LEVEL_UNARY);
 		break;
 	case NODE_TERNARY:
 	case NODE_ELVIS:
@@ -267,39 +341,18 @@ bool expr_same(const struct node *a, const struct node *b)
 	return true;
 }
 
-/*
- * T is a name only in front of ], else the beginning of T(…): what stands there as the end of an operand, as in [1 + T], has no other
- * form, with parentheses least of all.
- */
-static bool has_operand_t(const struct node *node, bool in_brackets)
-{
-	if (!node)
-		return false;
-	if (node->kind == NODE_NAME && str_is(node->name, "T"))
-		return !in_brackets;
-	if (has_operand_t(node->extra, false))
-		return true;
-	bool brackets = node->kind == NODE_INDEX || node->kind == NODE_PROJECT ||
-		node->kind == NODE_SELECT;
-	for (uint32_t i = 0; i < node->count; i++)
-		if (has_operand_t(node->children[i], brackets))
-			return true;
-	return false;
-}
-
 char *expr_check_print(struct str body)
 {
 	struct expr *expr = expr_parse(body);
 	struct expr *again = NULL;
 	char *wrong = NULL;
 	struct strbuf print = STRBUF_INIT(1 << 20);
-	if (!expr->tree || has_operand_t(expr->tree, false))
+	if (!expr->tree)
 		goto out;
 	expr_print(&print, expr->tree);
 	again = expr_parse(strbuf_str(&print));
-	/* The print has more parentheses and blanks than the text had. */
-	bool too_much = print.length > LIMIT_EXPR_BODY_BYTES ||
-		(again->message && strstr(again->message, "too deeply"));
+	bool too_much = print.length >
+		LIMIT_EXPR_BODY_BYTES; /* of blanks and digits that the text did not have */
 	if (!again->tree && !too_much)
 		wrong = xasprintf("%s: %s", print.bytes, again->message);
 	else if (again->tree && !expr_same(expr->tree, again->tree))

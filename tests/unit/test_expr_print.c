@@ -46,7 +46,7 @@ static struct node *with_children(
 
 static struct str word(struct grower *grower)
 {
-	static const char *const words[] = { "a", "stages", "x1", "_", "$b", "matches", "or",
+	static const char *const words[] = { "a", "stages", "x1", "$", "b$", "matches", "or",
 		"between", "longer_name", "instanceof" };
 	return str_of(words[below(grower, 10)]);
 }
@@ -130,12 +130,12 @@ static struct node *collection(struct grower *grower, unsigned depth)
 
 static struct node *made(struct grower *grower, unsigned depth)
 {
-	static const char *const classes[] = { "String", "java.util.Date", "int" };
+	static const char *const classes[] = { "String", "java.util.Date", "int", "1.5.e3", "a.$" };
 	unsigned which = below(grower, 3);
 	struct node *node = which == 0 ? new_node(grower, NODE_TYPE, 0) :
 		which == 1             ? with_children(grower, NODE_NEW, below(grower, 3), depth) :
 			     with_children(grower, NODE_NEW_ARRAY, 1 + below(grower, 2), depth);
-	node->name = str_of(classes[below(grower, 3)]);
+	node->name = str_of(classes[below(grower, 5)]);
 	if (which == 0)
 		node->op = (uint8_t)below(grower, 3);
 	if (which == 2 && below(grower, 2)) {
@@ -198,8 +198,8 @@ static void what_is_printed_parses_to_the_same_tree(void **state)
 		struct strbuf print = STRBUF_INIT(1 << 20);
 		expr_print(&print, tree);
 		struct expr *expr = expr_parse(strbuf_str(&print));
-		bool long_or_deep = print.length > 9000;
-		if (!long_or_deep && (!expr->tree || !expr_same(tree, expr->tree)))
+		bool too_long = print.length > 9000;
+		if (!too_long && (!expr->tree || !expr_same(tree, expr->tree)))
 			fail_msg("%u: %s: %s", i, print.bytes,
 				expr->message ? expr->message : "differs");
 		expr_unref(expr);
@@ -208,13 +208,61 @@ static void what_is_printed_parses_to_the_same_tree(void **state)
 	}
 }
 
+/* Each form of the grammar; @ is an expression, ~ a place where blanks may stand. */
+static const char *const forms[] = { "a", "$", "eq", "12", "3L", "0x1F", "1.5", "2e3f", "'it''s'",
+	"\"$[\"", "true", "null", "#v", "#root", "#$", "(~@~)", "(~@~)", "@~?:~@", "@~?~@~:~@",
+	"@~=~@", "?:~@", "@ or @", "@~&&~@", "@~==~@", "@ matches @", "@ instanceof @", "@~+~@",
+	"@~-~@", "@~*~@", "@ mod @", "@~^~@", "@~++", "@~--", "++~@", "--~@", "-~@", "+~@", "!~@",
+	"not @", "@~.~a", "@?.b$", "@~.~not", "@.f(~@~,~@)", "@.$(~)", "@.#v", "@.#f(@)", "f(@,)",
+	"#toInt~(~@~)", "deployedServerGroups", "@~[~@~]", "$~[~@~]", "m[T]", "m[@~*~new]", "[@~-~T]",
+	"@.![~@~]", "@?.?[@]", "@.^[@]", "@.$[@]", "![@]", "?[@]", "$[@]", "[~@~]", "{~}", "{~:~}",
+	"{~@~,~@~}", "{@}", "{~a~:~@~}", "{@~:~@~,~@~:~@}", "T(String)", "T(~java~.~lang~.~$~[~])",
+	"T(a 1~.~5 .. e3)", "new a.b~(~@~,~@~)", "new $ 2(~)", "new int~[~@~]~[~]",
+	"new $ [~]{~@~}", "new String 2 $~[~]~{~@~:~@~}", "@'b'", "@bean", "&$" };
+
+static void write_form(struct grower *grower, struct strbuf *buf, unsigned depth)
+{
+	static const char *const blanks[] = { "", "", " ", "\t\n " };
+	const char *form = forms[below(grower, sizeof(forms) / sizeof(forms[0]))];
+	if (depth == 0)
+		form = forms[below(grower, 15)];
+	for (; *form; form++)
+		if (*form == '@' && form[1] != '\'' && form[1] != 'b')
+			write_form(grower, buf, depth - 1);
+		else if (*form == '~')
+			strbuf_add_text(buf, blanks[below(grower, 4)]);
+		else
+			strbuf_add_char(buf, *form);
+}
+
+/* From the other side: any text that parses, not only the trees that the printer was thought to meet. */
+static void each_form_in_each_place_keeps_its_tree(void **state)
+{
+	unsigned parsed = 0;
+	for (unsigned i = 0; i < 20000; i++) {
+		struct grower grower = { .state = i };
+		struct strbuf body = STRBUF_INIT(1 << 20);
+		write_form(&grower, &body, 1 + i % 4);
+		_cleanup_free_ char *wrong = expr_check_print(strbuf_str(&body));
+		if (wrong)
+			fail_msg("%u: %s: %s", i, body.bytes, wrong);
+		struct expr *expr = expr_parse(strbuf_str(&body));
+		parsed += expr->tree != NULL;
+		expr_unref(expr);
+		strbuf_free(&body);
+	}
+	assert_true(parsed > 10000);
+}
+
 static void written_expressions_keep_their_tree(void **state)
 {
 	static const char *const bodies[] = { "?: 'x'", "a ?: b ?: c", "m[T]", "m[new]", "a.eq.not",
 		"{eq: 1}.eq", "1 + 2 - 3 * 4 ^ 5", "-2 ^ 2", "- - 3", "--a", "a++", "a = b ? c : d",
 		"['x'].y", "![a].?[b]", "deployedServerGroups[0].region",
-		"#stage('x')?.context['a'].![b]", "new int[2][]", "T(a.b[][])", "'it''s' + \"it's\"",
-		"0x1F + 12L + 1e3f", "T(1 . 5)", "T(1 d)", "@bean", "!a and not b or c" };
+		"#stage('x')?.context['a'].![b]", "new int[2][]", "T(a.b[][])",
+		"'it''s' + \"it's\"", "0x1F + 12L + 1e3f", "T(1 . 5)", "T(1 d)",
+		"new String 2 $ []{1}", "[1 + 2 * T]", "a[(b + c) - -T]", "(new int[2])[0]",
+		"new int[2]{1, 2}[0]", "- -1", "!(-a++)", "@bean", "!a and not b or c" };
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
 		_cleanup_free_ char *wrong = expr_check_print(str_of(bodies[i]));
 		if (wrong)
@@ -241,6 +289,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_printed_parses_to_the_same_tree),
+		cmocka_unit_test(each_form_in_each_place_keeps_its_tree),
 		cmocka_unit_test(written_expressions_keep_their_tree),
 		cmocka_unit_test(other_trees_are_told_apart),
 	};
