@@ -55,8 +55,8 @@ struct following {
 static int send_cancel(const struct follow *follow, const char *reason, struct err *err)
 {
 	if (follow->client) {
-		_cleanup_free_ char *path =
-			client_path("/pipelines/%s/cancel?reason=%s", follow->id, reason);
+		_cleanup_free_ char *path = client_path(
+			"/pipelines/%s/cancel?reason=%s", follow->id, reason);
 		return client_call(follow->client, "PUT", path, VAL_NULL, NULL, err);
 	}
 	struct request request = {
@@ -264,7 +264,8 @@ static int give_up(struct following *mine, struct err *err)
 	if (!mine->unanswerable || mine->canceling)
 		return 0;
 	if (!mine->follow->is_ours)
-		return err_set(err, ERR_INVALID, "--judge does not answer the judgment; the run goes on");
+		return err_set(
+			err, ERR_INVALID, "--judge does not answer the judgment; the run goes on");
 	cancel(mine, "--judge does not answer a judgment");
 	return 0;
 }

@@ -413,7 +413,8 @@ static char *standstill(const struct run *run)
 {
 	const struct execution *execution = run->execution;
 	if (run->in_line)
-		return xstrdup("waits until another run of its pipeline ends (limitConcurrent, maxConcurrentExecutions)");
+		return xstrdup(
+			"waits until another run of its pipeline ends (limitConcurrent, maxConcurrentExecutions)");
 	if (execution->status == STATUS_PAUSED)
 		return xasprintf("paused by %s", val_get_text(execution->paused, "pausedBy", "?"));
 	return xstrdup("no stage of it runs");
