@@ -281,7 +281,7 @@ static int order_run(const struct options *options)
 
 	if (read_manifests(file_of(options), &manifests, &err) < 0)
 		return complain(EXIT_FAILED, "%s", err_text(&err));
-	order = manifests_order(manifests);
+	order = manifests_order(manifests, NULL);
 	for (size_t i = 0; i < val_count(manifests); i++) {
 		struct val manifest = val_at(manifests, order[i]), row = val_map();
 

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/json.h"
@@ -195,22 +194,6 @@ static void check_subject(const struct asker *asker, const struct subject *subje
 	val_append(list, row);
 }
 
-/* `kinds` and `omitKinds` of the settings say what an account is for. */
-static bool is_of_interest(const struct kube_account *account, const char *kind)
-{
-	const struct str_list *only = &account->config.kinds, *not = &account->config.omit_kinds;
-
-	for (size_t i = 0; i < only->count; i++) {
-		if (strcasecmp(only->items[i], kind) == 0)
-			return true;
-	}
-	for (size_t i = 0; i < not ->count; i++) {
-		if (strcasecmp(not ->items[i], kind) == 0)
-			return false;
-	}
-	return only->count == 0;
-}
-
 static void check_all(const struct asker *asker, bool cluster, struct val *list)
 {
 	const char *kind = "";
@@ -218,7 +201,7 @@ static void check_all(const struct asker *asker, bool cluster, struct val *list)
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
 		if (subjects[i].kind)
 			kind = subjects[i].kind;
-		if (subjects[i].cluster == cluster && is_of_interest(asker->account, kind))
+		if (subjects[i].cluster == cluster && kube_account_is_for(asker->account, kind))
 			check_subject(asker, &subjects[i], kind, list);
 	}
 }

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "kubernetes/internal.h"
+#include "kubernetes/manifest.h"
 
 #define SECRET_BYTES_MIN 6 /* shorter ones would blot out ordinary words */
 
@@ -132,17 +133,26 @@ const struct field kubernetes_account_fields[] = {
 		.help = { "These must not be written to; not together with namespaces.",
 			"禁止写入这些命名空间；不能与 namespaces 同时使用。" }),
 	FIELD(struct kube_account_config, kinds, "kinds", .title = { "Kinds", "资源类型" },
-		.help = { "Only these kinds are listed.", "只列出这些资源类型。" }),
+		.help = { "Only these kinds are watched and chosen from; empty means all. Objects of "
+			  "other kinds are still deployed, with a warning.",
+			"只监视这些资源类型并从中选择对象；为空表示全部。其他类型仍可部署，但会给出警告。" }),
 	FIELD(struct kube_account_config, omit_kinds, "omitKinds",
 		.title = { "Omitted kinds", "排除的资源类型" },
-		.help = { "These kinds are not listed; not together with kinds.",
-			"不列出这些资源类型；不能与 kinds 同时使用。" }),
-	FIELD_KNOWN("customResources", FIELD_VALUE, .flags = FIELD_LIST),
+		.help = { "These kinds are not; not together with kinds.",
+			"排除这些资源类型；不能与 kinds 同时使用。" }),
+	FIELD(struct kube_account_config, custom_resources, "customResources", .flags = FIELD_LIST,
+		.rows = kind_custom_fields, .title = { "Custom resources", "自定义资源" },
+		.help = { "What holds for kinds: their place in the order, versions, namespace.",
+			"指定资源类型的部署顺序、版本化与命名空间属性。" }),
 	FIELD_KNOWN("cachingPolicies", FIELD_VALUE, .flags = FIELD_LIST),
 	FIELD_KNOWN("cacheThreads", FIELD_INT),
 	FIELD_KNOWN("cacheIntervalSeconds", FIELD_INT),
 	FIELD_KNOWN("cacheAllApplicationRelationships", FIELD_BOOL),
-	FIELD_KNOWN("onlySpinnakerManaged", FIELD_BOOL),
+	FIELD(struct kube_account_config, only_managed, "onlySpinnakerManaged", .preset = "false",
+		.title = { "Only managed objects", "仅受管对象" },
+		.help = { "Rules that choose objects (labels, criteria) see only those that were "
+			  "deployed by Spinnaker or Gennaker.",
+			"按标签或规则选择对象时，仅考虑由 Spinnaker 或 Gennaker 部署的对象。" }),
 	FIELD_KNOWN("namingStrategy", FIELD_STRING),
 	FIELD_KNOWN("metrics", FIELD_BOOL),
 	FIELD_KNOWN("debug", FIELD_BOOL),
@@ -156,6 +166,8 @@ const struct field kubernetes_account_fields[] = {
 
 int kube_account_config_check(const struct kube_account_config *config, struct err *err)
 {
+	struct kind_list kinds;
+
 	if (config->namespaces.count && config->omit_namespaces.count)
 		return err_set(err, ERR_INVALID,
 			"has both namespaces and omitNamespaces; remove one of them");
@@ -169,6 +181,9 @@ int kube_account_config_check(const struct kube_account_config *config, struct e
 	if (config->request_timeout_s < 0 || config->request_timeout_s > 3600)
 		return err_set(
 			err, ERR_INVALID, "kubectlRequestTimeoutSeconds must be from 0 to 3600");
+	if (kind_list_read(config->custom_resources, &kinds, err) < 0)
+		return -1;
+	kind_list_free(&kinds);
 	return 0;
 }
 
@@ -184,6 +199,9 @@ struct kube_account *kube_account_new(struct kubernetes *kubernetes, const char 
 		account->target = take(target);
 	if (config)
 		account->config = take(config);
+	if (kind_list_read(account->config.custom_resources, &account->custom_kinds,
+		    &account->problem) < 0)
+		account->custom_kinds = (struct kind_list){ 0 };
 	pthread_mutex_init(&account->user_lock, NULL);
 	kube_gate_init(&account->credential_gate);
 	kube_gate_init(&account->discovery.gate);
@@ -198,6 +216,7 @@ void kube_account_free(struct kube_account *account)
 	kube_gate_destroy(&account->warnings_gate);
 	val_free(&account->warnings);
 	kube_credential_unref(account->credential);
+	kind_list_free(&account->custom_kinds);
 	fields_free(kubernetes_account_fields, &account->config);
 	kube_target_free(&account->target);
 	pthread_mutex_destroy(&account->user_lock);
@@ -422,6 +441,46 @@ const char *kube_account_name(const struct kube_account *account)
 const char *kube_account_namespace(const struct kube_account *account)
 {
 	return account->target.namespace ? account->target.namespace : "default";
+}
+
+const struct kind_list *kube_account_custom_kinds(const struct kube_account *account)
+{
+	return &account->custom_kinds;
+}
+
+static bool names_kind(const struct str_list *list, const char *kind)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (kind_is_same(list->items[i], kind))
+			return true;
+	}
+	return false;
+}
+
+bool kube_account_is_for(const struct kube_account *account, const char *kind)
+{
+	const struct kube_account_config *config = &account->config;
+
+	return config->kinds.count ? names_kind(&config->kinds, kind) :
+				     !names_kind(&config->omit_kinds, kind);
+}
+
+int kube_account_check_kind(const struct kube_account *account, const char *kind, struct err *err)
+{
+	if (kube_account_is_for(account, kind))
+		return 0;
+	return err_set(err, ERR_DENIED,
+		"account \"%s\" is not for kind %s (kinds, omitKinds), so that no rule can choose from it",
+		account->name, kind);
+}
+
+bool kube_account_sees(const struct kube_account *account, struct val object)
+{
+	_cleanup_free_ char *application = account->config.only_managed ?
+		manifest_annotation_text(object, "moniker.spinnaker.io/application") :
+		NULL;
+
+	return !account->config.only_managed || (application && *application);
 }
 
 bool kube_account_compares(const struct kube_account *account)

@@ -115,6 +115,10 @@ static int check_labels(const struct task_input *in, struct kube_account **ret, 
 			"of the kinds in that namespace is deleted");
 	if (stage_account(in, ret, err) < 0)
 		return -1;
+	for (size_t i = 0; i < config->kinds.count; i++) {
+		if (kube_account_check_kind(*ret, config->kinds.items[i], err) < 0)
+			return err_wrap(err, "kinds[%zu]", i);
+	}
 	return kube_account_check_namespace(*ret, "deleteManifest", target_namespace(in), err);
 }
 
@@ -191,6 +195,8 @@ static int find_of_kind(const struct task_input *in, struct kube_account *accoun
 	for (size_t i = 0; i < val_count(live); i++) {
 		_cleanup_free_ char *full_name = manifest_full_name(val_at(live, i), NULL);
 
+		if (!kube_account_sees(account, val_at(live, i)))
+			continue;
 		add_target(list, full_name, resource->namespaced ? namespace : "", val_at(live, i));
 	}
 	return 0;

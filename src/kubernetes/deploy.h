@@ -45,8 +45,8 @@ bool deploy_has_selectors(const struct deploy_config *config);
 /* "redblack"; NULL when there is none. */
 const char *deploy_strategy_name(const struct deploy_config *config);
 /* What the tasks that walk the manifests start with. RULES is good as long as IN, WALK until deploy_walk_free. */
-void deploy_walk_start(
-	const struct task_input *in, struct deploy_rules *rules, struct deploy_walk *walk);
+void deploy_walk_start(const struct task_input *in, const struct kube_account *account,
+	struct deploy_rules *rules, struct deploy_walk *walk);
 /* True when a CustomResourceDefinition is part of this request, or was applied by an earlier stage of this run. */
 bool deploy_has_definition(const struct task_input *in);
 int deploy_find_kind(const struct task_input *in, struct kube_account *account, struct val manifest,

@@ -247,7 +247,7 @@ static int choose_one(struct chooser *chooser, struct val manifest, size_t index
 		return 0;
 	}
 	val_set(entry, "name", val_string(manifest_name(manifest)));
-	if (manifest_is_versioned(manifest, rules->versioned) &&
+	if (manifest_is_versioned(manifest, rules->versioned, rules->kinds) &&
 		choose_version(chooser, resource, manifest, entry, err) < 0)
 		return -1;
 	if (choose_replicas(chooser, resource, manifest, entry, err) < 0)
@@ -264,8 +264,10 @@ int deploy_choose_run(const struct task_input *in, struct task_result *out, stru
 	int result = stage_account(in, &chooser.account, err);
 	size_t *order;
 
-	deploy_walk_start(in, &rules, &walk);
-	order = manifests_order(walk.manifests);
+	if (result < 0)
+		return -1;
+	deploy_walk_start(in, chooser.account, &rules, &walk);
+	order = manifests_order(walk.manifests, rules.kinds);
 	for (size_t i = 0; result == 0 && i < val_count(walk.manifests); i++) {
 		_cleanup_(val_free) struct val manifest = deploy_walk_bind(&walk, order[i]);
 		struct val entry = val_map();

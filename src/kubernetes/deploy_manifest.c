@@ -235,7 +235,8 @@ bool deploy_has_selectors(const struct deploy_config *config)
 }
 
 /* The stage's manifests as one list; owned. */
-static int resolve(const struct deploy_config *config, struct val *ret, struct err *err)
+static int resolve(const struct deploy_config *config, const struct kube_account *account,
+	struct val *ret, struct err *err)
 {
 	bool single = val_is_null(config->manifests) ||
 		(val_is_list(config->manifests) && val_count(config->manifests) == 0);
@@ -246,7 +247,8 @@ static int resolve(const struct deploy_config *config, struct val *ret, struct e
 	if (manifests_flatten(source, single ? "manifest" : "manifests", ret, err) < 0)
 		return -1;
 	if (config->namespace_override && *config->namespace_override)
-		manifests_override_namespace(ret, config->namespace_override);
+		manifests_override_namespace(
+			ret, config->namespace_override, kube_account_custom_kinds(account));
 	return 0;
 }
 
@@ -264,7 +266,7 @@ static int resolve_run(const struct task_input *in, struct task_result *out, str
 	_cleanup_free_ char *selectors = NULL;
 	struct kube_account *account;
 
-	if (stage_account(in, &account, err) < 0 || resolve(config, &manifests, err) < 0 ||
+	if (stage_account(in, &account, err) < 0 || resolve(config, account, &manifests, err) < 0 ||
 		selectors_text(config->label_selectors, &selectors, err) < 0)
 		return -1;
 	for (size_t i = 0; i < val_count(manifests); i++) {
@@ -282,8 +284,8 @@ static int resolve_run(const struct task_input *in, struct task_result *out, str
 	return task_done(out);
 }
 
-void deploy_walk_start(
-	const struct task_input *in, struct deploy_rules *rules, struct deploy_walk *walk)
+void deploy_walk_start(const struct task_input *in, const struct kube_account *account,
+	struct deploy_rules *rules, struct deploy_walk *walk)
 {
 	const struct deploy_config *config = in->config;
 
@@ -292,6 +294,7 @@ void deploy_walk_start(
 		.application = in->execution->application,
 		.moniker = config->moniker,
 		.versioned = config->versioned,
+		.kinds = kube_account_custom_kinds(account),
 		.settings = val_get(val_get(in->world->settings, "kubernetes"), "v2"),
 		.skip_template_labels = config->skip_template_labels,
 	};

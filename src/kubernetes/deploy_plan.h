@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/field.h"
 #include "base/val.h"
+#include "kubernetes/kinds.h"
 
 #define MAX_VERSION_HISTORY "strategy.spinnaker.io/max-version-history"
 
@@ -18,7 +19,8 @@ struct deploy_rules {
 	const char *application; /* of the run, when the moniker names none */
 	struct val moniker;      /* borrowed map */
 	struct opt_bool versioned;
-	struct val settings; /* borrowed: `kubernetes.v2` of the settings */
+	const struct kind_list *kinds; /* of the account; NULL = none */
+	struct val settings;           /* borrowed: `kubernetes.v2` of the settings */
 	bool skip_template_labels;
 };
 

@@ -4,12 +4,12 @@
  */
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "kubernetes/clean_up.h"
 #include "kubernetes/deploy.h"
 #include "kubernetes/deploy_batch.h"
 #include "kubernetes/manifest.h"
 #include "kubernetes/selectors.h"
 #include "kubernetes/stage_common.h"
-#include "kubernetes/version.h"
 
 struct sender {
 	const struct task_input *in;
@@ -187,14 +187,38 @@ static int deployed(struct sender *sender, struct err *err)
 	return task_done(out);
 }
 
+/* The kinds of what is deployed that the account is not for: a list of texts, owned. */
+static struct val foreign_kinds(const struct sender *sender)
+{
+	struct val list = val_list();
+	_cleanup_(val_free) struct val seen = val_map();
+
+	for (size_t i = 0; i < val_count(sender->walk->manifests); i++) {
+		_cleanup_free_ char *kind = manifest_kind_text(val_at(sender->walk->manifests, i));
+
+		if (kube_account_is_for(sender->account, kind) || val_has(seen, kind))
+			continue;
+		val_set(&seen, kind, val_bool(true));
+		val_append(&list,
+			val_format("account \"%s\" is not for kind %s (kinds, omitKinds): it is "
+				   "deployed, but not watched",
+				kube_account_name(sender->account), kind));
+	}
+	return list;
+}
+
 /* Before anything is sent people learn where it goes; a step of its own, so that it is on record first. */
 static int announce(struct sender *sender)
 {
 	size_t count = val_count(sender->walk->manifests);
 	_cleanup_free_ char *line = stage_account_line(sender->in, sender->account);
+	_cleanup_(val_free) struct val foreign = foreign_kinds(sender);
+	struct val first = val_count(foreign) ? val_at(foreign, 0) : VAL_NULL;
 
-	task_says(sender->out, "deploying %zu %s to %s", count, count == 1 ? "object" : "objects",
-		line);
+	task_says(sender->out, "deploying %zu %s to %s%s%s", count, count == 1 ? "object" : "objects",
+		line, val_count(foreign) ? "; " : "", val_count(foreign) ? val_text(&first) : "");
+	if (val_count(foreign))
+		task_context(sender->out, "warnings", val_ref(foreign));
 	return task_again_at(sender->out, sender->in->now_ms);
 }
 
@@ -209,11 +233,12 @@ int deploy_send_run(const struct task_input *in, struct task_result *out, struct
 
 	if (stage_account(in, &sender.account, err) < 0)
 		return -1;
-	deploy_walk_start(in, &rules, &walk);
+	deploy_walk_start(in, sender.account, &rules, &walk);
 	if (in->task->attempts == 0)
 		return announce(&sender);
 	sender.objects = val_list();
 	sender.names = val_map();
+	sender.warnings = foreign_kinds(&sender);
 	sender.created = val_list();
 	if (send_all(&sender, plan, err) < 0)
 		return -1;
@@ -222,54 +247,15 @@ int deploy_send_run(const struct task_input *in, struct task_result *out, struct
 
 /* ---- cleaning up ------------------------------------------------------------------------------ */
 
-/* Deletes the versions of MANIFEST that are too many. */
-static int clean_up_one(const struct task_input *in, struct kube_account *account,
-	struct val manifest, struct err *err)
-{
-	_cleanup_free_ char *text = manifest_annotation_text(manifest, MAX_VERSION_HISTORY);
-	_cleanup_free_ char *kind = manifest_kind_text(manifest);
-	_cleanup_free_ char *type = xasprintf("kubernetes/%s", kind);
-	_cleanup_(val_free) struct val live = VAL_NULL, victims = VAL_NULL;
-	const char *namespace = manifest_namespace(manifest);
-	const struct kube_resource *resource;
-	int64_t keep;
-
-	if (!text || !str_to_int(str_of(text), &keep) || keep < 0)
-		return 0;
-	if (deploy_find_kind(in, account, manifest, &resource, err) < 0 ||
-		kube_list_metadata(account, resource, namespace, in->cancel, &live, err) < 0)
-		return -1;
-	victims = versions_to_remove(live, type, manifest_name(manifest), keep);
-	for (size_t i = 0; i < val_count(victims); i++) {
-		_cleanup_(val_free) struct val options = val_map();
-		struct val victim = val_at(victims, i), preconditions = val_map();
-
-		val_set(&preconditions, "uid", val_ref(val_get(victim, "uid")));
-		val_set(&options, "preconditions", preconditions);
-		val_set(&options, "propagationPolicy", val_string("Background"));
-		if (kube_delete(account, resource, namespace, val_get_text(victim, "name", ""),
-			    options, in->cancel, NULL, err) == 0)
-			continue;
-		if (err->kind != ERR_NOT_FOUND && err->kind != ERR_CONFLICT)
-			return -1;
-		err_clear(err);
-	}
-	return 0;
-}
-
 int deploy_clean_up_run(const struct task_input *in, struct task_result *out, struct err *err)
 {
-	const struct deploy_config *config = in->config;
+	_cleanup_(val_free) struct val targets = VAL_NULL;
 	struct kube_account *account;
 
-	if (stage_account(in, &account, err) < 0)
+	if (stage_account(in, &account, err) < 0 ||
+		clean_up_find(in, account, val_get(in->stage->context, "outputs.manifests"),
+			&targets, err) < 0 ||
+		clean_up_delete(in, account, targets, err) < 0)
 		return -1;
-	for (size_t i = 0; i < val_count(config->manifests); i++) {
-		struct val manifest = val_at(config->manifests, i);
-
-		if (manifest_is_versioned(manifest, config->versioned) &&
-			clean_up_one(in, account, manifest, err) < 0)
-			return -1;
-	}
 	return task_done(out);
 }

@@ -26,6 +26,7 @@
 #include "base/val.h"
 #include "base/vec.h"
 #include "engine/world.h"
+#include "kubernetes/kinds.h"
 #include "kubernetes/kubernetes.h"
 #include "net/http_client.h"
 
@@ -139,7 +140,8 @@ struct kube_account_config {
 	int64_t request_timeout_s;
 	int apply_mode; /* enum kube_apply_mode */
 	struct str_list namespaces, omit_namespaces, kinds, omit_kinds;
-	struct val raw_resources;
+	struct val raw_resources, custom_resources;
+	bool only_managed;
 };
 
 /* A kind as discovered, with the names it also goes by. */
@@ -173,6 +175,7 @@ struct kube_account {
 	struct kube_target target;
 	pthread_mutex_t user_lock; /* of what in target says who one is, for those who are not within credential_gate */
 	struct kube_account_config config;
+	struct kind_list custom_kinds; /* of config.custom_resources */
 	struct val row; /* as the settings have it; VAL_NULL = it is none of theirs */
 	struct kube_gate credential_gate;
 	struct kube_credential *credential;

@@ -7,7 +7,10 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
+#include "base/field.h"
 #include "base/str.h"
+#include "base/val.h"
 
 #define KIND_REFUSED (-1) /* as a priority: such an object is not deployed */
 #define KIND_LOWEST 1000
@@ -27,6 +30,24 @@ struct kind {
 
 /* The row of NAME (any case, or its alias) in GROUP ("" = core); never NULL. */
 const struct kind *kind_find(struct str name, struct str group);
+
+/*
+ * Kinds that an account's settings describe (`customResources`), instead of what the table says of them. `items` are owned with their
+ * names, which are as kind_text gives them.
+ */
+struct kind_list {
+	struct kind *items;
+	size_t count;
+};
+/* From the settings; ERR_INVALID names the place, "customResources[0].deployPriority: …". */
+int kind_list_read(struct val rows, struct kind_list *ret, struct err *err);
+void kind_list_free(struct kind_list *list);
+/* kind_find, CUSTOM (NULL = none) first. */
+const struct kind *kind_find_in(const struct kind_list *custom, struct str name, struct str group);
+/* Whether both texts, in any case and by any alias, are one kind. */
+bool kind_is_same(const char *a, const char *b);
+/* What a row of `customResources` may hold. */
+extern const struct field kind_custom_fields[];
 
 /* True for the groups that are not written behind a kind ("", "apps", "batch", …). */
 bool kube_group_is_native(struct str group);

@@ -22,6 +22,7 @@
 
 struct kubernetes;
 struct kube_account;
+struct kind_list;
 
 /* Empty; WORLD is borrowed and must outlive it. Sets nothing in WORLD. */
 struct kubernetes *kubernetes_new(struct world *world);
@@ -69,6 +70,16 @@ const char *kube_account_server(const struct kube_account *account);
 /* ERR_DENIED when the account's namespaces/omitNamespaces forbid writing there (an empty namespace passes). */
 int kube_account_check_namespace(const struct kube_account *account, const char *operation,
 	const char *namespace, struct err *err);
+
+/* `customResources`; borrowed. */
+const struct kind_list *kube_account_custom_kinds(const struct kube_account *account);
+/* Whether KIND ("deployment", "Crontab.stable.example.com") is among `kinds`, or not among `omitKinds`: what the account watches, and what
+ * rules may choose from. Objects of other kinds may be written all the same. */
+bool kube_account_is_for(const struct kube_account *account, const char *kind);
+/* … ERR_DENIED when it is not. */
+int kube_account_check_kind(const struct kube_account *account, const char *kind, struct err *err);
+/* Whether a rule may choose OBJECT: with `onlySpinnakerManaged` only what has an application's annotation. */
+bool kube_account_sees(const struct kube_account *account, struct val object);
 
 /* A kind as the server serves it. Texts live as long as the account. */
 struct kube_resource {

@@ -186,14 +186,15 @@ static bool is_defined(struct val definitions, struct val manifest)
 	return false;
 }
 
-void manifests_override_namespace(struct val *list, const char *namespace)
+void manifests_override_namespace(
+	struct val *list, const char *namespace, const struct kind_list *custom)
 {
 	_cleanup_(val_free) struct val definitions = cluster_definitions(*list);
 
 	for (size_t i = 0; i < val_count(*list); i++) {
 		struct val manifest = val_at(*list, i);
 
-		if (manifest_kind(manifest)->cluster || is_defined(definitions, manifest))
+		if (manifest_kind_in(manifest, custom)->cluster || is_defined(definitions, manifest))
 			continue;
 		val_set(val_edit(val_edit_at(list, i), "metadata"), "namespace",
 			val_string(namespace));
@@ -216,14 +217,14 @@ static int place_compare(const void *a, const void *b)
 	return left->index < right->index ? -1 : left->index > right->index;
 }
 
-size_t *manifests_order(struct val list)
+size_t *manifests_order(struct val list, const struct kind_list *custom)
 {
 	size_t count = val_count(list);
 	struct place *places = xcalloc(count ? count : 1, sizeof(*places));
 	size_t *order = xcalloc(count ? count : 1, sizeof(*order));
 
 	for (size_t i = 0; i < count; i++)
-		places[i] = (struct place){ i, manifest_kind(val_at(list, i))->priority };
+		places[i] = (struct place){ i, manifest_kind_in(val_at(list, i), custom)->priority };
 	qsort(places, count, sizeof(*places), place_compare);
 	for (size_t i = 0; i < count; i++)
 		order[i] = places[i].index;
@@ -236,6 +237,12 @@ size_t *manifests_order(struct val list)
 const struct kind *manifest_kind(struct val manifest)
 {
 	return kind_find(str_of(val_get_text(manifest, "kind", "")),
+		api_version_group(val_get_text(manifest, "apiVersion", "")));
+}
+
+const struct kind *manifest_kind_in(struct val manifest, const struct kind_list *custom)
+{
+	return kind_find_in(custom, str_of(val_get_text(manifest, "kind", "")),
 		api_version_group(val_get_text(manifest, "apiVersion", "")));
 }
 

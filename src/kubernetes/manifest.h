@@ -18,15 +18,18 @@
  */
 int manifests_flatten(struct val source, const char *place, struct val *ret, struct err *err);
 
-/* Puts NAMESPACE into all that live in one. A custom kind is taken for such unless a CustomResourceDefinition in LIST
- * says that it is not. */
-void manifests_override_namespace(struct val *list, const char *namespace);
+/* Puts NAMESPACE into all that live in one. A custom kind is taken for such unless CUSTOM (of the account, NULL = none) or a
+ * CustomResourceDefinition in LIST says that it is not. */
+void manifests_override_namespace(
+	struct val *list, const char *namespace, const struct kind_list *custom);
 
 /* The places in LIST in the order of sending: by priority, and as written within one. Owned array. */
-size_t *manifests_order(struct val list);
+size_t *manifests_order(struct val list, const struct kind_list *custom);
 
 /* Parts of a checked manifest; texts are borrowed from it, "" when there is none. */
 const struct kind *manifest_kind(struct val manifest);
+/* … as the account's settings have it, for what they may say: priority, versions, namespace. */
+const struct kind *manifest_kind_in(struct val manifest, const struct kind_list *custom);
 const char *manifest_name(struct val manifest);
 const char *manifest_namespace(struct val manifest);
 /* "deployment", "Crontab.stable.example.com"; owned. */

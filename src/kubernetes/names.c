@@ -173,7 +173,7 @@ static struct val choose(
 	struct val entry = val_map();
 
 	*ret_reused = false;
-	if (manifest_is_versioned(manifest, versioned)) {
+	if (manifest_is_versioned(manifest, versioned, NULL)) {
 		version = version_choose(manifest, rivals, hash, ret_reused);
 		val_set(&entry, "name", val_format("%s-%s", manifest_name(manifest), version));
 	} else {
@@ -207,7 +207,7 @@ struct val names_chosen(struct val manifests, struct val live, struct opt_bool v
 		.candidates = val_list(),
 		.bound = val_list(),
 		.produced = val_list() };
-	size_t *order = manifests_order(manifests);
+	size_t *order = manifests_order(manifests, NULL);
 	struct val rows = val_list();
 
 	for (size_t i = 0; i < val_count(manifests); i++)

@@ -223,7 +223,7 @@ static int resolve(const struct task_input *in, struct val *ret, struct err *err
 	*ret = val_list();
 	val_append(ret, job);
 	if (namespace && *namespace)
-		manifests_override_namespace(ret, namespace);
+		manifests_override_namespace(ret, namespace, NULL);
 	return 0;
 }
 

@@ -122,9 +122,9 @@ void stage_forget(struct val *context, struct val *outputs)
 {
 	static const char *const keys[] = { "stableManifests", "failedManifests", "messages",
 		"warnings", "deployPlan", "kindUnknownSince", "rolloutFollowUps", "deleteTargets",
-		"undoRevision", "patchBefore", "jobPlan", "jobStatus", "completionDetails",
-		"propertyFileContents", "propertyFileTries", "deploy.jobs", "jobUid",
-		"newestWarning", "events", "kato.tasks", "kato.last.task.id" };
+		"cleanUpTargets", "undoRevision", "patchBefore", "jobPlan", "jobStatus",
+		"completionDetails", "propertyFileContents", "propertyFileTries", "deploy.jobs",
+		"jobUid", "newestWarning", "events", "kato.tasks", "kato.last.task.id" };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		val_remove(context, keys[i]);

@@ -206,6 +206,7 @@ int target_resolve_run(const struct task_input *in, struct task_result *out, str
 	kind = kind_of(config);
 	if (criteria_parse(config->criteria, &criteria, err) < 0 ||
 		stage_account(in, &account, err) < 0 ||
+		kube_account_check_kind(account, kind, err) < 0 ||
 		kube_find_resource(account, NULL, kind, in->cancel, &resource, err) < 0 ||
 		kube_list(account, resource, target_namespace(in), NULL, in->cancel, &live, err) < 0)
 		return -1;

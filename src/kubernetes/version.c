@@ -12,7 +12,7 @@
 
 #define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
 
-bool manifest_is_versioned(struct val manifest, struct opt_bool stage)
+bool manifest_is_versioned(struct val manifest, struct opt_bool stage, const struct kind_list *custom)
 {
 	_cleanup_free_ char *text = manifest_annotation_text(
 		manifest, "strategy.spinnaker.io/versioned");
@@ -21,7 +21,7 @@ bool manifest_is_versioned(struct val manifest, struct opt_bool stage)
 		return false;
 	if (text)
 		return str_equal_nocase(str_of(text), STR("true")); /* "yes" means no */
-	return stage.given ? stage.value : manifest_kind(manifest)->versioned;
+	return stage.given ? stage.value : manifest_kind_in(manifest, custom)->versioned;
 }
 
 char *manifest_content_hash(struct val manifest)
@@ -154,13 +154,14 @@ struct val versions_to_remove(struct val live, const char *type, const char *nam
 {
 	struct val gone = val_list();
 	size_t count, kept = 0;
+	int64_t number;
 	struct aged *versions = versions_of(live, name, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		_cleanup_free_ char *its = manifest_annotation_text(
 			val_at(live, versions[i].index), "artifact.spinnaker.io/type");
 
-		if (strcmp(its, type) == 0)
+		if (strcmp(its, type) == 0 && object_version(val_at(live, versions[i].index), &number))
 			versions[kept++] = versions[i];
 	}
 	for (size_t i = 0; keep >= 0 && i + (uint64_t)keep < kept; i++) {

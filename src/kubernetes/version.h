@@ -7,12 +7,15 @@
 
 #include "base/field.h"
 #include "base/val.h"
+#include "kubernetes/kinds.h"
 
 /* Hex of the SHA-256 of an object's canonical JSON without metadata and status, as it was before we decorated it. */
 #define ANNOTATION_CONTENT_HASH "artifact.gennaker.io/content-hash"
 
-/* By the annotation strategy.spinnaker.io/versioned, else the stage, else the kind. Never with generateName alone. */
-bool manifest_is_versioned(struct val manifest, struct opt_bool stage);
+/* By the annotation strategy.spinnaker.io/versioned, else the stage, else the kind, as CUSTOM (of the account, NULL = none) or the
+ * table has it. Never with generateName alone. */
+bool manifest_is_versioned(
+	struct val manifest, struct opt_bool stage, const struct kind_list *custom);
 
 /* Owned. */
 char *manifest_content_hash(struct val manifest);
@@ -28,8 +31,8 @@ char *version_choose(
 /* "v003" → 3; false for anything else, also for negative numbers and those beyond 31 bits. */
 bool version_number(const char *version, int64_t *ret);
 
-/* Of the objects LIVE that are versions of NAME in NAMESPACE the ones that go when the newest KEEP stay: a list of maps
- * {"name","uid"}, oldest first, owned. */
+/* Of the objects LIVE that are versions of NAME the ones that go when the newest KEEP stay: a list of maps {"name","uid"},
+ * oldest first, owned. One without a number is no version. */
 struct val versions_to_remove(struct val live, const char *type, const char *name, int64_t keep);
 
 /* The one among LIVE of the highest version of NAME; borrowed, VAL_NULL when there is none. */

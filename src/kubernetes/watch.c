@@ -638,6 +638,9 @@ char *kube_watch(struct kube_account *account, const struct kube_resource *resou
 {
 	struct kubernetes *kubernetes = account->kubernetes;
 	_cleanup_free_ char *key = watch_key(account, resource, namespace);
+	_cleanup_free_ char *kind = kind_text(str_of(resource->kind), str_of(resource->group));
+	bool watches = resource->can_list && resource->can_watch &&
+		kube_account_is_for(account, kind);
 	int64_t now_ms = clock_now_ms(kubernetes->world->clock);
 	watch_list_type dead = { 0 };
 	struct kube_watch *watch;
@@ -646,7 +649,7 @@ char *kube_watch(struct kube_account *account, const struct kube_resource *resou
 	pthread_mutex_lock(&kubernetes->watch_lock);
 	take_dead(kubernetes, now_ms, &dead);
 	watch = map_get(&kubernetes->watches, str_of(key));
-	if (!watch && resource->can_list && resource->can_watch && account->problem.kind == ERR_NONE)
+	if (!watch && watches && account->problem.kind == ERR_NONE)
 		watch = add_watch(account, resource, namespace, key);
 	if (watch)
 		ask(watch, name, now_ms);

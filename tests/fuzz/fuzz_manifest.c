@@ -126,8 +126,8 @@ static void try_manifests(struct val value, struct val live)
 	rows = names_chosen(manifests, live, (struct opt_bool){ 0 });
 	if (val_count(rows) != val_count(manifests))
 		abort();
-	order = manifests_order(manifests);
-	manifests_override_namespace(&manifests, "shop");
+	order = manifests_order(manifests, NULL);
+	manifests_override_namespace(&manifests, "shop", NULL);
 	for (size_t i = 0; i < val_count(manifests); i++) {
 		_cleanup_(val_free) struct val sent = deploy_object(
 			val_at(manifests, order[i]), val_at(rows, order[i]), &rules);

@@ -28,6 +28,7 @@ static const struct stage_type *const types[] = {
 	&enable_manifest_stage,
 	&disable_manifest_stage,
 	&run_job_manifest_stage,
+	&cleanup_artifacts_stage,
 	&evaluate_variables_stage,
 	&wait_stage,
 	NULL,

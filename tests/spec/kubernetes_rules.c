@@ -180,7 +180,7 @@ static int namespaces_rule(struct val given, struct val *ret, struct err *err)
 {
 	_cleanup_(val_free) struct val list = val_ref(val_get(given, "manifests"));
 
-	manifests_override_namespace(&list, text_of(given, "override"));
+	manifests_override_namespace(&list, text_of(given, "override"), NULL);
 	*ret = val_list();
 	for (size_t i = 0; i < val_count(list); i++)
 		val_append(ret, val_string(manifest_namespace(val_at(list, i))));
@@ -209,11 +209,51 @@ static int order_rule(struct val given, struct val *ret, struct err *err)
 
 	for (size_t i = 0; i < val_count(given); i++)
 		val_append(&objects, object_of(val_at(given, i)));
-	order = manifests_order(objects);
+	order = manifests_order(objects, NULL);
 	for (size_t i = 0; i < val_count(objects); i++)
 		val_append(&sorted, val_ref(val_at(objects, order[i])));
 	free(order);
 	*ret = full_names(sorted);
+	return 0;
+}
+
+/* GIVEN: the settings' customResources, and objects in short; what comes is sorted, each with what holds for its kind. */
+static int custom_rule(struct val given, struct val *ret, struct err *err)
+{
+	_cleanup_(val_free) struct val objects = val_list();
+	struct val texts = val_get(given, "objects");
+	struct kind_list custom;
+	size_t *order;
+
+	if (kind_list_read(val_get(given, "customResources"), &custom, err) < 0)
+		return -1;
+	for (size_t i = 0; i < val_count(texts); i++)
+		val_append(&objects, object_of(val_at(texts, i)));
+	order = manifests_order(objects, &custom);
+	*ret = val_list();
+	for (size_t i = 0; i < val_count(objects); i++) {
+		struct val object = val_at(objects, order[i]), row = val_list();
+		const struct kind *kind = manifest_kind_in(object, &custom);
+
+		val_append(&row, val_string(manifest_name(object)));
+		val_append(&row, val_int(kind->priority));
+		val_append(&row, val_string(kind->spinnaker));
+		if (kind->cluster)
+			val_append(&row, val_string("cluster"));
+		if (manifest_is_versioned(object, (struct opt_bool){ 0 }, &custom))
+			val_append(&row, val_string("versioned"));
+		val_append(ret, row);
+	}
+	free(order);
+	kind_list_free(&custom);
+	return 0;
+}
+
+static int same_kind_rule(struct val given, struct val *ret, struct err *err)
+{
+	struct val a = val_at(given, 0), b = val_at(given, 1);
+
+	*ret = val_bool(kind_is_same(val_text(&a), val_text(&b)));
 	return 0;
 }
 
@@ -275,7 +315,8 @@ static int strategy_rule(struct val given, struct val *ret, struct err *err)
 
 static int versioned_rule(struct val given, struct val *ret, struct err *err)
 {
-	*ret = val_bool(manifest_is_versioned(val_get(given, "manifest"), flag_of(given, "stage")));
+	*ret = val_bool(
+		manifest_is_versioned(val_get(given, "manifest"), flag_of(given, "stage"), NULL));
 	return 0;
 }
 
@@ -640,6 +681,7 @@ const struct rule kubernetes_rules[] = {
 	{ "check", check_rule },
 	{ "clean", clean_rule },
 	{ "clean up", clean_up_rule },
+	{ "custom kinds", custom_rule },
 	{ "delete", delete_rule },
 	{ "disable", disable_rule },
 	{ "documents", documents_rule },
@@ -663,6 +705,7 @@ const struct rule kubernetes_rules[] = {
 	{ "properties", properties_rule },
 	{ "rollout", rollout_rule },
 	{ "same content", same_content_rule },
+	{ "same kind", same_kind_rule },
 	{ "selector", selector_rule },
 	{ "sent", sent_rule },
 	{ "sequence", sequence_rule },

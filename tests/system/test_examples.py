@@ -231,6 +231,14 @@ def test_those_that_deploy_run_one_after_the_other(read):
     assert job["status"]["succeeded"] == 1
     step("delete-manifest.yaml")
     assert nginx() is None and get(cluster, namespace, "services", "nginx") is None
+    for number in range(3):
+        versioned = {"type": "kubernetes/configMap", "name": "settings", "location": namespace, "version": f"v00{number}"}
+        assert cluster.request("POST", f"/api/v1/namespaces/{namespace}/configmaps", {
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+                "name": f"settings-v00{number}",
+                "annotations": {"artifact.spinnaker.io/" + key: value for key, value in versioned.items()}}}).status == 201
+    step("cleanup-artifacts.yaml")
+    assert [get(cluster, namespace, "configmaps", f"settings-v00{number}") is None for number in range(3)] == [True, False, False]
 
 
 def in_service(cluster, namespace):

@@ -230,7 +230,7 @@ static void the_order_of_sending_is_stable(void **state)
 		"metadata: {name: '7'}}\n"
 		"- {apiVersion: v1, kind: Namespace, metadata: {name: '8'}}\n");
 	static const size_t wanted[] = { 8, 7, 5, 6, 4, 2, 3, 1, 0 };
-	_cleanup_free_ size_t *order = manifests_order(list);
+	_cleanup_free_ size_t *order = manifests_order(list, NULL);
 
 	assert_memory_equal(order, wanted, sizeof(wanted));
 }
@@ -249,7 +249,7 @@ static void a_namespace_is_put_where_one_belongs(void **state)
 		"  spec: {group: stable.example.com, scope: Cluster, names: {kind: Planet}}\n");
 	_cleanup_(val_free) struct val before = val_ref(list);
 
-	manifests_override_namespace(&list, "shop");
+	manifests_override_namespace(&list, "shop", NULL);
 	assert_string_equal(manifest_namespace(val_at(list, 0)), "shop");
 	assert_string_equal(manifest_namespace(val_at(list, 1)), "");
 	assert_string_equal(manifest_namespace(val_at(list, 2)), "");

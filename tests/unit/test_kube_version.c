@@ -57,7 +57,7 @@ static void a_version_is_asked_for(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		_cleanup_(val_free) struct val manifest = value_of(rows[i].manifest);
 
-		if (manifest_is_versioned(manifest, rows[i].stage) != rows[i].wanted)
+		if (manifest_is_versioned(manifest, rows[i].stage, NULL) != rows[i].wanted)
 			fail_msg("%s", rows[i].what);
 	}
 }

@@ -1,0 +1,125 @@
+#include "kubernetes/clean_up.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "kubernetes/deploy_plan.h"
+#include "kubernetes/manifest.h"
+#include "kubernetes/version.h"
+
+int clean_up_check(struct val manifest, struct err *err)
+{
+	_cleanup_free_ char *text = manifest_annotation_text(manifest, MAX_VERSION_HISTORY);
+	int64_t number;
+
+	if (!text || (str_to_int(str_of(text), &number) && number >= 0))
+		return 0;
+	return err_set(err, ERR_INVALID,
+		"metadata.annotations.%s: expected a number from 0 on, got \"%s\"",
+		MAX_VERSION_HISTORY, text);
+}
+
+/* An annotation's text, else the OTHER (taken); owned. */
+static char *annotation_or(struct val manifest, const char *key, char *other)
+{
+	char *text = manifest_annotation_text(manifest, key);
+
+	if (!text)
+		return other;
+	free(other);
+	return text;
+}
+
+/* How many versions of MANIFEST stay; false: nothing is said of it, or it was deployed without a version. */
+static bool history_of(struct val manifest, int64_t *ret)
+{
+	_cleanup_free_ char *text = manifest_annotation_text(manifest, MAX_VERSION_HISTORY);
+	_cleanup_free_ char *version = manifest_annotation_text(
+		manifest, "artifact.spinnaker.io/version");
+	int64_t number;
+
+	return text && (!version || version_number(version, &number)) &&
+		str_to_int(str_of(text), ret) && *ret >= 0;
+}
+
+/* Adds the versions to *LIST that are too many of what MANIFEST is one of. */
+static void add_targets(struct val manifest, struct val live, int64_t keep, struct val *list)
+{
+	_cleanup_free_ char *kind = manifest_kind_text(manifest);
+	_cleanup_free_ char *type = annotation_or(
+		manifest, "artifact.spinnaker.io/type", xasprintf("kubernetes/%s", kind));
+	_cleanup_free_ char *name = annotation_or(
+		manifest, "artifact.spinnaker.io/name", xstrdup(manifest_name(manifest)));
+	_cleanup_(val_free) struct val victims = versions_to_remove(live, type, name, keep);
+
+	for (size_t i = 0; i < val_count(victims); i++) {
+		struct val victim = val_at(victims, i), entry = val_map();
+		_cleanup_free_ char *full_name = manifest_full_name(
+			manifest, val_get_text(victim, "name", ""));
+
+		val_set(&entry, "apiVersion", val_ref(val_get(manifest, "apiVersion")));
+		val_set(&entry, "kind", val_ref(val_get(manifest, "kind")));
+		val_set(&entry, "location", val_string(manifest_namespace(manifest)));
+		val_set(&entry, "name", val_ref(val_get(victim, "name")));
+		val_set(&entry, "manifestName", val_string(full_name));
+		val_set(&entry, "uid", val_ref(val_get(victim, "uid")));
+		val_append(list, entry);
+	}
+}
+
+static int find_resource(const struct task_input *in, struct kube_account *account,
+	struct val object, const struct kube_resource **ret, struct err *err)
+{
+	return kube_find_resource(account, val_get_text(object, "apiVersion", ""),
+		val_get_text(object, "kind", ""), in->cancel, ret, err);
+}
+
+int clean_up_find(const struct task_input *in, struct kube_account *account, struct val manifests,
+	struct val *ret, struct err *err)
+{
+	_cleanup_(val_free) struct val list = val_list(), seen = val_map();
+
+	for (size_t i = 0; i < val_count(manifests); i++) {
+		struct val manifest = val_at(manifests, i);
+		_cleanup_free_ char *full_name = manifest_full_name(manifest, NULL);
+		_cleanup_free_ char *key = xasprintf(
+			"%s in %s", full_name, manifest_namespace(manifest));
+		_cleanup_(val_free) struct val live = VAL_NULL;
+		const struct kube_resource *resource;
+		int64_t keep;
+
+		if (!history_of(manifest, &keep) || val_has(seen, key))
+			continue;
+		val_set(&seen, key, val_bool(true));
+		if (find_resource(in, account, manifest, &resource, err) < 0 ||
+			kube_list_metadata(account, resource, manifest_namespace(manifest),
+				in->cancel, &live, err) < 0)
+			return -1;
+		add_targets(manifest, live, keep, &list);
+	}
+	*ret = take(&list);
+	return 0;
+}
+
+int clean_up_delete(const struct task_input *in, struct kube_account *account, struct val targets,
+	struct err *err)
+{
+	for (size_t i = 0; i < val_count(targets); i++) {
+		_cleanup_(val_free) struct val options = val_map();
+		struct val target = val_at(targets, i), preconditions = val_map();
+		const struct kube_resource *resource;
+
+		val_set(&preconditions, "uid", val_ref(val_get(target, "uid")));
+		val_set(&options, "preconditions", preconditions);
+		val_set(&options, "propagationPolicy", val_string("Background"));
+		if (find_resource(in, account, target, &resource, err) < 0)
+			return -1;
+		if (kube_delete(account, resource, val_get_text(target, "location", ""),
+			    val_get_text(target, "name", ""), options, in->cancel, NULL, err) == 0)
+			continue;
+		if (err->kind != ERR_NOT_FOUND && err->kind != ERR_CONFLICT)
+			return -1;
+		err_clear(err);
+	}
+	return 0;
+}
