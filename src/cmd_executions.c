@@ -192,9 +192,12 @@ static const struct command get_command = {
 
 /* ---- cancel, delete ------------------------------------------------------------------------------------------------------------- */
 
+/* What the server did for one argument, said; returns the exit status. */
+typedef int (*said_fn)(const char *id, struct val answer);
+
 /* One call for each argument; goes on after a failure, and says each. */
 static int for_each(const struct options *options, const char *method, const char *format,
-	const char *query, const char *done)
+	const char *query, said_fn said)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_(client_free_cleanup) struct client *client = client_open(options, &err);
@@ -205,12 +208,24 @@ static int for_each(const struct options *options, const char *method, const cha
 		const char *id = options->arguments.items[i];
 		_cleanup_free_ char *path = client_path(format, id);
 		_cleanup_free_ char *whole = xasprintf("%s%s", path, query);
-		if (client_call(client, method, whole, VAL_NULL, NULL, &err) < 0)
-			status = complain(client_exit_status(&err), "%s: %s", id, err_text(&err));
-		else
-			printf("%s %s\n", id, done);
+		_cleanup_(val_free) struct val answer = VAL_NULL;
+		int result = client_call(client, method, whole, VAL_NULL, &answer, &err) < 0 ?
+			complain(client_exit_status(&err), "%s: %s", id, err_text(&err)) :
+			said(id, answer);
+		if (result != EXIT_OK)
+			status = result;
 	}
 	return status;
+}
+
+/* The server answers with the run's status when that had ended before. */
+static int say_canceled(const char *id, struct val answer)
+{
+	const char *ended = val_get_text(answer, "status", "CANCELED");
+	if (strcmp(ended, "CANCELED") != 0)
+		return complain(EXIT_FAILED, "%s has ended already: %s", id, ended);
+	printf("%s is canceled\n", id);
+	return EXIT_OK;
 }
 
 static int cancel_run(const struct options *options)
@@ -221,7 +236,7 @@ static int cancel_run(const struct options *options)
 		strbuf_add_text(&query, "?reason=");
 		url_encode(&query, str_of(reason));
 	}
-	return for_each(options, "PUT", "/pipelines/%s/cancel", query.bytes, "is canceled");
+	return for_each(options, "PUT", "/pipelines/%s/cancel", query.bytes, say_canceled);
 }
 
 static const struct command cancel_command = {
@@ -235,9 +250,16 @@ static const struct command cancel_command = {
 	.run = cancel_run,
 };
 
+static int say_deleted(const char *id, struct val answer)
+{
+	(void)answer;
+	printf("%s is deleted\n", id);
+	return EXIT_OK;
+}
+
 static int delete_run(const struct options *options)
 {
-	return for_each(options, "DELETE", "/pipelines/%s", "", "is deleted");
+	return for_each(options, "DELETE", "/pipelines/%s", "", say_deleted);
 }
 
 static const struct command delete_command = {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/field.h"
 
 #define INPUTS_BYTES 4096
 
@@ -102,16 +103,6 @@ char *judgment_inputs(struct val context)
 	return text.length > 0 ? strbuf_detach(&text) : NULL;
 }
 
-static bool is_input(struct val context, struct str input)
-{
-	_cleanup_(val_free) struct val inputs = val_ref(val_get(context, "judgmentInputs"));
-	size_t count = val_is_list(inputs) ? val_count(inputs) : 0;
-	for (size_t i = 0; i < count; i++)
-		if (str_is(input, input_at(&inputs, i)))
-			return true;
-	return count == 0;
-}
-
 int judgment_patch_of(
 	struct str verdict, struct str input, struct val context, struct val *ret, struct err *err)
 {
@@ -120,7 +111,8 @@ int judgment_patch_of(
 		return err_set(err, ERR_INVALID, "a judgment is continue or stop, not \"%.*s\"",
 			STR_ARG(verdict));
 	/* An input is chosen to go on with; who stops need not. */
-	if ((goes_on || input.length > 0) && !is_input(context, input)) {
+	if ((goes_on || input.length > 0) &&
+		!field_is_offered(val_get(context, "judgmentInputs"), input)) {
 		_cleanup_free_ char *inputs = judgment_inputs(context);
 		return err_set(err, ERR_INVALID,
 			input.length > 0 ? "\"%.*s\" is none of its inputs: %s" :

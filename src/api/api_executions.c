@@ -81,27 +81,48 @@ int api_execution_get(struct call *call, struct err *err)
 	return answer_read(call, skeleton, position);
 }
 
+/* The stage of EXECUTION with that id, borrowed. */
+static int find_stage(struct val execution, const char *id, struct val *ret, struct err *err)
+{
+	struct val stages = val_get(execution, "stages");
+	for (size_t i = 0; i < val_count(stages); i++) {
+		*ret = val_at(stages, i);
+		if (strcmp(val_get_text(*ret, "id", ""), id) == 0)
+			return 0;
+	}
+	return err_set(err, ERR_NOT_FOUND, "Stage not found (id: %s)", id);
+}
+
 int api_execution_stage(struct call *call, struct err *err)
 {
-	const char *id = call_param(call, "stageId");
 	_cleanup_(val_free) struct val execution = VAL_NULL;
 	uint64_t position;
-	if (read_execution(call, &execution, &position, err) < 0)
+	struct val stage;
+	if (read_execution(call, &execution, &position, err) < 0 ||
+		find_stage(execution, call_param(call, "stageId"), &stage, err) < 0)
 		return -1;
-	struct val stages = val_get(execution, "stages");
-	for (size_t i = 0; i < val_count(stages); i++)
-		if (strcmp(val_get_text(val_at(stages, i), "id", ""), id) == 0)
-			return answer_read(call, val_at(stages, i), position);
-	return err_set(err, ERR_NOT_FOUND, "Stage not found (id: %s)", id);
+	return answer_read(call, stage, position);
+}
+
+/* Empty, as of Gate; of a run that had ended before, what became of it. */
+static void answer_canceled(struct http_exchange *exchange, struct val value)
+{
+	if (val_is_null(value))
+		http_reply(exchange, 200, NULL, STR(""), VAL_NULL);
+	else
+		http_reply_json(exchange, 200, value);
 }
 
 int api_execution_cancel(struct call *call, struct err *err)
 {
 	const char *reason = http_query(call->exchange, "reason");
+	bool force; /* has no effect in Orca either (stages.md 1.9) */
+	if (call_query_bool(call, "force", false, &force, err) < 0)
+		return -1;
 	struct request request = { .kind = REQUEST_CANCEL, .key = xstrdup(call_param(call, "id")) };
 	if (reason)
 		request.reason = xstrdup(reason);
-	return call_submit(call, &request, NULL, err);
+	return call_submit(call, &request, answer_canceled, err);
 }
 
 int api_execution_delete(struct call *call, struct err *err)
@@ -116,10 +137,34 @@ static void answer_execution(struct http_exchange *exchange, struct val value)
 	http_reply_json(exchange, 200, value);
 }
 
+/* Of a run that has ended nothing changes any more. It is read here, for a stage that it has or not: the engine has only those that go on. */
+static int check_goes_on(struct call *call, struct err *err)
+{
+	struct store *store = call->api->setup.store;
+	const char *ids[] = { call_param(call, "id"), NULL };
+	struct execution_filter filter = { .ids = ids, .without_stages = true };
+	_cleanup_(val_free) struct val heads = VAL_NULL;
+	_cleanup_(val_free) struct val execution = VAL_NULL;
+	struct val stage;
+	uint64_t position;
+	if (store->type->list_executions(store, &filter, &heads, &position, err) < 0)
+		return -1;
+	struct val text = val_get(val_at(heads, 0), "status");
+	enum status status;
+	if (!status_parse(val_as_str(&text), &status) || !status_is_complete(status))
+		return 0;
+	if (read_execution(call, &execution, &position, err) < 0 ||
+		find_stage(execution, call_param(call, "stageId"), &stage, err) < 0)
+		return -1;
+	return err_set(err, ERR_CONFLICT,
+		"the run has ended (%s); its stages cannot be changed any more", status_name(status));
+}
+
 int api_stage_patch(struct call *call, struct err *err)
 {
 	struct request request = { .kind = REQUEST_PATCH_STAGE };
-	if (call_body_map(call, "what to merge into the stage's context", &request.value, err) < 0)
+	if (check_goes_on(call, err) < 0 ||
+		call_body_map(call, "what to merge into the stage's context", &request.value, err) < 0)
 		return -1;
 	request.key = xstrdup(call_param(call, "id"));
 	request.stage_id = xstrdup(call_param(call, "stageId"));

@@ -43,6 +43,20 @@ const struct field *field_find(const struct field *rows, struct str name)
 	return NULL;
 }
 
+bool field_is_offered(struct val list, struct str text)
+{
+	size_t count = val_is_list(list) ? val_count(list) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct val item = val_at(list, i);
+		struct val value = val_is_map(item) ? val_get(item, "value") : item;
+
+		if (val_is_string(value) && str_equal(text, val_as_str(&value)))
+			return true;
+	}
+	return count == 0;
+}
+
 static bool is_empty_string(struct val value)
 {
 	return val_is_string(value) && val_as_str(&value).length == 0;

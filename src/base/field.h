@@ -83,6 +83,7 @@ struct field {
 	unsigned flags;
 	const char *preset; /* JSON text, or the bare text for strings and enums; NULL = none */
 	const char *const *choices; /* FIELD_ENUM, and suggestions for strings; ends with NULL */
+	const char *choices_in; /* the key, beside it, of the list of what it may be (field_is_offered) */
 	/* FIELD_OBJECT; ends with a row without name. With FIELD_MAP or FIELD_LIST: of the map, or of each item; for lint, schema and
 	 * pages, not for reading. */
 	const struct field *rows;
@@ -156,6 +157,9 @@ void fields_check(const struct field *rows, struct val object, const char *path,
  * `unsupported`. Strings that hold "${" pass: they are looked at again once they are evaluated.
  */
 int fields_refuse(const struct field *rows, struct val object, const char *path, struct err *err);
+
+/* TEXT is an item of LIST, or the "value" of one; of no list, or an empty one, everything is. */
+bool field_is_offered(struct val list, struct str text);
 
 /* The row of that name, or NULL. */
 const struct field *field_find(const struct field *rows, struct str name);

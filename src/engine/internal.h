@@ -300,9 +300,19 @@ void request_handle(struct engine *engine, struct request *request);
 /* The stored pipeline of that name, in any case of it; borrowed, VAL_NULL when there is none. */
 struct val request_find_pipeline(
 	struct engine *engine, const char *application, const char *name, bool any_case);
-bool request_is_known_run(struct engine *engine, const char *id);
+/*
+ * The run in memory, or NULL: then it is one that is stored only, or ERR says why not (ERR_NOT_FOUND, or what the store says). *RET_END is
+ * its status when it has ended, else none that is complete.
+ */
+struct run *request_find_run(
+	struct engine *engine, const char *id, enum status *ret_end, struct err *err);
+/* Whether there is, or just was, a run of that id. -1: the store cannot tell. */
+int request_is_known_run(struct engine *engine, const char *id, bool *ret, struct err *err);
 /* Cancels a run on behalf of another; one that has ended stays as it is. */
 void request_cancel_run(struct engine *engine, const char *id, const char *user, const char *reason);
+
+/* patch.c */
+void request_patch(struct engine *engine, struct request *request);
 
 /* start.c */
 void request_start(struct engine *engine, struct request *request);

@@ -142,31 +142,44 @@ static int check_not_deleted(const struct engine *engine, const char *id, struct
 	return err_set(err, ERR_NOT_FOUND, "Pipeline execution not found (id: %s)", id);
 }
 
-/* The run, or NULL with ERR_NOT_FOUND; *RET_COMPLETE when it is one that has ended. */
-static struct run *find_run(struct engine *engine, const char *id, bool *ret_complete, struct err *err)
+/* The status of a run that is not in memory, as it is stored; -1 with ERR_NOT_FOUND when there is none. */
+static int stored_status(struct engine *engine, const char *id, enum status *ret, struct err *err)
 {
-	struct run *run = map_get(&engine->runs, str_of(id));
-	*ret_complete = run && run->completed;
-	if (run)
-		return run;
-	struct val found = VAL_NULL;
+	struct store *store = engine->setup.store;
+	const char *ids[] = { id, NULL };
+	const struct execution_filter filter = { .ids = ids, .without_stages = true };
+	_cleanup_(val_free) struct val list = VAL_NULL;
 	uint64_t position;
-	if (check_not_deleted(engine, id, err) < 0)
-		return NULL;
-	if (engine->setup.store->type->get_execution(
-		    engine->setup.store, id, &found, &position, err) == 0) {
-		*ret_complete = true;
-		val_free(&found);
-	}
-	return NULL;
+	if (check_not_deleted(engine, id, err) < 0 ||
+		store->type->list_executions(store, &filter, &list, &position, err) < 0)
+		return -1;
+	struct val status = val_get(val_at(list, 0), "status");
+	if (val_count(list) == 0 || !status_parse(val_as_str(&status), ret))
+		return err_set(err, ERR_NOT_FOUND, "Pipeline execution not found (id: %s)", id);
+	return 0;
 }
 
-bool request_is_known_run(struct engine *engine, const char *id)
+struct run *request_find_run(
+	struct engine *engine, const char *id, enum status *ret_end, struct err *err)
 {
-	_cleanup_err_ struct err none = ERR_INIT;
-	bool complete;
-	return find_run(engine, id, &complete, &none) || complete ||
-		map_get(&engine->deleted, str_of(id)) != NULL;
+	struct run *run = map_get(&engine->runs, str_of(id));
+	*ret_end = STATUS_NOT_STARTED;
+	if (run && run->completed)
+		*ret_end = run->execution->status;
+	else if (!run)
+		stored_status(engine, id, ret_end, err);
+	return run;
+}
+
+int request_is_known_run(struct engine *engine, const char *id, bool *ret, struct err *err)
+{
+	enum status end;
+	*ret = map_get(&engine->deleted, str_of(id)) || request_find_run(engine, id, &end, err) ||
+		!err->kind;
+	if (err->kind && err->kind != ERR_NOT_FOUND)
+		return -1;
+	err_clear(err);
+	return 0;
 }
 
 static void run_cancel(struct run *run, const char *user, const char *reason)
@@ -193,95 +206,27 @@ void request_cancel_run(struct engine *engine, const char *id, const char *user,
 		run_cancel(run, user, reason);
 }
 
+/* A run that has ended stays as it is: the reply says so. */
 static void cancel_run(struct engine *engine, struct request *request)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
-	bool complete;
-	struct run *run = find_run(engine, request->key, &complete, &err);
-	if (!run && !complete) {
+	enum status end;
+	struct run *run = request_find_run(engine, request->key, &end, &err);
+	if (err.kind) {
 		reply_error(engine, request, &err);
 		return;
 	}
-	if (run)
+	struct val told = VAL_NULL;
+	if (run && !status_is_complete(end)) {
 		run_cancel(run, request->user, request->reason);
-	engine_reply(engine, request, VAL_NULL, NULL);
-}
-
-/* A running stage reads its fields again and again: what it could not read would end it. */
-static int check_patch_types(
-	const struct run *run, const struct stage *stage, struct val patch, struct err *err)
-{
-	const struct stage_type *type = registry_find_for(run->engine->setup.registry, stage);
-	_cleanup_(val_free) struct val context = val_ref(stage->context);
-	val_merge(&context, patch);
-	if (stage->status != STATUS_RUNNING || template_is_candidate(context))
-		return 0;
-	const struct stage patched = { .context = context };
-	void *config;
-	if (stage_config(type, &patched, &config, err) < 0)
-		return -1;
-	stage_config_free(type, config);
-	return 0;
-}
-
-static int check_patch(
-	const struct run *run, const struct request *request, size_t index, struct err *err)
-{
-	if (index == STAGE_NONE)
-		return err_set(err, ERR_NOT_FOUND, "Stage not found (id: %s)", request->stage_id);
-	const struct stage *stage = run_stage(run, index);
-	if (!val_is_map(request->value))
-		return err_set(err, ERR_INVALID, "a patch is a JSON object");
-	if (status_is_complete(stage->status))
-		return err_set(err, ERR_CONFLICT,
-			"stage \"%s\" has ended (%s); it cannot be changed any more", stage->name,
-			status_name(stage->status));
-	const struct stage_type *type = registry_find_for(run->engine->setup.registry, stage);
-	bool skippable = val_get_bool(stage->context, "canManuallySkip", false) ||
-		(type && type->skippable_key &&
-			val_get_bool(stage->context, type->skippable_key, false));
-	if (val_get_bool(request->value, "manualSkip", false) &&
-		(stage->parent != STAGE_NONE || !skippable))
-		return err_set(err, ERR_NOT_ALLOWED, "manualSkip: stage \"%s\" may not be skipped",
-			stage->name);
-	return check_patch_types(run, stage, request->value, err);
-}
-
-static void patch_stage(struct engine *engine, struct request *request)
-{
-	_cleanup_err_ struct err err = ERR_INIT;
-	bool complete;
-	struct run *run = find_run(engine, request->key, &complete, &err);
-	if (!run || complete) {
-		if (complete)
-			err_set(&err, ERR_CONFLICT,
-				"the run has ended; its stages cannot be changed any more");
-		reply_error(engine, request, &err);
-		return;
+	} else {
+		told = val_map();
+		val_set(&told, "id", val_string(request->key));
+		val_set(&told, "status", val_string(status_name(end)));
+		val_set(&told, "message",
+			val_string("the run had already ended; nothing was canceled"));
 	}
-	size_t index = stage_find_id(run->execution, str_of(request->stage_id));
-	if (check_patch(run, request, index, &err) < 0) {
-		reply_error(engine, request, &err);
-		return;
-	}
-	const char *user = request->user ? request->user : "anonymous";
-	struct val patch = val_ref(request->value);
-	val_set(&patch, "lastModifiedBy", val_string(user));
-	struct stage_run *mine = run->stages[index];
-	struct val patched = take(&mine->patched); /* wins over the result of a task that is in flight */
-	stage_merge(run, index, patch, VAL_NULL, VAL_NULL);
-	val_merge(&patched, patch);
-	val_free(&patch);
-	mine->patched = patched;
-	struct val modified = val_map();
-	val_set(&modified, "user", val_string(user));
-	val_set(&modified, "allowedAccounts", val_list());
-	val_set(&modified, "lastModifiedTime", val_int(clock_now_ms(engine->clock)));
-	val_replace(&run_stage_edit(run, index, STAGE_PART_HEAD)->last_modified, modified);
-	mine->woken = true;
-	look(run, index);
-	_cleanup_(val_free) struct val json = execution_to_json(run->execution, true);
-	engine_reply(engine, request, secrets_masked(json), NULL);
+	engine_reply(engine, request, told, NULL);
 }
 
 /* A run that has ended comes back into memory; what fails leaves it out again. */
@@ -371,10 +316,10 @@ static void restart_stage(struct engine *engine, struct request *request)
 static void pause_or_resume(struct engine *engine, struct request *request)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
-	bool complete;
-	struct run *run = find_run(engine, request->key, &complete, &err);
-	if (complete)
-		err_set(&err, ERR_CONFLICT, "the run has ended");
+	enum status end;
+	struct run *run = request_find_run(engine, request->key, &end, &err);
+	if (status_is_complete(end))
+		err_set(&err, ERR_CONFLICT, "the run has ended (%s)", status_name(end));
 	else if (run && request->kind == REQUEST_PAUSE)
 		run_pause(run, request->user, &err);
 	else if (run)
@@ -388,9 +333,9 @@ static void pause_or_resume(struct engine *engine, struct request *request)
 static void delete_execution(struct engine *engine, struct request *request)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
-	bool complete;
-	struct run *run = find_run(engine, request->key, &complete, &err);
-	if (run && !complete)
+	enum status end;
+	struct run *run = request_find_run(engine, request->key, &end, &err);
+	if (run && !status_is_complete(end))
 		err_set(&err, ERR_CONFLICT, "the run is still going; cancel it first");
 	else if (run) /* its rows would be written after they were deleted */
 		err_set(&err, ERR_CONFLICT, "the end of the run is being saved; try again");
@@ -465,9 +410,9 @@ static struct val state_of(const struct run *run)
 static void state(struct engine *engine, struct request *request)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
-	bool complete;
+	enum status end;
 	if (request->key && !atomic_load(&engine->stuck) &&
-		!find_run(engine, request->key, &complete, &err) && !complete) {
+		!request_find_run(engine, request->key, &end, &err) && err.kind) {
 		engine_reply(engine, request, VAL_NULL, &err);
 		return;
 	}
@@ -497,7 +442,7 @@ void request_handle(struct engine *engine, struct request *request)
 		cancel_run(engine, request);
 		break;
 	case REQUEST_PATCH_STAGE:
-		patch_stage(engine, request);
+		request_patch(engine, request);
 		break;
 	case REQUEST_RESTART_STAGE:
 		restart_stage(engine, request);

@@ -236,10 +236,10 @@ bool run_turn(struct run *run)
 void run_look_all_running(struct run *run)
 {
 	for (size_t i = 0; i < stage_count(run->execution); i++) {
-		const struct job *job = run->stages[i]->job;
+		struct job *job = run->stages[i]->job;
 		bool evaluates = job && (job->kind == JOB_EVALUATE || job->kind == JOB_ENABLED);
 		if (evaluates && run->winding)
-			cancel_set(job->cancel); /* it may be waiting for a URL */
+			job_cancel(run->engine, job); /* it may wait for a URL, or for its turn */
 		if (status_is_going(run_stage(run, i)->status))
 			look(run, i);
 	}
@@ -274,6 +274,8 @@ void run_reopen(struct run *run)
 	if (run->execution->status != STATUS_RUNNING) {
 		struct execution *execution = run_edit(run);
 		execution->canceled = false;
+		stage_set_text(&execution->canceled_by, NULL);
+		stage_set_text(&execution->cancellation_reason, NULL);
 		execution->end_ms = 0;
 		run_set_status(run, line_admits(run) ? STATUS_RUNNING : STATUS_NOT_STARTED);
 	}

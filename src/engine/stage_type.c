@@ -212,5 +212,9 @@ const struct field stage_fields[] = {
 	FIELD_KNOWN("producesArtifacts", FIELD_VALUE, .flags = FIELD_UI,
 		.title = { "Produces artifacts", "产出制品" }),
 	FIELD_KNOWN("isNew", FIELD_BOOL, .flags = FIELD_UI),
+	FIELD_KNOWN("manualSkip", FIELD_BOOL, .flags = FIELD_SET_AT_RUN,
+		.title = { "Skipped by hand", "手动跳过" },
+		.help = { "True (by a PATCH) skips the stage, where that is allowed.",
+			"通过 PATCH 设为 true 时跳过本阶段（须允许跳过）。" }),
 	{ 0 },
 };

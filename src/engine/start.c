@@ -45,8 +45,10 @@ static int start_check(
 {
 	if (!val_is_map(document))
 		return err_set(err, ERR_INVALID, "a pipeline is a JSON object");
-	if (request->id &&
-		(!ulid_is_valid(str_of(request->id)) || request_is_known_run(engine, request->id)))
+	bool known = request->id && !ulid_is_valid(str_of(request->id));
+	if (request->id && !known && request_is_known_run(engine, request->id, &known, err) < 0)
+		return -1;
+	if (known)
 		return err_set(err, ERR_INVALID, "\"%s\" is not a new execution id", request->id);
 	struct val trigger = val_is_map(request->trigger) ? request->trigger :
 							    val_get(document, "trigger");

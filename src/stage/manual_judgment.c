@@ -69,7 +69,7 @@ const struct stage_type manual_judgment_stage = {
 			.title = { "Judgment", "确认结果" },
 			.help = { "Set by a PATCH of the running stage.", "通过 PATCH 设置。" }),
 		FIELD_KNOWN("judgmentInput", FIELD_STRING, .flags = FIELD_SET_AT_RUN,
-			.title = { "Chosen input", "所选选项" })),
+			.choices_in = "judgmentInputs", .title = { "Chosen input", "所选选项" })),
 	.config_size = sizeof(struct manual_judgment_config),
 	.restart = judgment_restart,
 	.tasks = ROWS(struct task_row,

@@ -48,7 +48,7 @@ def test_what_makes_no_sense_changes_nothing(server, app):
     stage = server.get(f"/pipelines/{run}").json()["stages"][0]
     assert stage["status"] == "RUNNING"
     assert "judgmentStatus" not in stage["context"]
-    assert server.patch(path, {"judgmentStatus": "perhaps"}).status == 200
+    assert server.patch(path, {"judgmentStatus": "perhaps"}).status == 400
     assert server.patch(path, {"judgmentStatus": None}).status == 200
     assert server.get(f"/pipelines/{run}").json()["status"] == "RUNNING"
     assert server.patch(path, {"judgmentStatus": "stop"}).status == 200

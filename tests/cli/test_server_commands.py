@@ -155,6 +155,12 @@ def test_runs_are_canceled_and_deleted_each_on_its_own(server, at):
     done = at("executions", "cancel", run, "--reason", "not needed & wrong")
     assert done.returncode == 0 and run in done.stdout
     assert server.wait_for(run)["cancellationReason"] == "not needed & wrong"
+    assert "is canceled" in at("executions", "cancel", run).stdout  # as it was before
+    server.save("demo", "q", [{**LONG, "waitTime": 0}])
+    ended = server.run("demo", "q")
+    server.wait_for(ended)
+    done = at("executions", "cancel", ended)
+    assert done.returncode == 1 and "canceled" not in done.stdout and f"{ended} has ended already: SUCCEEDED" in done.stderr
     done = at("executions", "delete", "nope", run)
     assert done.returncode == 2 and f"{run} is deleted" in done.stdout and "nope: " in done.stderr
     assert server.get(f"/pipelines/{run}").status == 404

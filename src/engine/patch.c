@@ -1,0 +1,214 @@
+/*
+ * PATCH of a stage: what is merged into its context, and what is not. The rows of the stage's type, and those of all stages, say what fits
+ * where; what does not changes nothing.
+ */
+#include "base/json.h"
+#include "engine/internal.h"
+#include "model/secrets.h"
+
+/* ---- what fits ----------------------------------------------------------------------------------------------------------------- */
+
+/* What a stage has beside its context (stages.md 1.5): set in a context it would mean nothing. */
+static const char *const stage_members[] = { "id", "refId", "type", "name", "status", "context",
+	"outputs", "tasks", "startTime", "endTime", "startTimeExpiry", "scheduledTime",
+	"requisiteStageRefIds", "parentStageId", "syntheticStageOwner", "lastModified", NULL };
+
+struct patch_check {
+	struct val patch;
+	struct err *err;
+};
+
+/* One finding about a value of the patch; the first is the answer. */
+static void take_finding(void *data, const struct finding *finding)
+{
+	struct patch_check *check = data;
+	if (finding->level != FINDING_ERROR || check->err->kind)
+		return;
+	bool required = strcmp(finding->code, "required") == 0;
+	if (required && !val_has(check->patch, finding->path)) /* it stands in the stage, or deeper */
+		return;
+	bool unbuilt = strcmp(finding->code, "unsupported") == 0;
+	err_set(check->err, unbuilt ? ERR_UNSUPPORTED : ERR_INVALID, "%s: %s", finding->path,
+		finding->text.en);
+}
+
+/* A row that no struct is read by: the engine and the stages look at the value as it is, so "60000" is no number there. */
+static bool is_read_as_it_is(const struct field *row, struct val value)
+{
+	double number;
+	bool flag;
+	bool known_only = row->offset == (size_t)-1 && !(row->flags & FIELD_UI);
+	if (!known_only || val_is_null(value) ||
+		(val_is_string(value) && template_is_candidate(value)))
+		return true;
+	if (row->type == FIELD_BOOL)
+		return val_as_bool(value, &flag);
+	if (row->type == FIELD_INT || row->type == FIELD_NUMBER)
+		return val_as_double(value, &number);
+	return row->type != FIELD_STRING || val_is_string(value);
+}
+
+static int check_kinds(const struct field *rows, struct val patch, struct err *err)
+{
+	static const char *const kinds[] = {
+		[FIELD_STRING] = "a string", [FIELD_INT] = "a number", [FIELD_NUMBER] = "a number", [FIELD_BOOL] = "true or false"
+	};
+	for (const struct field *row = rows; row && row->name; row++) {
+		struct val value = val_get(patch, row->name);
+		if (!is_read_as_it_is(row, value))
+			return err_set(err, ERR_INVALID, "%s: expected %s, got a %s", row->name,
+				kinds[row->type], val_kind_name(val_kind(value)));
+	}
+	return 0;
+}
+
+static bool is_choice(const struct field *row, struct val value)
+{
+	struct str text = val_as_str(&value);
+	for (const char *const *choice = row->choices; choice && *choice; choice++)
+		if (str_equal_nocase(text, str_of(*choice)))
+			return true;
+	return false;
+}
+
+/* A word that a person gives while the stage runs is one of its choices, and is given once. */
+static int check_choice(const struct field *row, const struct stage *stage, struct val patch,
+	struct val patched, struct err *err)
+{
+	struct val value = val_get(patch, row->name), before = val_get(stage->context, row->name);
+	if (!val_has(patch, row->name))
+		return 0;
+	if (row->choices && status_is_going(stage->status) && is_choice(row, before))
+		return err_set(err, ERR_CONFLICT,
+			"%s: it is \"%s\" already (by %s) and cannot be changed any more",
+			row->name, val_text(&before),
+			val_get_text(stage->last_modified, "user", "the pipeline"));
+	if (val_is_null(value) || (val_is_string(value) && val_as_str(&value).length == 0))
+		return 0;
+	if (row->choices && !is_choice(row, value)) {
+		struct strbuf names = STRBUF_INIT(1024);
+		for (const char *const *choice = row->choices; *choice; choice++)
+			strbuf_printf(&names, "%s\"%s\"", names.length ? " or " : "", *choice);
+		_cleanup_free_ char *got = json_text(value, JSON_COMPACT);
+		err_set(err, ERR_INVALID, "%s: expected %s, got %.80s", row->name, names.bytes, got);
+		strbuf_free(&names);
+		return -1;
+	}
+	struct val offered = row->choices_in ? val_get(patched, row->choices_in) : VAL_NULL;
+	if (!field_is_offered(offered, val_as_str(&value)) && !template_is_candidate(offered))
+		return err_set(err, ERR_INVALID, "%s: \"%.80s\" is none of %s", row->name,
+			val_text(&value), row->choices_in);
+	return 0;
+}
+
+/* The whole context of a stage that runs: it is read again and again, and what could not be read would end the stage. */
+static int check_whole(const struct stage_type *type, const struct stage *stage, struct val patched,
+	struct err *err)
+{
+	void *config;
+	if (stage->status != STATUS_RUNNING || template_is_candidate(patched))
+		return 0;
+	const struct stage view = { .context = patched };
+	if (stage_config(type, &view, &config, err) < 0)
+		return -1;
+	stage_config_free(type, config);
+	return 0;
+}
+
+static int check_values(
+	const struct stage_type *type, const struct stage *stage, struct val patch, struct err *err)
+{
+	const struct field *const tables[] = { type ? type->fields : NULL, stage_fields };
+	struct patch_check check = { patch, err };
+	_cleanup_(val_free) struct val patched = val_ref(stage->context);
+	val_merge(&patched, patch);
+	for (const char *const *member = stage_members; *member; member++)
+		if (val_has(patch, *member) && !(tables[0] && field_find(tables[0], str_of(*member))))
+			return err_set(err, ERR_INVALID,
+				"%s: it is no part of the stage's context, which is all that a PATCH changes",
+				*member);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		if (tables[i])
+			fields_check(tables[i], patch, NULL, take_finding, &check);
+		if (err->kind || check_kinds(tables[i], patch, err) < 0)
+			return -1;
+		for (const struct field *row = tables[i]; row && row->name; row++)
+			if ((row->flags & FIELD_SET_AT_RUN) && row->type == FIELD_STRING &&
+				check_choice(row, stage, patch, patched, err) < 0)
+				return -1;
+	}
+	return check_whole(type, stage, patched, err);
+}
+
+static int check_skip(
+	const struct stage_type *type, const struct stage *stage, struct val patch, struct err *err)
+{
+	bool skippable = val_get_bool(stage->context, "canManuallySkip", false) ||
+		(type && type->skippable_key &&
+			val_get_bool(stage->context, type->skippable_key, false));
+	if (val_get_bool(patch, "manualSkip", false) && (stage->parent != STAGE_NONE || !skippable))
+		return err_set(err, ERR_NOT_ALLOWED, "manualSkip: stage \"%s\" may not be skipped",
+			stage->name);
+	return 0;
+}
+
+static int check_patch(
+	const struct run *run, const struct request *request, size_t index, struct err *err)
+{
+	if (index == STAGE_NONE)
+		return err_set(err, ERR_NOT_FOUND, "Stage not found (id: %s)", request->stage_id);
+	const struct stage *stage = run_stage(run, index);
+	const struct stage_type *type = registry_find_for(run->engine->setup.registry, stage);
+	if (!val_is_map(request->value))
+		return err_set(err, ERR_INVALID, "a patch is a JSON object");
+	if (status_is_complete(stage->status))
+		return err_set(err, ERR_CONFLICT,
+			"stage \"%s\" has ended (%s) and cannot be changed any more", stage->name,
+			status_name(stage->status));
+	if (run->winding || run->completed)
+		return err_set(err, ERR_CONFLICT,
+			"the run is coming to its end; stage \"%s\" cannot be changed any more",
+			stage->name);
+	if (check_values(type, stage, request->value, err) < 0)
+		return -1;
+	return check_skip(type, stage, request->value, err);
+}
+
+/* ---- the patch ----------------------------------------------------------------------------------------------------------------- */
+
+static void patch_stage(struct run *run, size_t index, struct val wanted, const char *user)
+{
+	struct stage_run *mine = run->stages[index];
+	_cleanup_(val_free) struct val patch = val_ref(wanted);
+	val_set(&patch, "lastModifiedBy", val_string(user));
+	struct val patched = take(&mine->patched); /* wins over the result of a task that is in flight */
+	stage_merge(run, index, patch, VAL_NULL, VAL_NULL);
+	val_merge(&patched, patch);
+	mine->patched = patched;
+	struct val modified = val_map();
+	val_set(&modified, "user", val_string(user));
+	val_set(&modified, "allowedAccounts", val_list());
+	val_set(&modified, "lastModifiedTime", val_int(clock_now_ms(run->engine->clock)));
+	val_replace(&run_stage_edit(run, index, STAGE_PART_HEAD)->last_modified, modified);
+	mine->woken = true;
+	look(run, index);
+}
+
+void request_patch(struct engine *engine, struct request *request)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	enum status end;
+	struct run *run = request_find_run(engine, request->key, &end, &err);
+	size_t index = run ? stage_find_id(run->execution, str_of(request->stage_id)) : STAGE_NONE;
+	if (!run && !err.kind)
+		err_set(&err, ERR_CONFLICT,
+			"the run has ended (%s); its stages cannot be changed any more",
+			status_name(end));
+	if (err.kind || check_patch(run, request, index, &err) < 0) {
+		engine_reply(engine, request, VAL_NULL, &err);
+		return;
+	}
+	patch_stage(run, index, request->value, request->user ? request->user : "anonymous");
+	_cleanup_(val_free) struct val json = execution_to_json(run->execution, true);
+	engine_reply(engine, request, secrets_masked(json), NULL);
+}
