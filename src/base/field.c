@@ -613,17 +613,12 @@ static void check_row(const struct check *check, const struct field *row, struct
 /* The row whose name KEY probably means, or NULL: near, and not in OBJECT itself. */
 static const struct field *row_near(const struct field *rows, struct val object, struct str key)
 {
-	unsigned limit = key.length < 5 ? 1 : 2, best_distance = limit + 1;
+	unsigned best_distance = key.length < 5 ? 2 : 3;
 	const struct field *best = NULL;
 
 	for (const struct field *row = rows; row->name; row++) {
-		struct str name = str_of(row->name);
-		unsigned distance = str_equal_nocase(key, name) ? 1 : str_distance(key, name, limit);
-
-		if (distance >= best_distance || val_has(object, row->name))
-			continue;
-		best = row;
-		best_distance = distance;
+		if (!val_has(object, row->name) && str_nearer(key, str_of(row->name), &best_distance))
+			best = row;
 	}
 	return best;
 }

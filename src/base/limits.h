@@ -64,6 +64,7 @@
 #define LIMIT_WAIT_MS 60000 /* the longest wait for a key without a look */
 #define LIMIT_PLANNING_ATTEMPTS 40
 #define LIMIT_PLANNING_RETRY_MS 15000
+#define LIMIT_CIRCLES 20            /* of stages that wait for each other, told of one pipeline */
 #define LIMIT_PIPELINE_DEPTH 20     /* pipelines started by pipelines started by … */
 #define LIMIT_PIPELINE_FAMILY 10000 /* runs in one generation of them */
 #define LIMIT_WAIT_LIST 50          /* runs of one configuration that wait for others */

@@ -300,9 +300,14 @@ unsigned str_distance(struct str a, struct str b, unsigned limit)
 	return smaller(row[b.length], limit + 1);
 }
 
+unsigned str_nearness(struct str name, struct str candidate, unsigned limit)
+{
+	return str_equal_nocase(name, candidate) ? 0 : str_distance(name, candidate, limit);
+}
+
 bool str_nearer(struct str name, struct str candidate, unsigned *best)
 {
-	unsigned distance = str_distance(name, candidate, *best);
+	unsigned distance = str_nearness(name, candidate, *best);
 	if (distance >= *best)
 		return false;
 	*best = distance;

@@ -54,6 +54,8 @@ bool str_to_double(struct str text, double *ret);
 uint64_t str_hash(struct str text); /* another one in each process: never store it */
 /* Edit distance (Levenshtein, with swaps of neighbours as one), at most LIMIT + 1; for "did you mean". */
 unsigned str_distance(struct str a, struct str b, unsigned limit);
+/* The same, for names: one that differs in nothing but case is at no distance. */
+unsigned str_nearness(struct str name, struct str candidate, unsigned limit);
 /* CANDIDATE is nearer to NAME than *BEST, which becomes its distance. For the search of the nearest name: begin with one more than is near. */
 bool str_nearer(struct str name, struct str candidate, unsigned *best);
 bool str_is_utf8(struct str text);

@@ -71,12 +71,13 @@ void event_stage(struct run *run, size_t index, struct val changed_context, stru
 	const struct stage *stage = run_stage(run, index);
 	const struct stage_run *mine = run->stages[index];
 	struct val data = stage_data(run->execution, stage);
-	if (mine->waiting_for && stage->status == STATUS_RUNNING) {
+	const struct task *task = mine->current < stage->task_count ? &stage->tasks[mine->current] :
+								      NULL;
+	if (task && !val_is_null(task->waiting_for) && stage->status == STATUS_RUNNING) {
 		struct val wait = val_map();
 		val_set(&wait, "kind", val_string(mine->waiters.count > 0 ? "key" : "time"));
-		if (mine->current < stage->task_count)
-			set_ms(&wait, "until", stage->tasks[mine->current].next_run_ms);
-		val_set(&wait, "text", val_string(mine->waiting_for));
+		set_ms(&wait, "until", task->next_run_ms);
+		val_set(&wait, "text", val_ref(task->waiting_for));
 		val_set(&data, "wait", wait);
 	}
 	if (val_count(changed_context) > 0)

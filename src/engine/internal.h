@@ -181,7 +181,6 @@ struct stage_run {
 	uint64_t evaluated_at; /* run->change when its expressions were evaluated last */
 	enum { ENABLED_UNKNOWN, ENABLED_YES, ENABLED_NO } enabled; /* what a worker found */
 	int64_t queued_ms; /* how long its task has waited for slots */
-	char *waiting_for; /* last told */
 };
 
 struct run {

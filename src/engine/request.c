@@ -378,8 +378,11 @@ static struct val state_of(const struct run *run)
 		val_set(&state, "refId", val_string(stage->ref_id));
 		val_set(&state, "name", val_string(stage->name));
 		val_set(&state, "type", val_string(stage->type));
-		if (mine->current < stage->task_count)
-			val_set(&state, "task", val_string(stage->tasks[mine->current].name));
+		const struct task *task = mine->current < stage->task_count ?
+			&stage->tasks[mine->current] :
+			NULL;
+		if (task)
+			val_set(&state, "task", val_string(task->name));
 		val_set(&state, "inFlight", val_bool(mine->job != NULL));
 		if (mine->job)
 			val_set(&state, "since", val_int(mine->job->now_ms));
@@ -395,7 +398,7 @@ static struct val state_of(const struct run *run)
 		for (size_t w = 0; w < mine->waiters.count; w++)
 			val_append(&keys, val_string(mine->waiters.items[w]->key->name));
 		val_set(&state, "waitsFor", keys);
-		val_set(&state, "text", val_string(mine->waiting_for));
+		val_set(&state, "text", task ? val_ref(task->waiting_for) : VAL_NULL);
 		val_append(&stages, state);
 	}
 	if (val_count(stages) == 0) {

@@ -45,7 +45,7 @@ static void stage_reset(struct run *run, size_t index, const char *user)
 	for (size_t i = 0; i < stage->task_count; i++) {
 		if (stage->tasks[i].generation > stage->generation)
 			stage->generation = stage->tasks[i].generation;
-		val_free(&stage->tasks[i].exception);
+		task_clear(&stage->tasks[i]);
 	}
 	stage->generation++;
 	free(stage->tasks);

@@ -23,7 +23,6 @@ static void stage_run_free(struct stage_run *stage)
 	vec_free(&stage->waiters);
 	vec_free(&stage->downstream);
 	val_free(&stage->patched);
-	free(stage->waiting_for);
 	free(stage);
 }
 

@@ -57,8 +57,7 @@ static void task_finish(struct run *run, size_t index, enum status status)
 	heap_remove(&run->engine->timers, &mine->timer);
 	wake_forget(mine);
 	mine->woken = mine->timed_out = mine->interrupted = false;
-	free(mine->waiting_for);
-	mine->waiting_for = NULL;
+	val_free(&task_edit(run, index)->waiting_for);
 	run_stage_edit(run, index, STAGE_PART_HEAD)->cancel_done = false;
 	mine->current++;
 	if (status_is_halt(status))
@@ -512,11 +511,10 @@ static void task_run_inline(struct run *run, size_t index, const struct task_row
 
 static void task_tell(struct run *run, size_t index, const char *text)
 {
-	struct stage_run *mine = run->stages[index];
-	if (!text || (mine->waiting_for && strcmp(mine->waiting_for, text) == 0))
+	struct task *task = task_edit(run, index);
+	if (!text || strcmp(val_text(&task->waiting_for), text) == 0)
 		return;
-	free(mine->waiting_for);
-	mine->waiting_for = xstrdup(text);
+	val_replace(&task->waiting_for, val_string(text));
 	event_stage(run, index, VAL_NULL, VAL_NULL);
 }
 
@@ -593,15 +591,15 @@ static void task_timed_out(struct run *run, size_t index)
 	_cleanup_err_ struct err err = ERR_INIT;
 	const struct task *task = &stage->tasks[run->stages[index]->current];
 	int64_t ms = clock_now_ms(run->engine->clock) - task->start_ms;
-	const char *waiting = run->stages[index]->waiting_for;
+	const char *waiting = val_text(&task->waiting_for);
 	/* What was tried in vain says what it was; people need not know the task's name. */
-	if (waiting && str_starts(str_of(waiting), TRYING_AGAIN))
+	if (str_starts(str_of(waiting), TRYING_AGAIN))
 		err_set(&err, ERR_TIMEOUT,
 			"%s; tried again until the time was up (timed out after %" PRId64 ".%03d s)",
 			waiting + strlen(TRYING_AGAIN), ms / 1000, (int)(ms % 1000));
 	else
 		err_set(&err, ERR_TIMEOUT, "%s timed out after %" PRId64 ".%03d s%s%s", task->name,
-			ms / 1000, (int)(ms % 1000), waiting ? ": " : "", waiting ? waiting : "");
+			ms / 1000, (int)(ms % 1000), *waiting ? ": " : "", waiting);
 	task_fail(run, index, &err);
 }
 

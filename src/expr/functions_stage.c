@@ -31,15 +31,8 @@ static const char *stage_hint(struct eval *ev, const struct call *call, struct s
 	unsigned best = 3;
 	for (size_t i = 0; i < count && i < HINT_STAGES; i++) {
 		struct val name = bean_stage_field(ev, (ptrdiff_t)i, key);
-		if (!val_is_string(name))
-			continue;
-		unsigned distance = str_equal_nocase(wanted, val_as_str(&name)) ?
-			0 :
-			str_distance(wanted, val_as_str(&name), best);
-		if (distance >= best)
-			continue;
-		best = distance;
-		near = name;
+		if (val_is_string(name) && str_nearer(wanted, val_as_str(&name), &best))
+			near = name;
 	}
 	struct str text = val_as_str(&near);
 	return val_is_string(near) ?

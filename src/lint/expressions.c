@@ -231,15 +231,9 @@ static const char *nearest_function(struct str name)
 {
 	unsigned best = 3;
 	const char *near = NULL;
-	for (const struct function *row = functions(); row->name; row++) {
-		unsigned distance = str_equal_nocase(name, str_of(row->name)) ?
-			0 :
-			str_distance(name, str_of(row->name), best);
-		if (distance < best) {
-			best = distance;
+	for (const struct function *row = functions(); row->name; row++)
+		if (str_nearer(name, str_of(row->name), &best))
 			near = row->name;
-		}
-	}
 	return near;
 }
 
@@ -263,6 +257,18 @@ static bool is_execution(const struct node *node)
 			is_name(node->children[1], "execution"));
 }
 
+static void tell_argument_count(const struct scope *scope, const struct node *node,
+	const char *function, size_t wanted, size_t have)
+{
+	_cleanup_free_ char *en = wanted ?
+		xasprintf("%zu argument%s, not %zu", wanted, wanted == 1 ? "" : "s", have) :
+		xstrdup("no arguments");
+	_cleanup_free_ char *zh = wanted ? xasprintf("需要 %zu 个参数，而不是 %zu 个", wanted, have) :
+					   xstrdup("不需要参数");
+	tell(scope, RULE_ARGUMENT_COUNT, node->position, node_length(scope, node),
+		ARGS(function, en, zh), NULL);
+}
+
 static void check_function(const struct scope *scope, const struct node *node)
 {
 	const struct function *function = function_find(node->name);
@@ -276,11 +282,8 @@ static void check_function(const struct scope *scope, const struct node *node)
 	size_t given = function->execution && node->count > 0 && is_execution(node->children[0]);
 	size_t wanted = strlen(function->args), have = node->count - given;
 	bool open = wanted && function->args[wanted - 1] == '*';
-	_cleanup_free_ char *takes = xasprintf("%zu", wanted);
-	_cleanup_free_ char *has = xasprintf("%zu", have);
 	if (!open && have != wanted)
-		tell(scope, RULE_ARGUMENT_COUNT, node->position, node_length(scope, node),
-			ARGS(function->name, takes, has), NULL);
+		tell_argument_count(scope, node, function->name, wanted, have);
 	else if (have > 0)
 		check_stage_name(scope, node->name, node->children[given]);
 }

@@ -86,9 +86,7 @@ const char *names_nearest(struct lint *lint, const struct map *map, struct str n
 		if (key.length > name.length + best || name.length > key.length + best)
 			continue;
 		lint->comparisons++;
-		unsigned distance = str_equal_nocase(key, name) ?
-			1 :
-			str_distance(key, name, tolerance(name));
+		unsigned distance = str_nearness(key, name, tolerance(name));
 		if (distance > best || distance > tolerance(name) ||
 			(distance == best && near && str_compare(key, str_of(near)) > 0))
 			continue;

@@ -216,6 +216,21 @@ char *page_pipeline(void)
 	return strbuf_detach(&buf);
 }
 
+/* With "…" where a finding fills something in. */
+static void add_rule_text(struct strbuf *buf, const char *text)
+{
+	_cleanup_strbuf_ struct strbuf plain = STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES);
+	for (const char *at = text; *at; at++) {
+		bool filled_in = at[0] == '%' && at[1] >= '1' && at[1] <= '3';
+		at += filled_in;
+		if (!filled_in)
+			strbuf_add_char(&plain, *at);
+		else if (!str_ends(strbuf_str(&plain), "…"))
+			strbuf_add_text(&plain, "…");
+	}
+	strbuf_add_cell(buf, plain.bytes);
+}
+
 char *page_rules(void)
 {
 	struct strbuf buf = begin("What lint looks for", "检查规则");
@@ -226,15 +241,7 @@ char *page_rules(void)
 	for (size_t i = 0; i < RULE_COUNT; i++) {
 		strbuf_printf(
 			&buf, "| `%s` | %s | ", rules[i].code, finding_level_name(rules[i].level));
-		for (const char *at = rules[i].text.en; *at; at++) {
-			bool filled_in = at[0] == '%' && at[1] >= '1' && at[1] <= '3';
-			if (filled_in)
-				at++;
-			if (filled_in && !str_ends(strbuf_str(&buf), "…"))
-				strbuf_add_text(&buf, "…");
-			else if (!filled_in)
-				strbuf_printf(&buf, "%s%c", *at == '|' ? "\\" : "", *at);
-		}
+		add_rule_text(&buf, rules[i].text.en);
 		strbuf_add_text(&buf, " |");
 		add_sentence(&buf, rules[i].about);
 		strbuf_add_text(&buf, " |\n");

@@ -93,8 +93,10 @@ static struct task *copy_tasks(const struct task *tasks, size_t count)
 		return NULL;
 	copy = xmalloc(count * sizeof(*copy));
 	memcpy(copy, tasks, count * sizeof(*copy));
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		val_ref(copy[i].exception);
+		val_ref(copy[i].waiting_for);
+	}
 	return copy;
 }
 
@@ -118,6 +120,12 @@ static struct stage *stage_copy(const struct stage *from)
 	return stage;
 }
 
+void task_clear(struct task *task)
+{
+	val_free(&task->exception);
+	val_free(&task->waiting_for);
+}
+
 struct stage *stage_ref(struct stage *stage)
 {
 	ref_up(&stage->refs);
@@ -129,7 +137,7 @@ void stage_unref(struct stage *stage)
 	if (!stage || !ref_down(&stage->refs))
 		return;
 	for (size_t i = 0; i < stage->task_count; i++)
-		val_free(&stage->tasks[i].exception);
+		task_clear(&stage->tasks[i]);
 	free(stage->tasks);
 	free(stage->ref_id);
 	free(stage->type);

@@ -42,10 +42,11 @@ struct task {
 	bool stage_start, stage_end, loop_start, loop_end;
 	bool in_flight; /* handed to a worker and not returned; stored for tasks that must not simply be repeated */
 	uint32_t generation; /* rises when a user restarts the stage or the task loops back; part of idempotency keys */
-	uint32_t attempts;    /* runs of this generation so far */
-	int64_t next_run_ms;  /* when a waiting task looks again; 0 = at once */
-	bool waits_for_key;   /* … or earlier, when a key moves; after a restart: at once */
-	struct val exception; /* taskExceptionDetails.exception, VAL_NULL mostly */
+	uint32_t attempts;      /* runs of this generation so far */
+	int64_t next_run_ms;    /* when a waiting task looks again; 0 = at once */
+	bool waits_for_key;     /* … or earlier, when a key moves; after a restart: at once */
+	struct val exception;   /* taskExceptionDetails.exception, VAL_NULL mostly */
+	struct val waiting_for; /* one line for people, last told; VAL_NULL = nothing */
 };
 
 struct stage {
@@ -115,6 +116,7 @@ struct execution *execution_ref(struct execution *execution);
 void execution_unref(struct execution *execution); /* NULL is fine */
 DEFINE_CLEANUP(struct execution *, execution_unref)
 struct stage *stage_ref(struct stage *stage);
+void task_clear(struct task *task);    /* gives back what it owns */
 void stage_unref(struct stage *stage); /* NULL is fine */
 
 /* Reading. Borrowed, as long as the execution (this snapshot) lives. */

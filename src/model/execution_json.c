@@ -198,6 +198,7 @@ struct val stage_engine_state(const struct stage *stage)
 			val_set(&entry, "inFlight", val_bool(true));
 		if (task->waits_for_key)
 			val_set(&entry, "waitsForKey", val_bool(true));
+		put_value(&entry, "waitingFor", task->waiting_for);
 		put_time(&entry, "nextRun", task->next_run_ms);
 		val_append(&tasks, entry);
 	}
@@ -244,6 +245,7 @@ void stage_set_engine_state(struct stage *stage, struct val state)
 		task->in_flight = val_get_bool(entry, "inFlight", false);
 		task->waits_for_key = val_get_bool(entry, "waitsForKey", false);
 		task->next_run_ms = val_get_int(entry, "nextRun", 0);
+		val_replace(&task->waiting_for, val_ref(val_get(entry, "waitingFor")));
 	}
 }
 

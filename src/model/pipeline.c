@@ -128,6 +128,72 @@ static void graph_check_requisites(struct graph *graph)
 	}
 }
 
+/* What is left to wait for, while stages that wait for nothing are taken away (Kahn). */
+struct waiting {
+	size_t *waits; /* of each stage: how many it still waits for; 0 = taken away, or about to be */
+	size_t *heads; /* its first edge to a stage that waits for it, 0 = none */
+	struct edge {
+		size_t to, next;
+	} * edges;
+	size_t edge_count, edge_capacity;
+	size_t *queue;
+	size_t queued, done;
+};
+
+static void waiting_add(struct waiting *waiting, size_t from, size_t to)
+{
+	if (waiting->edge_count + 1 >= waiting->edge_capacity) {
+		waiting->edge_capacity = 2 * waiting->edge_capacity + 64;
+		waiting->edges = xrealloc(
+			waiting->edges, waiting->edge_capacity * sizeof(*waiting->edges));
+	}
+	waiting->edges[++waiting->edge_count] = (struct edge){ .to = to,
+		.next = waiting->heads[from] };
+	waiting->heads[from] = waiting->edge_count;
+	waiting->waits[to]++;
+}
+
+static void waiting_init(struct waiting *waiting, const struct graph *graph)
+{
+	*waiting = (struct waiting){
+		.waits = xcalloc(graph->count + 1, sizeof(size_t)),
+		.heads = xcalloc(graph->count + 1, sizeof(size_t)),
+		.queue = xcalloc(graph->count + 1, sizeof(size_t)),
+	};
+	for (size_t i = 0; i < graph->count; i++) {
+		_cleanup_(val_free) struct val requisites = requisites_of(val_at(graph->stages, i));
+		for (size_t j = 0; j < val_count(requisites); j++) {
+			size_t from = graph_find(graph, val_at(requisites, j));
+			if (from != STAGE_NONE)
+				waiting_add(waiting, from, i);
+		}
+	}
+	for (size_t i = 0; i < graph->count; i++)
+		if (waiting->waits[i] == 0)
+			waiting->queue[waiting->queued++] = i;
+}
+
+static void waiting_free(struct waiting *waiting)
+{
+	free(waiting->waits);
+	free(waiting->heads);
+	free(waiting->edges);
+	free(waiting->queue);
+}
+
+/* Takes away what waits for nothing left; what remains stands on a circle or behind one. */
+static void waiting_take_away(struct waiting *waiting)
+{
+	for (; waiting->done < waiting->queued; waiting->done++) {
+		size_t edge = waiting->heads[waiting->queue[waiting->done]];
+		for (; edge; edge = waiting->edges[edge].next) {
+			size_t to = waiting->edges[edge].to;
+			if (waiting->waits[to] > 0 && --waiting->waits[to] == 0)
+				waiting->queue[waiting->queued++] = to;
+		}
+	}
+}
+
 /* One of the stages that INDEX waits for and that wait themselves. */
 static size_t graph_awaited(const struct graph *graph, const size_t *waits, size_t index)
 {
@@ -140,12 +206,12 @@ static size_t graph_awaited(const struct graph *graph, const size_t *waits, size
 	return index;
 }
 
-/* From a stage that WAITS, always on to one that it waits for: that ends in a circle. Stages behind it are not to blame. */
-static void graph_report_circle(struct graph *graph, const size_t *waits)
+/* From a stage that waits, always on to one that it waits for: that ends in a circle. Stages behind it are not to blame. The first of it
+ * in the list. */
+static size_t graph_find_circle(const struct graph *graph, const size_t *waits)
 {
 	_cleanup_free_ bool *seen = xcalloc(graph->count + 1, sizeof(*seen));
-	char text[256] = "", path[96];
-	size_t length = 0, at = 0, first;
+	size_t at = 0, first;
 	while (waits[at] == 0)
 		at++;
 	for (; !seen[at]; at = graph_awaited(graph, waits, at))
@@ -153,57 +219,38 @@ static void graph_report_circle(struct graph *graph, const size_t *waits)
 	first = at;
 	for (size_t i = graph_awaited(graph, waits, at); i != at; i = graph_awaited(graph, waits, i))
 		first = i < first ? i : first;
-	at = first;
+	return first;
+}
+
+/* Tells of the circle that FIRST stands on, and takes its stages away. */
+static void graph_report_circle(struct graph *graph, struct waiting *waiting, size_t first)
+{
+	char text[256] = "", path[96];
+	size_t length = 0, at = first, begin = waiting->queued;
 	do {
-		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%.24s",
-			length ? ", " : "", graph->refs[at] ? graph->refs[at] : "?");
-		at = graph_awaited(graph, waits, at);
-	} while (at != first && length < sizeof(text) - 32);
+		if (length < sizeof(text) - 32)
+			length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%.24s",
+				length ? ", " : "", graph->refs[at] ? graph->refs[at] : "?");
+		waiting->queue[waiting->queued++] = at;
+		at = graph_awaited(graph, waiting->waits, at);
+	} while (at != first);
+	for (size_t i = begin; i < waiting->queued; i++)
+		waiting->waits[waiting->queue[i]] = 0;
 	snprintf(path, sizeof(path), "stages[%zu].requisiteStageRefIds", first);
 	graph_report(graph, GRAPH_CIRCLE, path, text, "stages wait for each other in a circle: %s",
 		text);
 }
 
-/* Takes away stages that wait for nothing left (Kahn); what remains stands on a cycle or behind one. */
-static void graph_check_cycle(struct graph *graph)
+static void graph_check_circles(struct graph *graph)
 {
-	size_t *waits = xcalloc(graph->count + 1, sizeof(*waits));
-	size_t *heads = xcalloc(graph->count + 1, sizeof(*heads));
-	struct edge {
-		size_t to, next;
-	};
-	size_t edge_count = 0, edge_capacity = 64;
-	struct edge *edges = xcalloc(edge_capacity, sizeof(*edges));
-	for (size_t i = 0; i < graph->count; i++) {
-		_cleanup_(val_free) struct val requisites = requisites_of(val_at(graph->stages, i));
-		for (size_t j = 0; j < val_count(requisites); j++) {
-			size_t from = graph_find(graph, val_at(requisites, j));
-			if (from == STAGE_NONE)
-				continue;
-			if (edge_count + 1 >= edge_capacity) {
-				edge_capacity *= 2;
-				edges = xrealloc(edges, edge_capacity * sizeof(*edges));
-			}
-			edges[++edge_count] = (struct edge){ .to = i, .next = heads[from] };
-			heads[from] = edge_count;
-			waits[i]++;
-		}
+	struct waiting waiting;
+	waiting_init(&waiting, graph);
+	waiting_take_away(&waiting);
+	for (int i = 0; waiting.queued < graph->count && i < LIMIT_CIRCLES; i++) {
+		graph_report_circle(graph, &waiting, graph_find_circle(graph, waiting.waits));
+		waiting_take_away(&waiting);
 	}
-	size_t *queue = xcalloc(graph->count + 1, sizeof(*queue));
-	size_t queued = 0;
-	for (size_t i = 0; i < graph->count; i++)
-		if (waits[i] == 0)
-			queue[queued++] = i;
-	for (size_t done = 0; done < queued; done++)
-		for (size_t edge = heads[queue[done]]; edge; edge = edges[edge].next)
-			if (--waits[edges[edge].to] == 0)
-				queue[queued++] = edges[edge].to;
-	if (queued < graph->count)
-		graph_report_circle(graph, waits);
-	free(waits);
-	free(heads);
-	free(edges);
-	free(queue);
+	waiting_free(&waiting);
 }
 
 static void graph_init(struct graph *graph, struct val pipeline, graph_problem_fn report, void *data)
@@ -242,7 +289,7 @@ size_t pipeline_check_graph(struct val pipeline, graph_problem_fn report, void *
 	graph_init(&graph, pipeline, report, data);
 	graph_check_requisites(&graph);
 	if (!graph.chained)
-		graph_check_cycle(&graph);
+		graph_check_circles(&graph);
 	graph_free(&graph);
 	return graph.problems;
 }
@@ -426,7 +473,7 @@ int pipeline_to_execution(const struct pipeline_start *start, struct execution *
 	}
 	graph_check_requisites(&graph);
 	if (!graph.chained)
-		graph_check_cycle(&graph);
+		graph_check_circles(&graph);
 	struct execution *execution = execution_new();
 	fill_head(execution, start);
 	for (size_t i = 0; i < graph.count; i++)

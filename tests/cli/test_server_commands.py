@@ -218,6 +218,19 @@ def test_inspect_says_what_a_run_waits_for(server, at):
     assert stage["type"] == "wait" and stage["inFlight"] is False and stage["nextLook"] > 0
 
 
+def test_inspect_says_what_a_run_waits_for_after_a_restart_of_the_server(server, at):
+    server.save("demo", "p", [LONG, {"type": "manualJudgment", "refId": "2", "name": "Ask"}])
+    run = server.run("demo", "p")
+
+    def texts():
+        return [stage.get("text") for stage in json.loads(at("inspect", run, "-o", "json").stdout)[run]]
+    wait_until(lambda: all(texts()) and len(texts()) == 2, "the texts")
+    before = texts()
+    server.kill()
+    server.start()
+    assert texts() == before and "waiting 3600 s" in at("inspect", run).stdout
+
+
 def test_inspect_says_why_a_run_goes_on_with_no_stage(server, at):
     server.save("demo", "one", [LONG], limitConcurrent=True)
     first, second = server.run("demo", "one"), server.run("demo", "one")

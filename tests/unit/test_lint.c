@@ -180,6 +180,15 @@ static void broken_structure_is_an_error_in_its_place(void **state)
 		  " {'type': 'wait', 'refId': '1', 'requisiteStageRefIds': ['2']},"
 		  " {'type': 'wait', 'refId': '2', 'requisiteStageRefIds': ['2']}]}",
 			"E circle stages[2].requisiteStageRefIds\n" },
+		/* each circle, though the second is behind the first, and no stage of two */
+		{ "{'stages': [{'type': 'wait', 'refId': '1', 'requisiteStageRefIds': ['2']},"
+		  " {'type': 'wait', 'refId': '2', 'requisiteStageRefIds': ['1']},"
+		  " {'type': 'wait', 'refId': '3', 'requisiteStageRefIds': ['2', '4']},"
+		  " {'type': 'wait', 'refId': '4', 'requisiteStageRefIds': ['3']},"
+		  " {'type': 'wait', 'refId': '5', 'requisiteStageRefIds': ['5']},"
+		  " {'type': 'wait', 'refId': '6', 'requisiteStageRefIds': ['5', '3']}]}",
+			"E circle stages[0].requisiteStageRefIds\nE circle stages[2].requisiteStageRefIds\n"
+			"E circle stages[4].requisiteStageRefIds\n" },
 		{ "{'stages': [{'type': 'wait', 'refId': 1}]}", "W number-ref stages[0].refId\n" },
 		{ "{'type': 'templatedPipeline', 'schema': 'v2', 'stages': []}",
 			"E unsupported type\n" },

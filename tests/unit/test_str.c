@@ -166,6 +166,10 @@ static void distance_counts_edits_and_swaps(void **state)
 	assert_true(str_nearer(STR("wiat"), STR("wait"), &best));
 	assert_int_equal(best, 1);
 	assert_false(str_nearer(STR("wiat"), STR("wiad"), &best)); /* no nearer */
+	best = 2;
+	assert_true(str_nearer(
+		STR("WAITTIME"), STR("waitTime"), &best)); /* seven letters, and no other name */
+	assert_int_equal(best, 0);
 	assert_int_equal(str_distance(STR("kitten"), STR("sitting"), 2), 3);
 	assert_int_equal(str_distance(STR(""), STR("abc"), 3), 3);
 	assert_int_equal(str_distance(STR("abcdef"), STR("uvwxyz"), 2), 3);
