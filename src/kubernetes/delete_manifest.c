@@ -350,48 +350,29 @@ static char *finalizers_of(struct val object)
 	return strbuf_detach(&text);
 }
 
-/* From the watch, or by asking; VAL_NULL when there is none. */
-static int read_victim(const struct task_input *in, struct kube_account *account,
-	const struct victim *victim, struct val *ret, struct err *err)
-{
-	bool gone = false;
-
-	*ret = VAL_NULL;
-	if (kube_watched(account, victim->resource, victim->namespace, victim->name, ret, &gone) ||
-		gone)
-		return 0;
-	if (kube_get(account, victim->resource, victim->namespace, victim->name, in->cancel, ret,
-		    err) == 0)
-		return 0;
-	if (err->kind != ERR_NOT_FOUND)
-		return -1;
-	err_clear(err);
-	return 0;
-}
-
 /* Looks at one; if it is still there *LEFT grows, and *OUT waits for it. */
 static int look(const struct task_input *in, struct task_result *out, struct kube_account *account,
 	struct val entry, size_t *left, struct err *err)
 {
 	_cleanup_(victim_free) struct victim victim = { 0 };
-	_cleanup_(val_free) struct val object = VAL_NULL;
-	_cleanup_free_ char *key = NULL, *finalizers = NULL;
-	int64_t poll_ms = 0;
+	_cleanup_(kube_sight_free) struct kube_sight sight = { 0 };
+	_cleanup_free_ char *finalizers = NULL;
 
 	if (val_is_null(val_get(entry, "uid")))
 		return 0;
 	if (victim_open(in, account, entry, &victim, err) < 0)
 		return -1;
-	key = kube_watch(account, victim.resource, victim.namespace, victim.name, &poll_ms);
-	if (read_victim(in, account, &victim, &object, err) < 0)
+	if (kube_look(account, victim.resource, victim.namespace, victim.name, in->cancel, &sight,
+		    err) < 0)
 		return -1;
-	if (!val_equal(val_get(val_get(object, "metadata"), "uid"), victim.uid))
+	if (sight.seen != KUBE_SOON &&
+		!val_equal(val_get(val_get(sight.object, "metadata"), "uid"), victim.uid))
 		return 0;
 	if ((*left)++ == 0) {
-		finalizers = finalizers_of(object);
+		finalizers = finalizers_of(sight.object);
 		task_says(out, "%s: waiting until it is gone%s", victim.full_name, finalizers);
 	}
-	return task_wait(out, key, in->now_ms + poll_ms);
+	return task_wait(out, sight.key, in->now_ms + sight.poll_ms);
 }
 
 static int gone_run(const struct task_input *in, struct task_result *out, struct err *err)

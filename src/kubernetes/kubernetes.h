@@ -163,12 +163,29 @@ int kube_call(struct kube_account *account, const char *method, const char *path
 char *kube_watch(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, const char *name, int64_t *ret_poll_ms);
 /*
- * The newest state of an object that a running watch has seen (without managedFields), as an owned value; VAL_NULL and false when
- * the watch is not in sync, or has not yet seen what this process wrote to the object last: then use kube_get. *RET_GONE: the watch
- * is in sync and there is no such object.
+ * What a running watch knows of an object. *RET is owned: with KUBE_SEEN the newest state that it has seen, as far as it is kept
+ * (kube_status_parts), else VAL_NULL.
  */
-bool kube_watched(struct kube_account *account, const struct kube_resource *resource,
-	const char *namespace, const char *name, struct val *ret, bool *ret_gone);
+enum kube_seen {
+	KUBE_SEEN,
+	KUBE_GONE, /* there is no such object */
+	KUBE_SOON, /* it is about to list, or to show what this process wrote last: the key will be woken, so there is no need to ask */
+	KUBE_UNSEEN, /* there is no watch, or it is not in sync, or cannot keep so many objects: kube_get */
+};
+enum kube_seen kube_watched(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, struct val *ret);
+
+/* kube_watch, kube_watched and, where that is of no help, kube_get: for whoever waits for an object. Never KUBE_UNSEEN. */
+struct kube_sight {
+	enum kube_seen seen;
+	struct val object; /* owned */
+	char *key;         /* to wait for; owned */
+	int64_t poll_ms;   /* how long at most */
+};
+void kube_sight_free(struct kube_sight *sight);
+int kube_look(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, struct cancel *cancel, struct kube_sight *ret,
+	struct err *err);
 
 /* Canonical spelling and grouping of kinds (kubernetes.md 2): see kubernetes/kinds.h. */
 

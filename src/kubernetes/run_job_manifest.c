@@ -412,20 +412,6 @@ static int running_open(const struct task_input *in, struct running *ret, struct
 	return 0;
 }
 
-static int read_job(const struct task_input *in, const struct running *running, struct val *ret,
-	struct err *err)
-{
-	bool gone = false;
-
-	if (kube_watched(running->account, running->resource, running->namespace, running->name,
-		    ret, &gone))
-		return 0;
-	if (gone)
-		return err_set(err, ERR_NOT_FOUND, "it is not there");
-	return kube_get(running->account, running->resource, running->namespace, running->name,
-		in->cancel, ret, err);
-}
-
 /* The stage's own limit, unless stageTimeoutMs takes its place. */
 static int64_t deadline_of(const struct task_input *in)
 {
@@ -500,16 +486,17 @@ static int succeeded(const struct task_input *in, struct task_result *out,
 }
 
 static int still_running(const struct task_input *in, struct task_result *out,
-	const struct running *running, struct val job, const char *key, int64_t poll_ms)
+	const struct running *running, const struct kube_sight *sight)
 {
-	struct val counts = val_get(job, "status");
+	struct val counts = val_get(sight->object, "status");
 	int64_t deadline = deadline_of(in);
 
-	task_says(out, "job %s: %lld active, %lld succeeded, %lld failed", running->name,
-		(long long)val_get_int(counts, "active", 0),
-		(long long)val_get_int(counts, "succeeded", 0),
-		(long long)val_get_int(counts, "failed", 0));
-	task_wait(out, key, in->now_ms + poll_ms);
+	if (sight->seen == KUBE_SEEN)
+		task_says(out, "job %s: %lld active, %lld succeeded, %lld failed", running->name,
+			(long long)val_get_int(counts, "active", 0),
+			(long long)val_get_int(counts, "succeeded", 0),
+			(long long)val_get_int(counts, "failed", 0));
+	task_wait(out, sight->key, in->now_ms + sight->poll_ms);
 	if (out->until_ms > deadline)
 		out->until_ms = deadline;
 	return 0;
@@ -526,33 +513,30 @@ static int too_late(const struct task_input *in, struct task_result *out,
 
 static int complete_run(const struct task_input *in, struct task_result *out, struct err *err)
 {
-	_cleanup_(val_free) struct val job = VAL_NULL;
-	_cleanup_free_ char *key = NULL;
+	_cleanup_(kube_sight_free) struct kube_sight sight = { 0 };
 	struct running running;
-	int64_t poll_ms = 0;
 
-	if (running_open(in, &running, err) < 0)
+	if (running_open(in, &running, err) < 0 ||
+		kube_look(running.account, running.resource, running.namespace, running.name,
+			in->cancel, &sight, err) < 0)
 		return -1;
-	key = kube_watch(
-		running.account, running.resource, running.namespace, running.name, &poll_ms);
-	if (read_job(in, &running, &job, err) < 0)
-		return err->kind == ERR_NOT_FOUND ?
-			err_set(err, ERR_FAILED, "job %s is gone before its end was seen",
-				running.name) :
-			-1;
-	if (!val_equal(val_get(val_get(job, "metadata"), "uid"), running.uid))
+	if (sight.seen == KUBE_GONE)
+		return err_set(
+			err, ERR_FAILED, "job %s is gone before its end was seen", running.name);
+	if (sight.seen == KUBE_SEEN &&
+		!val_equal(val_get(val_get(sight.object, "metadata"), "uid"), running.uid))
 		return err_set(err, ERR_FAILED, "job %s is gone; another has its name", running.name);
-	switch (job_state_of(job)) {
+	switch (job_state_of(sight.object)) {
 	case JOB_STATE_SUCCEEDED:
-		return succeeded(in, out, &running, job, err);
+		return succeeded(in, out, &running, sight.object, err);
 	case JOB_STATE_FAILED:
-		return failed(in, out, &running, job, err);
+		return failed(in, out, &running, sight.object, err);
 	case JOB_STATE_RUNNING:
 		break;
 	}
 	if (in->now_ms >= deadline_of(in))
 		return too_late(in, out, &running, err);
-	return still_running(in, out, &running, job, key, poll_ms);
+	return still_running(in, out, &running, &sight);
 }
 
 /* ---- cleaning up --------------------------------------------------------------------------------- */

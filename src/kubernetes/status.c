@@ -325,6 +325,36 @@ int kube_status_of(struct val object, struct kube_status *ret, struct err *err)
 	return 0;
 }
 
+/* FROM's values at KEYS; owned. */
+static struct val chosen(struct val from, const char *const *keys)
+{
+	struct val some = val_map();
+
+	for (; *keys; keys++) {
+		if (val_has(from, *keys))
+			val_set(&some, *keys, val_ref(val_get(from, *keys)));
+	}
+	return some;
+}
+
+struct val kube_status_parts(struct val object)
+{
+	static const char *const whole[] = { "apiVersion", "kind", NULL };
+	static const char *const of_metadata[] = { "name", "namespace", "uid", "resourceVersion",
+		"generation", "creationTimestamp", "deletionTimestamp", "finalizers", NULL };
+	static const char *const of_spec[] = { "replicas", "updateStrategy", "completions",
+		"selector", NULL };
+	struct val parts = chosen(object, whole);
+
+	val_set(&parts, "metadata", chosen(val_get(object, "metadata"), of_metadata));
+	if (!rules_of(manifest_kind(object)->name))
+		return parts;
+	val_set(&parts, "spec", chosen(val_get(object, "spec"), of_spec));
+	if (val_has(object, "status"))
+		val_set(&parts, "status", val_ref(val_get(object, "status")));
+	return parts;
+}
+
 /* Which two numbers tell people how far it is. */
 static const struct progress {
 	const char *kind;

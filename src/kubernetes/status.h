@@ -27,6 +27,9 @@ int kube_status_of(struct val object, struct kube_status *ret, struct err *err);
 /* False for the kinds whose objects are stable as soon as they are there, so that nobody need look. KIND as in "deployment web". */
 bool kube_kind_settles(const char *kind);
 
+/* As much of a live object as these rules, and those of Jobs and of deleting, read: what a watch keeps. Owned. */
+struct val kube_status_parts(struct val object);
+
 /* For people: "1 of 3 replicas available, Waiting for all replicas to be available"; "" when there is nothing to say. Owned. */
 char *kube_status_line(struct val object, const struct kube_status *status);
 

@@ -102,27 +102,13 @@ static void judge(struct wait *wait, const char *name, const char *location, str
 	}
 }
 
-/* From the watch, or by asking. */
-static int read_object(struct wait *wait, const struct kube_resource *resource,
-	const char *location, const char *name, struct val *ret, struct err *err)
-{
-	bool gone = false;
-
-	if (kube_watched(wait->account, resource, location, name, ret, &gone))
-		return 0;
-	if (gone)
-		return err_set(err, ERR_NOT_FOUND, "is not there");
-	return kube_get(wait->account, resource, location, name, wait->in->cancel, ret, err);
-}
-
 /* Looks at one object. -1: there is no use in going on. */
 static int look(struct wait *wait, const char *full_name, const char *location, struct err *err)
 {
-	_cleanup_free_ char *kind = NULL, *name = NULL, *key = NULL;
-	_cleanup_(val_free) struct val object = VAL_NULL;
+	_cleanup_free_ char *kind = NULL, *name = NULL;
+	_cleanup_(kube_sight_free) struct kube_sight sight = { 0 };
 	const struct kube_resource *resource;
 	size_t pending = wait->pending;
-	int64_t poll_ms = 0;
 
 	if (manifest_name_parse(full_name, &kind, &name, err) < 0)
 		return -1;
@@ -132,17 +118,18 @@ static int look(struct wait *wait, const char *full_name, const char *location, 
 	}
 	if (kube_find_resource(wait->account, NULL, kind, wait->in->cancel, &resource, err) < 0)
 		return -1;
-	key = kube_watch(wait->account, resource, location, name, &poll_ms);
-	if (read_object(wait, resource, location, name, &object, err) == 0) {
-		judge(wait, full_name, location, object);
-	} else if (err->kind == ERR_CANCELED) {
-		return -1;
-	} else {
+	if (kube_look(wait->account, resource, location, name, wait->in->cancel, &sight, err) < 0) {
+		if (err->kind == ERR_CANCELED)
+			return -1;
 		is_pending(wait, full_name, location, err_text(err));
 		err_clear(err);
+	} else if (sight.seen == KUBE_SEEN) {
+		judge(wait, full_name, location, sight.object);
+	} else {
+		is_pending(wait, full_name, location, sight.seen == KUBE_GONE ? "is not there" : "");
 	}
 	if (wait->pending > pending)
-		task_wait(wait->out, key, wait->in->now_ms + poll_ms);
+		task_wait(wait->out, sight.key, wait->in->now_ms + sight.poll_ms);
 	return 0;
 }
 

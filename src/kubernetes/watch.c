@@ -21,6 +21,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "kubernetes/internal.h"
+#include "kubernetes/status.h"
 
 /* Who waits looks again after LIMIT_WAIT_MS at the latest, so interest ends a minute after that. */
 #define LINGER_MS (LIMIT_WAIT_MS + 60000)
@@ -50,10 +51,11 @@ struct kube_watch {
 	int64_t asked_ms;
 	int64_t refused_ms; /* when rights were found missing; 0 = they were not */
 	bool synced;
-	bool overfull;      /* too many objects: wakes only */
-	struct map objects; /* name → struct val * */
-	struct map names;   /* name → struct watched_name * */
-	char *version;      /* seen up to here; NULL = list first */
+	int64_t lists_until_ms; /* until then a list without trouble is to be expected; 0 = none */
+	bool overfull;          /* too many objects: wakes only */
+	struct map objects;     /* name → struct val * */
+	struct map names;       /* name → struct watched_name * */
+	char *version;          /* seen up to here; NULL = list first */
 	/* The thread's own. */
 	int failures; /* in a row */
 	struct strbuf line;
@@ -161,16 +163,11 @@ static void wake(struct kube_watch *watch, const char *name)
 	vec_free(&keys);
 }
 
-/* Ownership of fields is of no use to those who wait, and often half of the object. */
 static struct val *kept_copy(struct val object)
 {
 	struct val *copy = xnew(struct val);
-	struct val *metadata;
 
-	*copy = val_ref(object);
-	metadata = val_edit(copy, "metadata");
-	if (metadata)
-		val_remove(metadata, "managedFields");
+	*copy = kube_status_parts(object);
 	return copy;
 }
 
@@ -227,10 +224,12 @@ static void keep(struct kube_watch *watch, const char *name, const struct val *o
 	free(old);
 }
 
-static void set_synced(struct kube_watch *watch, bool synced)
+/* The copy is not to be believed any more. It is listed anew, but after trouble nobody should count on that. */
+static void lose_sync(struct kube_watch *watch, bool trouble)
 {
 	lock(watch);
-	watch->synced = synced;
+	watch->synced = false;
+	watch->lists_until_ms = trouble ? 0 : clock_now_ms(clock_of(watch)) + LIMIT_WATCH_POLL_MS;
 	unlock(watch);
 }
 
@@ -411,6 +410,7 @@ static void finish(struct kube_watch *watch)
 {
 	watch->running = false;
 	watch->synced = false;
+	watch->lists_until_ms = 0;
 	objects_clear(&watch->objects);
 }
 
@@ -456,7 +456,7 @@ static void after_stream(struct kube_watch *watch, int done, int64_t lasted_ms, 
 		watch->failures = 0;
 	if (watch->expired) {
 		set_version(watch, NULL);
-		set_synced(watch, false);
+		lose_sync(watch, !good);
 		watch->failures += !good;
 		return;
 	}
@@ -466,7 +466,7 @@ static void after_stream(struct kube_watch *watch, int done, int64_t lasted_ms, 
 	/* The first time the connection is simply made again; nothing was missed, for it goes on from the last version. */
 	if (watch->failures > 1) {
 		set_version(watch, NULL);
-		set_synced(watch, false);
+		lose_sync(watch, true);
 		wake(watch, NULL);
 	}
 	if (err->kind != ERR_NONE && err->kind != ERR_CANCELED)
@@ -497,6 +497,8 @@ static bool watch_step(struct kube_watch *watch)
 	if (!watch->version) {
 		done = watch_list(watch, &err);
 		watch->failures += done < 0 && !is_refusal(&err);
+		if (done < 0)
+			lose_sync(watch, true);
 		if (done == 0 && !watch->version)
 			err_set(&err, ERR_UNSUPPORTED, "the list has no resourceVersion");
 	} else {
@@ -612,6 +614,7 @@ static struct kube_watch *add_watch(struct kube_account *account,
 	watch->cancel = cancel_new();
 	watch->line = STRBUF_INIT(LIMIT_WATCH_LINE_BYTES);
 	watch->asked_ms = clock_now_ms(clock_of(watch));
+	watch->lists_until_ms = watch->asked_ms + LIMIT_WATCH_POLL_MS;
 	if (!start(watch)) {
 		watch_free(watch);
 		return NULL;
@@ -660,31 +663,68 @@ char *kube_watch(struct kube_account *account, const struct kube_resource *resou
 	return xasprintf("kubernetes:%s/%s", key, name);
 }
 
-bool kube_watched(struct kube_account *account, const struct kube_resource *resource,
-	const char *namespace, const char *name, struct val *ret, bool *ret_gone)
+/* Locked. What WATCH (may be NULL) knows of NAME; *RET is borrowed. */
+static enum kube_seen known(
+	const struct kube_watch *watch, const char *name, int64_t now_ms, struct val *ret)
+{
+	const struct watched_name *waiting = watch ? map_get(&watch->names, str_of(name)) : NULL;
+	const struct val *object;
+
+	if (!watch || watch->overfull)
+		return KUBE_UNSEEN;
+	if (!watch->synced)
+		return now_ms < watch->lists_until_ms ? KUBE_SOON : KUBE_UNSEEN;
+	if (waiting && waiting->expected && now_ms < waiting->expected_until_ms)
+		return KUBE_SOON;
+	object = map_get(&watch->objects, str_of(name));
+	if (!object)
+		return KUBE_GONE;
+	*ret = *object;
+	return KUBE_SEEN;
+}
+
+enum kube_seen kube_watched(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, struct val *ret)
 {
 	struct kubernetes *kubernetes = account->kubernetes;
 	_cleanup_free_ char *key = watch_key(account, resource, namespace);
 	int64_t now_ms = clock_now_ms(kubernetes->world->clock);
-	const struct kube_watch *watch;
-	const struct watched_name *waiting;
-	const struct val *object = NULL;
-	bool known;
+	struct val object = VAL_NULL;
+	enum kube_seen seen;
 
-	*ret = VAL_NULL;
-	*ret_gone = false;
 	pthread_mutex_lock(&kubernetes->watch_lock);
-	watch = map_get(&kubernetes->watches, str_of(key));
-	waiting = watch ? map_get(&watch->names, str_of(name)) : NULL;
-	known = watch && watch->synced && !watch->overfull &&
-		!(waiting && waiting->expected && now_ms < waiting->expected_until_ms);
-	if (known) {
-		object = map_get(&watch->objects, str_of(name));
-		*ret_gone = object == NULL;
-		*ret = object ? val_ref(*object) : VAL_NULL;
-	}
+	seen = known(map_get(&kubernetes->watches, str_of(key)), name, now_ms, &object);
+	*ret = val_ref(object);
 	pthread_mutex_unlock(&kubernetes->watch_lock);
-	return known;
+	return seen;
+}
+
+void kube_sight_free(struct kube_sight *sight)
+{
+	val_free(&sight->object);
+	free(sight->key);
+	*sight = (struct kube_sight){ 0 };
+}
+
+int kube_look(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *name, struct cancel *cancel, struct kube_sight *ret,
+	struct err *err)
+{
+	*ret = (struct kube_sight){ 0 };
+	ret->key = kube_watch(account, resource, namespace, name, &ret->poll_ms);
+	ret->seen = kube_watched(account, resource, namespace, name, &ret->object);
+	if (ret->seen == KUBE_SOON)
+		ret->poll_ms = LIMIT_WATCH_POLL_MS;
+	if (ret->seen != KUBE_UNSEEN)
+		return 0;
+	ret->seen = KUBE_SEEN;
+	if (kube_get(account, resource, namespace, name, cancel, &ret->object, err) == 0)
+		return 0;
+	if (err->kind != ERR_NOT_FOUND)
+		return -1;
+	err_clear(err);
+	ret->seen = KUBE_GONE;
+	return 0;
 }
 
 void kube_watch_expect(struct kube_account *account, const struct kube_resource *resource,

@@ -283,6 +283,21 @@ class ControlPlane:
             raise KubectlError(arguments, result)
         return result.stdout
 
+    def requests(self, namespace):
+        """How many requests in a namespace each program has made, by program and "VERB RESOURCE"; with audit=True.
+
+        The program is the first word of the user agent; "" for those that give none."""
+        found = collections.defaultdict(collections.Counter)
+        for line in self.audit_log.read_text().splitlines():
+            if f"/namespaces/{namespace}/" not in line:
+                continue
+            event = json.loads(line)
+            # A watch is told of when it begins and when it ends.
+            if event["verb"] != "watch" or event["stage"] == "ResponseStarted":
+                what = f"{event['verb']} {event['objectRef']['resource']}"
+                found[event.get("userAgent", "").split("/")[0]][what] += 1
+        return found
+
     def new_namespace(self, prefix="test"):
         """A namespace nobody has used, ready for Pods; gives its name. Delete none, that is slow."""
         name = "%s-%d-%s" % (prefix, next(self._names), secrets.token_hex(3))

@@ -29,7 +29,7 @@ def _control_plane_binary(request):
 @pytest.fixture(scope="session")
 def cluster(_control_plane_binary):
     """A running control_plane.ControlPlane with a Ready node."""
-    with control_plane.ControlPlane() as running:
+    with control_plane.ControlPlane(audit=True) as running:
         yield running
 
 

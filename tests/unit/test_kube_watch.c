@@ -21,8 +21,8 @@
 #define LIST BASE "?limit=500"
 #define WATCH(seconds, version) \
 	BASE "?watch=1&allowWatchBookmarks=true&timeoutSeconds=" seconds "&resourceVersion=" version
-#define OBJECT(version, replicas)                                        \
-	"{\"metadata\":{\"name\":\"web\",\"resourceVersion\":\"" version \
+#define OBJECT(version, replicas)                                                                \
+	"{\"kind\":\"Deployment\",\"metadata\":{\"name\":\"web\",\"resourceVersion\":\"" version \
 	"\",\"managedFields\":[{}]},\"spec\":{\"replicas\":" replicas "}}"
 #define LISTED(version, objects) \
 	"{\"metadata\":{\"resourceVersion\":\"" version "\"},\"items\":[" objects "]}"
@@ -143,16 +143,23 @@ static int64_t watch(struct fixture *f)
 	return poll_ms;
 }
 
-/* Replicas of the watched object; -1 = it is gone, -2 = it is not known. */
+/* Replicas of the watched object; -1 = it is gone, -2 = it is not known, -3 = it will be soon. */
 static int watched(struct fixture *f)
 {
 	_cleanup_(val_free) struct val object = VAL_NULL;
-	bool gone;
 
-	if (!kube_watched(f->account, &deployments, NULL, "web", &object, &gone))
-		return -2;
-	assert_false(val_has(val_get(object, "metadata"), "managedFields"));
-	return gone ? -1 : (int)val_get_int(val_get(object, "spec"), "replicas", 0);
+	switch (kube_watched(f->account, &deployments, NULL, "web", &object)) {
+	case KUBE_SEEN:
+		assert_false(val_has(val_get(object, "metadata"), "managedFields"));
+		return (int)val_get_int(val_get(object, "spec"), "replicas", 0);
+	case KUBE_GONE:
+		return -1;
+	case KUBE_SOON:
+		return -3;
+	case KUBE_UNSEEN:
+		break;
+	}
+	return -2;
 }
 
 static const struct http_step synced_steps[] = {
@@ -178,7 +185,7 @@ static void test_events_wake_and_are_kept(void **state)
 		{ .bytes = EVENT("MODIFIED", OBJECT("11", "2")), .delay_ms = 1000 },
 		/* Of no interest to anybody. */
 		{ .bytes = EVENT("ADDED", "{\"metadata\":{\"name\":\"x\"}}"), .delay_ms = 1000 },
-		{ .bytes = "{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"w",
+		{ .bytes = "{\"type\":\"MODIFIED\",\"object\":{\"kind\":\"Deployment\",\"metadata\":{\"name\":\"w",
 			.delay_ms = 1000 },
 		{ .bytes = "eb\"},\"spec\":{\"replicas\":3}}}\n" EVENT("DELETED", OBJECT("13", "3")),
 			.delay_ms = 1000 },
@@ -445,9 +452,9 @@ static void test_our_own_write_is_seen_before_the_copy_is_believed(void **state)
 	assert_int_equal(kube_patch(f->account, &deployments, NULL, "web", NULL,
 				 "application/merge-patch+json", patch, NULL, NULL, &err),
 		0);
-	assert_int_equal(watched(f), -2);
+	assert_int_equal(watched(f), -3);
 	assert_woken(f);
-	assert_int_equal(watched(f), -2);
+	assert_int_equal(watched(f), -3);
 	assert_woken(f);
 	assert_int_equal(watched(f), 3);
 }
@@ -470,7 +477,7 @@ static void test_a_write_that_never_shows_is_not_waited_for(void **state)
 				 "application/merge-patch+json", patch, NULL, NULL, &err),
 		0);
 	pass(f, 9999);
-	assert_int_equal(watched(f), -2);
+	assert_int_equal(watched(f), -3);
 	pass(f, 1);
 	assert_int_equal(watched(f), 1);
 }
@@ -499,8 +506,60 @@ static void test_a_write_that_the_list_has_is_not_waited_for(void **state)
 		assert_int_equal(kube_patch(f->account, &deployments, NULL, "web", NULL,
 					 "application/merge-patch+json", patch, NULL, NULL, &err),
 			0);
-		assert_int_equal(watched(f), i == 0 ? 1 : -2);
+		assert_int_equal(watched(f), i == 0 ? 1 : -3);
 	}
+}
+
+/* The script has no step for a GET of the object unless the test gives it one. */
+static enum kube_seen look(struct fixture *f, int64_t *ret_poll_ms)
+{
+	_cleanup_(kube_sight_free) struct kube_sight sight = { 0 };
+	_cleanup_err_ struct err err = ERR_INIT;
+
+	assert_int_equal(kube_look(f->account, &deployments, NULL, "web", NULL, &sight, &err), 0);
+	assert_string_equal(sight.key, KEY);
+	*ret_poll_ms = sight.poll_ms;
+	return sight.seen;
+}
+
+static void test_nobody_asks_while_the_watch_is_about_to_list(void **state)
+{
+	static const struct http_step steps[] = {
+		{ .url = LIST, .answer = LISTED("10", OBJECT("9", "1")), .delay_ms = 2000 },
+		{ .url = WATCH("60", "10"), .pieces = silence },
+		{ 0 },
+	};
+	struct fixture *f = *state;
+	int64_t poll_ms;
+
+	http_script_add(f->script, steps);
+	assert_int_equal(look(f, &poll_ms), KUBE_SOON);
+	assert_int_equal(poll_ms, LIMIT_WATCH_POLL_MS);
+	assert_woken(f);
+	assert_int_equal(clock_now_ms(f->clock), START_MS + 2000);
+	assert_int_equal(look(f, &poll_ms), KUBE_SEEN);
+	assert_int_equal(poll_ms, LIMIT_WAIT_MS);
+	pass(f, 1);
+}
+
+static void test_one_asks_when_the_list_does_not_come(void **state)
+{
+	static const struct http_step steps[] = {
+		{ .url = LIST, .answer = LISTED("10", OBJECT("9", "1")), .delay_ms = 8000 },
+		{ .url = BASE "/web", .answer = OBJECT("9", "1") },
+		{ .url = WATCH("60", "10"), .pieces = silence },
+		{ 0 },
+	};
+	struct fixture *f = *state;
+	int64_t poll_ms;
+
+	http_script_add(f->script, steps);
+	assert_int_equal(look(f, &poll_ms), KUBE_SOON);
+	pass(f, LIMIT_WATCH_POLL_MS);
+	assert_int_equal(look(f, &poll_ms), KUBE_SEEN);
+	assert_int_equal(poll_ms, LIMIT_WATCH_POLL_MS);
+	assert_woken(f);
+	pass(f, 1);
 }
 
 static void test_nonsense_in_the_stream_breaks_it(void **state)
@@ -611,6 +670,8 @@ int main(void)
 		TEST(test_our_own_write_is_seen_before_the_copy_is_believed),
 		TEST(test_a_write_that_never_shows_is_not_waited_for),
 		TEST(test_a_write_that_the_list_has_is_not_waited_for),
+		TEST(test_nobody_asks_while_the_watch_is_about_to_list),
+		TEST(test_one_asks_when_the_list_does_not_come),
 		TEST(test_nonsense_in_the_stream_breaks_it),
 		TEST(test_an_event_beyond_the_cap_breaks_the_stream),
 		TEST(test_too_many_objects_are_not_kept),
