@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "kubernetes/internal.h"
@@ -205,7 +206,7 @@ struct kube_account *kube_account_new(struct kubernetes *kubernetes, const char 
 	pthread_mutex_init(&account->user_lock, NULL);
 	kube_gate_init(&account->credential_gate);
 	kube_gate_init(&account->discovery.gate);
-	kube_gate_init(&account->warnings_gate);
+	pthread_mutex_init(&account->warnings_lock, NULL);
 	return account;
 }
 
@@ -213,7 +214,7 @@ void kube_account_free(struct kube_account *account)
 {
 	kube_discovery_free(&account->discovery);
 	kube_gate_destroy(&account->credential_gate);
-	kube_gate_destroy(&account->warnings_gate);
+	pthread_mutex_destroy(&account->warnings_lock);
 	val_free(&account->warnings);
 	kube_credential_unref(account->credential);
 	kind_list_free(&account->custom_kinds);
@@ -263,7 +264,7 @@ static int read_authorization(const struct kube_target *target, char **ret, stru
 	} else if (target->username) {
 		_cleanup_free_ char *pair = xasprintf(
 			"%s:%s", target->username, target->password ? target->password : "");
-		_cleanup_free_ char *encoded = kube_base64_encode(str_of(pair));
+		_cleanup_free_ char *encoded = base64_encode(str_of(pair));
 
 		*ret = xasprintf("Basic %s", encoded);
 		explicit_bzero(pair, strlen(pair));

@@ -8,6 +8,7 @@
 #include "kubernetes/clean_up.h"
 #include "kubernetes/manifest.h"
 #include "kubernetes/stage_common.h"
+#include "kubernetes/stage_source.h"
 #include "kubernetes/stages.h"
 
 struct cleanup_config {
@@ -42,6 +43,7 @@ const struct stage_type cleanup_artifacts_stage = {
 				"不填时为此前各阶段部署到该云账号的对象。" })),
 	.config_size = sizeof(struct cleanup_config),
 	.check = cleanup_check,
+	.evaluate = given_evaluate,
 	.tasks = ROWS(struct task_row,
 		{ .name = "findArtifactsToDelete",
 			.run = find_run,

@@ -12,6 +12,7 @@
 #include "kubernetes/manifest.h"
 #include "kubernetes/selectors.h"
 #include "kubernetes/stage_common.h"
+#include "kubernetes/stage_source.h"
 #include "kubernetes/stage_target.h"
 #include "kubernetes/stages.h"
 
@@ -64,6 +65,7 @@ const struct stage_type delete_manifest_stage = {
 			.title = { "Settings", "设置选项" })),
 	.config_size = sizeof(struct delete_config),
 	.check = delete_check,
+	.evaluate = given_evaluate,
 	.tasks = ROWS(struct task_row, RESOLVE_TARGET_TASK,
 		{ .name = "findObjectsToDelete",
 			.run = find_run,

@@ -149,28 +149,46 @@ static struct val read_events(struct kube_account *account, const char *namespac
 	return val_is_list(val_get(answer, "items")) ? val_ref(val_get(answer, "items")) : val_list();
 }
 
-struct val kube_warnings(struct kube_account *account, const char *namespace, struct cancel *cancel)
+/* Whether the list is to be read anew, by whoever asks this: the others take what there is meanwhile. *RET is owned. */
+static bool take_turn(struct kube_account *account, const char *namespace, struct val *ret)
 {
 	struct clock *clock = account->kubernetes->world->clock;
-	struct val kept, list;
+	bool due;
 
-	kube_gate_enter(&account->warnings_gate, clock);
-	kept = val_get(account->warnings, namespace);
-	if (val_is_null(kept) ||
-		clock_now_ms(clock) - val_get_int(kept, "at", 0) >= LIMIT_KUBERNETES_EVENTS_MS) {
+	pthread_mutex_lock(&account->warnings_lock);
+	struct val kept = val_get(account->warnings, namespace);
+
+	*ret = val_is_null(kept) ? val_list() : val_ref(val_get(kept, "list"));
+	due = val_is_null(kept) ||
+		clock_now_ms(clock) - val_get_int(kept, "at", 0) >= LIMIT_KUBERNETES_EVENTS_MS;
+	if (due && val_count(account->warnings) >= LIMIT_WATCHES)
+		val_free(&account->warnings);
+	if (due) {
 		struct val entry = val_map();
 
-		if (val_count(account->warnings) >= LIMIT_WATCHES)
-			val_free(&account->warnings);
-		val_set(&entry, "list",
-			read_events(account, namespace, "limit=500&fieldSelector=type%3DWarning",
-				cancel));
-		/* Those who wait at the gate take it, however long it took. */
+		val_set(&entry, "list", val_ref(*ret));
 		val_set(&entry, "at", val_int(clock_now_ms(clock)));
 		val_set(&account->warnings, namespace, entry);
 	}
-	list = val_ref(val_get(val_get(account->warnings, namespace), "list"));
-	kube_gate_leave(&account->warnings_gate, clock);
+	pthread_mutex_unlock(&account->warnings_lock);
+	return due;
+}
+
+struct val kube_warnings(struct kube_account *account, const char *namespace, struct cancel *cancel)
+{
+	struct clock *clock = account->kubernetes->world->clock;
+	struct val list, entry;
+
+	if (!take_turn(account, namespace, &list))
+		return list;
+	val_replace(&list,
+		read_events(account, namespace, "limit=500&fieldSelector=type%3DWarning", cancel));
+	entry = val_map();
+	val_set(&entry, "list", val_ref(list));
+	val_set(&entry, "at", val_int(clock_now_ms(clock)));
+	pthread_mutex_lock(&account->warnings_lock);
+	val_set(&account->warnings, namespace, entry);
+	pthread_mutex_unlock(&account->warnings_lock);
 	return list;
 }
 

@@ -8,7 +8,7 @@
 
 /*
  * The warnings of NAMESPACE, owned; none when they may not be listed. All who ask within LIMIT_KUBERNETES_EVENTS_MS get the same list, so
- * that a thousand waiting stages ask once. Blocking, any thread.
+ * that a thousand waiting stages ask once; while one asks, the others get what was there before. Blocking, any thread.
  */
 struct val kube_warnings(struct kube_account *account, const char *namespace, struct cancel *cancel);
 /* All events of NAMESPACE, owned; none when they may not be listed. */

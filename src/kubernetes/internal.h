@@ -98,10 +98,6 @@ int kube_target_resolve(const struct kube_config *config, const char *context,
 #define KUBE_SERVICE_ACCOUNT_DIRECTORY "/var/run/secrets/kubernetes.io/serviceaccount"
 int kube_target_in_cluster(const char *directory, struct kube_target *ret, struct err *err);
 
-/* Base64 to bytes, blanks ignored; NULL when it is none. Owned, terminated. */
-char *kube_base64_decode(struct str text, size_t *ret_length);
-char *kube_base64_encode(struct str bytes);
-
 /* What a plugin gave. */
 struct kube_exec_result {
 	char *token, *client_cert, *client_key;
@@ -181,8 +177,8 @@ struct kube_account {
 	struct kube_credential *credential;
 	uint64_t credential_number;
 	struct kube_discovery discovery;
-	struct kube_gate warnings_gate;
-	struct val warnings; /* events.c: map namespace → {"at","list"} */
+	pthread_mutex_t warnings_lock; /* never held over a call */
+	struct val warnings;           /* events.c: map namespace → {"at","list"} */
 };
 /* Takes TARGET and CONFIG (either may be NULL = empty). */
 struct kube_account *kube_account_new(struct kubernetes *kubernetes, const char *name,

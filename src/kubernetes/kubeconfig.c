@@ -4,12 +4,12 @@
  * point to is read when it is needed, so that a broken context does no harm to the others.
  * Rules: https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/ and kubernetes.md 9.5.
  */
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/limits.h"
@@ -26,41 +26,6 @@ void kube_config_free(struct kube_config *config)
 	free(config->current);
 	free(config->source);
 	*config = (struct kube_config){ 0 };
-}
-
-char *kube_base64_decode(struct str text, size_t *ret_length)
-{
-	struct strbuf clean = STRBUF_INIT(text.length + 1);
-	unsigned char *bytes;
-	size_t padding = 0;
-	int length;
-
-	for (size_t i = 0; i < text.length; i++) {
-		if (!strchr(" \t\r\n", text.bytes[i]))
-			strbuf_add_char(&clean, text.bytes[i]);
-	}
-	while (padding < 2 && padding < clean.length && clean.bytes[clean.length - 1 - padding] == '=')
-		padding++;
-	bytes = xmalloc(clean.length / 4 * 3 + 4);
-	length = clean.length % 4 ?
-		-1 :
-		EVP_DecodeBlock(bytes, (const unsigned char *)clean.bytes, (int)clean.length);
-	strbuf_free(&clean);
-	if (length < (int)padding) {
-		free(bytes);
-		return NULL;
-	}
-	*ret_length = (size_t)length - padding;
-	bytes[*ret_length] = 0;
-	return (char *)bytes;
-}
-
-char *kube_base64_encode(struct str bytes)
-{
-	char *text = xmalloc(bytes.length / 3 * 4 + 5);
-
-	EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)bytes.bytes, (int)bytes.length);
-	return text;
 }
 
 /* The names in one of the three lists into *MAP. */
@@ -244,7 +209,7 @@ static int pem_at(struct val map, const char *name, const char *directory, struc
 		ret->path = path_at(map, name, directory);
 		return 0;
 	}
-	ret->text = kube_base64_decode(str_of(data), &length);
+	ret->text = base64_decode(str_of(data), &length);
 	if (!ret->text || strlen(ret->text) != length)
 		return err_set(err, ERR_INVALID, "%s: is no base64 of a PEM text", data_name);
 	return 0;

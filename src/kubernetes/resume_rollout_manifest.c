@@ -3,6 +3,7 @@
  */
 #include "kubernetes/rollout.h"
 #include "kubernetes/stage_common.h"
+#include "kubernetes/stage_source.h"
 #include "kubernetes/stage_rollout.h"
 #include "kubernetes/stages.h"
 
@@ -26,6 +27,7 @@ const struct stage_type resume_rollout_manifest_stage = {
 	.fields = ROWS(struct field, TARGET_FIELDS(struct rollout_config, target_modes)),
 	.config_size = sizeof(struct rollout_config),
 	.check = resume_check,
+	.evaluate = given_evaluate,
 	/* Setting a flag again changes nothing. */
 	.tasks = ROWS(struct task_row, RESOLVE_TARGET_IF_DYNAMIC,
 		CHANGE_TARGET_TASK("resumeRolloutManifest", resume_run), WAIT_STABLE_TASK),

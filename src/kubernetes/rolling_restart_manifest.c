@@ -3,6 +3,7 @@
  */
 #include "kubernetes/rollout.h"
 #include "kubernetes/stage_common.h"
+#include "kubernetes/stage_source.h"
 #include "kubernetes/stage_rollout.h"
 #include "kubernetes/stages.h"
 
@@ -28,6 +29,7 @@ const struct stage_type rolling_restart_manifest_stage = {
 	.fields = ROWS(struct field, TARGET_FIELDS(struct rollout_config, target_modes)),
 	.config_size = sizeof(struct rollout_config),
 	.check = restart_check,
+	.evaluate = given_evaluate,
 	.tasks = ROWS(struct task_row, RESOLVE_TARGET_IF_DYNAMIC,
 		CHANGE_TARGET_TASK("rollingRestartManifest", restart_run)),
 	.restart = stage_forget,

@@ -3,6 +3,7 @@
  */
 #include "kubernetes/kinds.h"
 #include "kubernetes/stage_common.h"
+#include "kubernetes/stage_source.h"
 #include "kubernetes/stage_target.h"
 #include "kubernetes/stages.h"
 
@@ -25,6 +26,7 @@ const struct stage_type scale_manifest_stage = {
 			.help = { "How many there shall be.", "期望的副本数。" })),
 	.config_size = sizeof(struct scale_config),
 	.check = scale_check,
+	.evaluate = given_evaluate,
 	.tasks = ROWS(struct task_row, RESOLVE_TARGET_TASK,
 		/* The number is absolute: setting it again changes nothing. */
 		CHANGE_TARGET_TASK("scaleManifest", scale_run), WAIT_STABLE_TASK),

@@ -9,14 +9,23 @@ const char *const source_names[] = { "text", "artifact", NULL };
 
 /* ---- expressions ------------------------------------------------------------------------------ */
 
-static const char *const never_evaluated[] = { "outputs.manifests", "deployPlan", "jobStatus",
-	"completionDetails", "propertyFileContents", NULL };
+/* What tasks put there, with texts of the cluster's and of artifacts in it; and all that begins with "outputs.". */
+static const char *const told[] = { "artifacts", "cleanUpTargets", "completionDetails",
+	"deleteTargets", "deployPlan", "events", "exception", "execution", "failedManifests",
+	"jobPlan", "jobStatus", "kato.tasks", "messages", "newestWarning", "optionalArtifacts",
+	"patchBefore", "propertyFileContents", "restartDetails", "rolloutFollowUps",
+	"stableManifests", "warnings", NULL };
 
 static bool is_one_of(struct str key, const char *const *keys)
 {
 	while (*keys && !str_is(key, *keys))
 		keys++;
 	return *keys != NULL;
+}
+
+static bool is_told(struct str key)
+{
+	return str_starts(key, "outputs.") || is_one_of(key, told);
 }
 
 static bool skips_expressions(struct val context)
@@ -39,7 +48,7 @@ static enum expr_failure evaluate_part(struct evaluation *evaluation, struct val
 	for (size_t i = 0; i < val_count(source); i++) {
 		struct str key = val_key_at(source, i);
 
-		if (!is_one_of(key, never_evaluated) && is_one_of(key, keys) == wanted)
+		if (!is_told(key) && is_one_of(key, keys) == wanted)
 			val_set_str(&part, key, val_ref(val_value_at(source, i)));
 	}
 	failure = evaluation_values(evaluation, NULL, part, &evaluated);
@@ -48,10 +57,13 @@ static enum expr_failure evaluate_part(struct evaluation *evaluation, struct val
 	return failure;
 }
 
+/* Adds to *TARGET what of SOURCE is one of KEYS; NULL = what was told. */
 static void keep_part(struct val source, const char *const *keys, struct val *target)
 {
 	for (size_t i = 0; i < val_count(source); i++) {
-		if (is_one_of(val_key_at(source, i), keys))
+		struct str key = val_key_at(source, i);
+
+		if (keys ? is_one_of(key, keys) && !is_told(key) : is_told(key))
 			val_set_str(target, val_key_at(source, i), val_ref(val_value_at(source, i)));
 	}
 }
@@ -68,9 +80,16 @@ enum expr_failure source_evaluate(struct evaluation *evaluation, const char *con
 		keep_part(context, sources, &result);
 	if (failure != EXPR_OK)
 		return failure;
-	keep_part(context, never_evaluated, &result);
+	keep_part(context, NULL, &result);
 	val_replace(&evaluation->context, take(&result));
 	return EXPR_OK;
+}
+
+enum expr_failure given_evaluate(struct evaluation *evaluation)
+{
+	static const char *const none[] = { NULL };
+
+	return source_evaluate(evaluation, none);
 }
 
 /* ---- artifacts -------------------------------------------------------------------------------- */

@@ -16,6 +16,9 @@ extern const char *const source_names[];
  */
 enum expr_failure source_evaluate(struct evaluation *evaluation, const char *const *sources);
 
+/* … of a stage without manifests of its own. */
+enum expr_failure given_evaluate(struct evaluation *evaluation);
+
 /* All artifacts that upstream stages and the trigger have, nearest first; owned. */
 struct val source_artifacts(const struct task_input *in);
 

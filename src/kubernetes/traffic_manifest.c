@@ -3,6 +3,7 @@
  * taken out of them.
  */
 #include "kubernetes/stage_common.h"
+#include "kubernetes/stage_source.h"
 #include "kubernetes/stage_traffic.h"
 #include "kubernetes/stages.h"
 
@@ -38,6 +39,7 @@ const struct stage_type enable_manifest_stage = {
 	.fields = traffic_fields,
 	.config_size = sizeof(struct traffic_config),
 	.check = enable_check,
+	.evaluate = given_evaluate,
 	.tasks = ROWS(struct task_row, RESOLVE_TARGET_TASK,
 		CHANGE_TARGET_TASK("enableManifest", enable_run), WAIT_STABLE_TASK),
 	.restart = stage_forget,
@@ -53,6 +55,7 @@ const struct stage_type disable_manifest_stage = {
 	.fields = traffic_fields,
 	.config_size = sizeof(struct traffic_config),
 	.check = disable_check,
+	.evaluate = given_evaluate,
 	.tasks = ROWS(struct task_row, RESOLVE_TARGET_TASK,
 		CHANGE_TARGET_TASK("disableManifest", disable_run), WAIT_STABLE_TASK),
 	.restart = stage_forget,

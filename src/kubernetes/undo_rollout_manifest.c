@@ -11,6 +11,7 @@
 #include "kubernetes/rollout.h"
 #include "kubernetes/selectors.h"
 #include "kubernetes/stage_common.h"
+#include "kubernetes/stage_source.h"
 #include "kubernetes/stage_target.h"
 #include "kubernetes/stages.h"
 
@@ -39,6 +40,7 @@ const struct stage_type undo_rollout_manifest_stage = {
 				"指定版本号，未填写回退版本数时使用。" })),
 	.config_size = sizeof(struct undo_config),
 	.check = undo_check,
+	.evaluate = given_evaluate,
 	.tasks = ROWS(struct task_row, RESOLVE_TARGET_IF_DYNAMIC,
 		{ .name = "chooseRevision",
 			.run = choose_run,

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/limits.h"
 #include "base/yaml.h"
 
@@ -19,8 +20,10 @@ static bool is_secret(struct val value)
 /* A stage that patches a Secret: the patch itself does not say what it is for. */
 static bool patches_secret(struct val value)
 {
-	return strncasecmp(val_get_text(value, "manifestName", ""), "secret ", 7) == 0 &&
-		val_has(value, "patchBody");
+	const char *name = val_get_text(value, "manifestName", "");
+	bool named = strncasecmp(name, "secret", 6) == 0 && (name[6] == ' ' || name[6] == '.');
+
+	return (named || is_secret(value)) && val_has(value, "patchBody");
 }
 
 static struct val child_at(struct val value, size_t index)
@@ -36,6 +39,23 @@ static void skip(struct str text, size_t *at, const char *characters)
 		++*at;
 }
 
+/* Blanks, quotes, tags, anchors, the heads of block scalars and comments: what may stand before a value. */
+static void skip_to_value(struct str text, size_t *at)
+{
+	for (;;) {
+		skip(text, at, "\"'\\ \t\r\n");
+		char c = *at < text.length ? text.bytes[*at] : 0;
+		bool comment = c == '#';
+
+		if (c == '|' || c == '>')
+			skip(text, at, "|>+-0123456789");
+		else if (c != '!' && c != '&' && !comment)
+			return;
+		while (*at < text.length && !strchr(comment ? "\n" : " \t\r\n", text.bytes[*at]))
+			++*at;
+	}
+}
+
 /* True when a text says `kind: Secret` somewhere, as YAML or JSON: quick, and true rather too often. */
 static bool says_secret(struct str text)
 {
@@ -49,11 +69,73 @@ static bool says_secret(struct str text)
 		if (at >= text.length || text.bytes[at] != ':')
 			continue;
 		at++;
-		skip(text, &at, "\"'\\ \t\r\n");
+		skip_to_value(text, &at);
 		if (text.length - at >= 6 && strncasecmp(text.bytes + at, "secret", 6) == 0)
 			return true;
 	}
 	return false;
+}
+
+static bool contains_word(struct str text, struct str word)
+{
+	for (size_t i = 0; i + word.length <= text.length; i++)
+		if ((text.bytes[i] | 0x20) == word.bytes[0] &&
+			str_equal_nocase(str_slice(text, i, i + word.length), word))
+			return true;
+	return false;
+}
+
+/* Whether letters may be written as escapes, or a line be broken within a word, as YAML does in double quotes. */
+static bool has_escapes(struct str text)
+{
+	for (size_t i = 0; i + 1 < text.length; i++)
+		if (text.bytes[i] == '\\' && memchr("xuU\r\n", text.bytes[i + 1], 5))
+			return true;
+	return false;
+}
+
+static bool holds_secret(struct val value);
+
+/* True for a Secret however it is written: with an alias, or with escapes. A text that cannot be read is judged by its looks. */
+static bool text_holds_secret(struct str text)
+{
+	_cleanup_(val_free) struct val documents = VAL_NULL;
+	_cleanup_err_ struct err err = ERR_INIT;
+	bool found = says_secret(text);
+	bool escapes = !found && has_escapes(text);
+
+	if (found || !str_contains(text, ":") || (!escapes && !contains_word(text, STR("secret"))) ||
+		(!escapes && !contains_word(text, STR("kind"))) ||
+		yaml_parse_all(text, &documents, &err) < 0)
+		return found;
+	for (size_t i = 0; i < val_count(documents) && !found; i++) {
+		struct val document = val_at(documents, i);
+
+		/* A document that is its own text says nothing new. */
+		found = val_is_string(document) && val_as_str(&document).length >= text.length ?
+			false :
+			holds_secret(document);
+	}
+	return found;
+}
+
+/* An artifact that carries its content as base 64; the text is owned, NULL when it is none. */
+static char *embedded_text(struct val value)
+{
+	struct val reference = val_get(value, "reference");
+	size_t length;
+
+	if (strcasecmp(val_get_text(value, "type", ""), "embedded/base64") != 0 ||
+		!val_is_string(reference))
+		return NULL;
+	return base64_decode(val_as_str(&reference), &length);
+}
+
+static bool embeds_secret(struct val value)
+{
+	_cleanup_free_ char *text = embedded_text(value);
+
+	return text && text_holds_secret(str_of(text));
 }
 
 static void mask(struct val *where);
@@ -85,10 +167,10 @@ static struct val masked_text(struct str text)
 static bool holds_secret(struct val value)
 {
 	if (val_is_string(value))
-		return says_secret(val_as_str(&value));
+		return text_holds_secret(val_as_str(&value));
 	if (!val_is_map(value) && !val_is_list(value))
 		return false;
-	if (is_secret(value) || patches_secret(value))
+	if (is_secret(value) || patches_secret(value) || embeds_secret(value))
 		return true;
 	for (size_t i = 0; i < val_count(value); i++) {
 		if (holds_secret(child_at(value, i)))
@@ -97,16 +179,17 @@ static bool holds_secret(struct val value)
 	return false;
 }
 
-/* Each has the word in it: as a kind, in the name of a manifest, or in a text that is one. Letters are never written as escapes. */
+/*
+ * Each has the word in it: as a kind, in the name of a manifest, or in a text that is one; or it is base 64, or a text whose letters are
+ * escapes, and then their backslash is one in JSON too.
+ */
 bool secrets_possible(struct str json)
 {
-	const struct str word = STR("secret");
-
-	for (size_t i = 0; i + word.length <= json.length; i++)
-		if ((json.bytes[i] | 0x20) == 's' &&
-			str_equal_nocase(str_slice(json, i, i + word.length), word))
+	for (size_t i = 0; i + 2 < json.length; i++)
+		if (json.bytes[i] == '\\' && json.bytes[i + 1] == '\\' &&
+			memchr("xuU\\", json.bytes[i + 2], 4))
 			return true;
-	return false;
+	return contains_word(json, STR("secret")) || contains_word(json, STR("embedded/base64"));
 }
 
 /* The keys stay: they help people and give nothing away. */
@@ -160,6 +243,8 @@ static void mask(struct val *where)
 		mask(val_edit_at(where, i));
 	if (patches_secret(*where))
 		mask_patches(where);
+	if (embeds_secret(*where))
+		val_set(where, "reference", val_string(MASK));
 	if (!is_secret(*where))
 		return;
 	mask_values(where, "data");
@@ -180,7 +265,7 @@ struct val secrets_masked(struct val value)
 
 struct val secrets_masked_member(struct val map, struct str key)
 {
-	if (!is_secret(map) && !patches_secret(map))
+	if (!is_secret(map) && !patches_secret(map) && !embeds_secret(map))
 		return secrets_masked(val_get_str(map, key));
 	_cleanup_(val_free) struct val masked = secrets_masked(map);
 	return val_ref(val_get_str(masked, key));
@@ -227,7 +312,7 @@ static bool comes_from_secret(struct val value, bool hidden, struct str key)
 	if (val_is_string(value)) {
 		struct str text = val_as_str(&value);
 
-		return (hidden || says_secret(text)) && str_contains(text, "${") &&
+		return (hidden || text_holds_secret(text)) && str_contains(text, "${") &&
 			may_be_of(key, text);
 	}
 	for (size_t i = 0; i < val_count(value); i++) {

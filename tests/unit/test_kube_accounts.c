@@ -229,6 +229,30 @@ static void warnings_that_took_long_are_not_asked_for_again(void **state)
 	}
 }
 
+/* The server, which is slow: another one asks for the warnings before it has answered. */
+static bool serve_slowly(
+	void *data, const struct http_request *request, struct http_response *response)
+{
+	struct fixture *f = data;
+	_cleanup_(val_free) struct val meanwhile = kube_warnings(account(f, "test", 0), "shop", NULL);
+
+	assert_non_null(strstr(request->url, "/events?"));
+	assert_int_equal(val_count(meanwhile), 0);
+	response->status = 200;
+	strbuf_add_text(&response->body, "{\"items\": [{\"reason\": \"Failed\"}]}");
+	return true;
+}
+
+static void nobody_waits_for_the_warnings_of_another(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(val_free) struct val warnings = VAL_NULL;
+
+	http_script_serve(f->script, serve_slowly, f);
+	warnings = kube_warnings(account(f, "test", 0), "shop", NULL);
+	assert_int_equal(val_count(warnings), 1);
+}
+
 static void rules_allow_what_they_say(void **state)
 {
 	static const struct {
@@ -271,6 +295,7 @@ int main(void)
 		TEST(nobody_keeps_an_account_that_was_broken),
 		TEST(accounts_do_not_pile_up_without_end),
 		TEST(warnings_that_took_long_are_not_asked_for_again),
+		TEST(nobody_waits_for_the_warnings_of_another),
 		cmocka_unit_test(rules_allow_what_they_say),
 	};
 

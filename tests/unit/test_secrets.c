@@ -34,6 +34,19 @@ static void values_are_masked_and_keys_stay(void **state)
 		{ "a patch of one",
 			"{manifestName: secret s, patchBody: [{stringData: {a: planted}}, {op: add, path: /data/b, value: planted}]}",
 			"{manifestName: secret s, patchBody: [{stringData: {a: '***'}}, {op: add, path: /data/b, value: '***'}]}" },
+		{ "a patch of one that a rule chooses",
+			"{kind: Secret, criteria: newest, patchBody: {data: {a: planted}}}",
+			"{kind: Secret, criteria: newest, patchBody: {data: {a: '***'}}}" },
+		{ "a patch of one, with its group",
+			"{manifestName: secret.core s, patchBody: {data: {a: planted}}}",
+			"{manifestName: secret.core s, patchBody: {data: {a: '***'}}}" },
+		{ "an embedded artifact",
+			/* kind: Secret, stringData: {a: planted} */
+			"{artifacts: [{type: embedded/base64, name: m, reference: a2luZDogU2VjcmV0CnN0cmluZ0RhdGE6IHthOiBwbGFudGVkfQo=}]}",
+			"{artifacts: [{type: embedded/base64, name: m, reference: '***'}]}" },
+		{ "an embedded artifact without one",
+			"{type: embedded/base64, name: m, reference: a2luZDogQ29uZmlnTWFwCg==}",
+			"{type: embedded/base64, name: m, reference: a2luZDogQ29uZmlnTWFwCg==}" },
 		{ "a patch of something else",
 			"{manifestName: configMap s, patchBody: {data: {a: shown}}}",
 			"{manifestName: configMap s, patchBody: {data: {a: shown}}}" },
@@ -74,6 +87,16 @@ static void manifests_that_are_text_are_masked(void **state)
 		"apiVersion: v1\nkind: ConfigMap\ndata: {a: shown}\n---\n# c\n  \nkind:   \"Secret\"\ndata:\n  a: planted\n",
 		"{\"kind\" :\"Secret\",\"data\":{\"a\":\"planted\"}}",
 		"- kind: Secret\n  stringData:\n    a: planted\n- kind: List\n",
+		"kind: !!str Secret\nstringData: {a: planted}\n",
+		"kind: &k Secret\nstringData: {a: planted}\n",
+		"a: &k Secret\nkind: *k\nstringData: {a: planted}\n",
+		"kind: >-\n  Secret\nstringData: {a: planted}\n",
+		"kind: # what it is\n  Secret\nstringData: {a: planted}\n",
+		"kind: \"\\x53ecret\"\nstringData: {a: planted}\n",
+		"\"\\u006bind\": \"S\\\n  ecret\"\nstringData: {a: planted}\n",
+		"? !!str kind\n: !!str Secret\nstringData: {a: planted}\n",
+		"kind: ConfigMap\ndata: {b: \"kind: !x Secret\\ndata: planted\"}\n", /* text in it */
+		"kind: !!str Secret\nstringData:\n\ta: planted\n",
 		"kind: Secret\nstringData:\n\ta: planted\n", /* a tab: it cannot be read */
 		"kind: Secret\nstringData:\n  a: 'planted\n",
 		"\"{\\\"kind\\\": \\\"Secret\\\", \\\"data\\\": \\\"planted\\\"}\"", /* text in text */
@@ -98,7 +121,9 @@ static void manifests_that_are_text_are_masked(void **state)
 static void other_texts_stay(void **state)
 {
 	_cleanup_(val_free) struct val value = value_of(
-		"{a: 'kind: ConfigMap', b: 'a kind secret', c: 'kind of: Secret', d: 'kind:', e: kin}");
+		"{a: 'kind: ConfigMap', b: 'a kind secret', c: 'kind of: Secret', d: 'kind:', e: kin, "
+		"f: 'cannot list secrets: that kind is forbidden', g: 'kind: &', h: 'kind: |', i: 'kind: #', "
+		"j: 'a kind: not one, but: secrets', k: 'C:\\users\\x: kind'}");
 	_cleanup_(val_free) struct val masked = secrets_masked(value);
 
 	assert_true(val_same(value, masked));
