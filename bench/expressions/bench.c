@@ -25,21 +25,21 @@ struct bench {
 	struct str body;
 	char *text; /* "${body}" */
 	struct expr *parsed;
+	struct eval ev; /* one for all, as a pass over a stage has, and as Spring's has its one context */
 };
 
 static void evaluate(struct bench *bench, struct expr *expr)
 {
-	struct expr_limits limits = { .allow_unknown_keys = true };
-	struct eval ev;
+	struct eval *ev = &bench->ev;
 	struct value value;
 	struct val result;
-	eval_init(&ev, bench->host, &limits);
-	if (eval_parsed(&ev, expr, &value) < 0 || value_to_val(&ev, value, &result) < 0) {
-		fprintf(stderr, "%.*s: %s\n", STR_ARG(bench->body), ev.message);
+	eval_next(ev);
+	ev->steps = 0;
+	if (eval_parsed(ev, expr, &value) < 0 || value_to_val(ev, value, &result) < 0) {
+		fprintf(stderr, "%.*s: %s\n", STR_ARG(bench->body), ev->message);
 		exit(1);
 	}
 	val_free(&result);
-	eval_free(&ev);
 }
 
 static void parsed_before(struct bench *bench)
@@ -119,6 +119,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err_text(&err));
 		return 1;
 	}
+	const struct expr_limits limits = { .allow_unknown_keys = true };
+	eval_init(&bench.ev, bench.host, &limits);
 	bench.stage = stage_count(bench.execution) - 1;
 	struct str rest = strbuf_str(&shapes);
 	for (struct str line; str_split(&rest, '\n', &line);) {
@@ -133,6 +135,7 @@ int main(int argc, char **argv)
 		expr_unref(bench.parsed);
 		free(bench.text);
 	}
+	eval_free(&bench.ev);
 	expr_host_free(bench.host);
 	execution_unref(bench.execution);
 	return 0;

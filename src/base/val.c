@@ -20,15 +20,11 @@
 #define INLINE_MAX 12
 #define INDEX_FROM 16
 
-struct val_node {
-	_Atomic uint32_t refs;
-	uint32_t count; /* bytes of a string, items of a list, pairs of a map */
-};
-
 struct text_node {
 	struct val_node head;
-	char bytes[];
+	char bytes[]; /* right behind it, as val_as_str has it */
 };
+_Static_assert(offsetof(struct text_node, bytes) == sizeof(struct val_node), "see val_as_str");
 
 struct slot {
 	uint32_t hash;
@@ -63,23 +59,6 @@ static uint32_t count_of(size_t count)
 
 /* Making */
 
-struct val val_bool(bool value)
-{
-	struct val result = { .kind = VAL_KIND_BOOL };
-	result.boolean = value;
-	return result;
-}
-
-struct val val_int(int64_t value)
-{
-	return (struct val){ .kind = VAL_KIND_INT, .integer = value };
-}
-
-struct val val_double(double value)
-{
-	return (struct val){ .kind = VAL_KIND_DOUBLE, .number = value };
-}
-
 /* Its node is as a string's. */
 struct val val_digits(struct str digits)
 {
@@ -100,7 +79,7 @@ struct val val_string(const char *text)
 
 struct val val_str(struct str text)
 {
-	struct val value = { .kind = VAL_KIND_STRING };
+	struct val value = { .kind = VAL_KIND_STRING, .integer = 0 };
 	if (text.length <= INLINE_MAX) {
 		value.inlined = 1;
 		value.length = (uint8_t)text.length;
@@ -202,16 +181,6 @@ const char *val_kind_name(enum val_kind kind)
 	return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
 }
 
-struct str val_as_str(const struct val *value)
-{
-	if (value->kind != VAL_KIND_STRING)
-		return STR("");
-	if (value->inlined)
-		return (struct str){ (const char *)value + offsetof(struct val, bytes_head),
-			value->length };
-	return (struct str){ ((struct text_node *)value->node)->bytes, value->node->count };
-}
-
 const char *val_text(const struct val *value)
 {
 	return val_as_str(value).bytes;
@@ -264,15 +233,23 @@ bool val_as_double(struct val value, double *ret)
 	return true;
 }
 
-size_t val_count(struct val value)
-{
-	bool is_container = value.kind == VAL_KIND_LIST || value.kind == VAL_KIND_MAP;
-	return is_container && value.node ? value.node->count : 0;
-}
-
 static bool key_is(const struct seq_node *map, size_t index, struct str key)
 {
 	return str_equal(val_as_str(&map->items[2 * index]), key);
+}
+
+/* Short keys differ in the two words of their values: what they do not fill is 0. */
+static ptrdiff_t find_short(const struct seq_node *map, struct str key)
+{
+	const struct val wanted = val_str(key);
+	uint64_t a[2], b[2];
+	memcpy(a, &wanted, sizeof(a));
+	for (size_t i = 0; i < map->head.count; i++) {
+		memcpy(b, &map->items[2 * i], sizeof(b));
+		if (a[0] == b[0] && a[1] == b[1])
+			return (ptrdiff_t)i;
+	}
+	return -1;
 }
 
 /* The slot of KEY, or the free one where it would go. */
@@ -292,6 +269,8 @@ static ptrdiff_t find(const struct seq_node *map, struct str key)
 		return -1;
 	if (map->index)
 		return (ptrdiff_t)slot_of(map, key, (uint32_t)str_hash(key))->place - 1;
+	if (key.length <= INLINE_MAX)
+		return find_short(map, key);
 	for (size_t i = 0; i < map->head.count; i++) {
 		if (key_is(map, i, key))
 			return (ptrdiff_t)i;

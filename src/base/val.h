@@ -41,7 +41,11 @@ enum val_kind {
 	VAL_KIND_MAP,
 };
 
-struct val_node; /* counted string, list or map; private to val.c */
+/* The head of a counted string, list or map; what follows it is private to val.c, but for a string's bytes. */
+struct val_node {
+	_Atomic uint32_t refs;
+	uint32_t count; /* bytes of a string, items of a list, pairs of a map */
+};
 
 struct val {
 	uint8_t kind;    /* enum val_kind */
@@ -66,9 +70,18 @@ _Static_assert(sizeof(struct val) == 16, "struct val is passed by value in two r
 	}
 
 /* Making. Strings are copied; bytes may hold any UTF-8, also U+0000. */
-struct val val_bool(bool value);
-struct val val_int(int64_t value);
-struct val val_double(double value);
+static inline struct val val_bool(bool value)
+{
+	return (struct val){ .kind = VAL_KIND_BOOL, .boolean = value };
+}
+static inline struct val val_int(int64_t value)
+{
+	return (struct val){ .kind = VAL_KIND_INT, .integer = value };
+}
+static inline struct val val_double(double value)
+{
+	return (struct val){ .kind = VAL_KIND_DOUBLE, .number = value };
+}
 /* An integer beyond 64 bits, by its digits as JSON has them: a double for whoever asks, and written as it was given. */
 struct val val_digits(struct str digits);
 struct val val_string(const char *text); /* NULL gives VAL_NULL */
@@ -138,7 +151,15 @@ const char *val_kind_name(enum val_kind kind);
  * The bytes of a string, of length 0 for other kinds. BORROWED: from the node, or, for an inlined string,
  * from *VALUE itself; hence the pointer. val_text is the same as a terminated C string, "" for other kinds.
  */
-struct str val_as_str(const struct val *value);
+static inline struct str val_as_str(const struct val *value)
+{
+	if (value->kind != VAL_KIND_STRING)
+		return STR("");
+	if (value->inlined)
+		return (struct str){ (const char *)value + offsetof(struct val, bytes_head),
+			value->length };
+	return (struct str){ (const char *)(value->node + 1), value->node->count };
+}
 const char *val_text(const struct val *value);
 
 /* Exact reading: true and the result when the kind fits. val_as_int takes ints, and doubles with an integral
@@ -150,7 +171,10 @@ bool val_as_double(struct val value, double *ret);
 struct str val_as_digits(const struct val *value);
 
 /* Elements of a list, entries of a map (in order), 0 for other kinds. */
-size_t val_count(struct val value);
+static inline size_t val_count(struct val value)
+{
+	return value.kind > VAL_KIND_STRING && value.node ? value.node->count : 0;
+}
 
 /* Lookups: BORROWED results, VAL_NULL when there is none. A key that holds null is told apart by val_has. */
 struct val val_get(struct val map, const char *key);

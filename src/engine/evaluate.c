@@ -25,59 +25,62 @@ static bool is_v4(const char *evaluator)
 	return evaluator && strcasecmp(evaluator, "v4") == 0;
 }
 
-static struct val view_context(const struct view *view, struct str name, bool *ret_found)
+/* The snapshot outlives every evaluation over it: what lies in it is lent. */
+static struct val view_context(const struct view *view, struct str name, enum expr_found *ret_found)
 {
-	*ret_found = false;
-	if (!view->execution || view->index == STAGE_NONE)
-		return VAL_NULL;
-	return val_ref(context_get(view->execution, view->index, name, ret_found));
+	bool found = false;
+	struct val value = VAL_NULL;
+	if (view->execution && view->index != STAGE_NONE)
+		value = context_get(view->execution, view->index, name, &found);
+	*ret_found = found ? EXPR_LENT : EXPR_ABSENT;
+	return value;
 }
 
 /* trigger.parameters when there are any, else what the context has, else an empty map. */
-static struct val view_parameters(const struct view *view, bool *ret_found)
+static struct val view_parameters(const struct view *view, enum expr_found *ret_found)
 {
 	struct val parameters = val_get(view->trigger, "parameters");
-	if (val_count(parameters) > 0) {
-		*ret_found = true;
-		return val_ref(parameters);
-	}
+	*ret_found = EXPR_LENT;
+	if (val_count(parameters) > 0)
+		return parameters;
 	struct val value = view_context(view, STR("parameters"), ret_found);
 	if (*ret_found)
 		return value;
-	*ret_found = true;
+	*ret_found = EXPR_GIVEN;
 	return val_map();
 }
 
 /* The first build of more than one whose branch is neither master nor develop (expressions.md 3). */
-static struct val view_scm_info(const struct view *view, bool *ret_found)
+static struct val view_scm_info(const struct view *view, enum expr_found *ret_found)
 {
 	struct val value = view_context(view, STR("scmInfo"), ret_found);
 	if (*ret_found)
 		return value;
-	*ret_found = true;
+	*ret_found = EXPR_LENT;
 	struct val scm = val_get(val_get(view->trigger, "buildInfo"), "scm");
 	for (size_t i = 0; i < val_count(scm); i++) {
 		const char *branch = val_get_text(val_at(scm, i), "branch", "");
 		if (strcmp(branch, "master") != 0 && strcmp(branch, "develop") != 0)
-			return val_ref(val_at(scm, i));
+			return val_at(scm, i);
 	}
-	return val_ref(val_at(scm, 0));
+	return val_at(scm, 0);
 }
 
-static struct val host_root(void *data, struct str name, bool *ret_found)
+static struct val host_root(void *data, struct str name, enum expr_found *ret_found)
 {
 	const struct view *view = data;
-	*ret_found = true;
-	if (val_has_str(view->names, name))
-		return val_ref(val_get_str(view->names, name));
+	const struct val *defined = val_find(view->names, name);
+	*ret_found = EXPR_LENT;
+	if (defined)
+		return *defined;
 	if (str_is(name, "trigger") && (!view->execution || !view->execution->orchestration))
-		return val_ref(view->trigger);
+		return view->trigger;
 	if (str_is(name, "parameters"))
 		return view_parameters(view, ret_found);
 	if (str_is(name, "scmInfo"))
 		return view_scm_info(view, ret_found);
 	if (str_is(name, "templateVariables") && !val_is_null(view->template_variables))
-		return val_ref(view->template_variables);
+		return view->template_variables;
 	return view_context(view, name, ret_found);
 }
 
@@ -87,8 +90,9 @@ static struct val host_root_map(void *data)
 	bool in_stage = view->execution && view->index != STAGE_NONE;
 	struct val map = in_stage ? context_all(view->execution, view->index) : val_map();
 	val_set(&map, "trigger", val_ref(view->trigger));
-	bool found;
-	val_set(&map, "parameters", view_parameters(view, &found));
+	enum expr_found found;
+	struct val parameters = view_parameters(view, &found);
+	val_set(&map, "parameters", found == EXPR_LENT ? val_ref(parameters) : parameters);
 	val_merge(&map, view->names);
 	return map;
 }
@@ -115,9 +119,11 @@ static struct val host_stage(void *data, size_t index)
 	return secrets_masked(json); /* another stage's Secrets are not for a webhook's payload */
 }
 
-static struct val host_stage_field(void *data, size_t index, struct str key)
+static struct val host_stage_field(
+	void *data, size_t index, struct str key, enum expr_found *ret_found)
 {
 	const struct view *view = data;
+	*ret_found = EXPR_GIVEN;
 	struct val member = index < stage_count(view->execution) ?
 		stage_member_to_json(view->execution, stage_at(view->execution, index), key) :
 		VAL_NULL;
@@ -136,16 +142,21 @@ static ptrdiff_t host_stage_find(void *data, struct str text, bool by_ref)
 	return index == STAGE_NONE ? -1 : (ptrdiff_t)index;
 }
 
-static struct val host_stage_context(void *data, size_t index, struct str key, bool *ret_found)
+static struct val host_stage_context(
+	void *data, size_t index, struct str key, enum expr_found *ret_found)
 {
 	const struct view *view = data;
+	bool found = false;
+	*ret_found = EXPR_ABSENT;
 	if (index >= stage_count(view->execution))
 		return VAL_NULL;
 	struct val context = stage_at(view->execution, index)->context;
-	*ret_found = val_has_str(context, key);
-	if (*ret_found)
+	*ret_found = EXPR_GIVEN;
+	if (val_has_str(context, key))
 		return secrets_masked_member(context, key);
-	return secrets_masked(context_get(view->execution, index, key, ret_found));
+	struct val masked = secrets_masked(context_get(view->execution, index, key, &found));
+	*ret_found = found ? EXPR_GIVEN : EXPR_ABSENT;
+	return masked;
 }
 
 static int host_fetch(void *data, struct str url, struct strbuf *ret_body, struct err *err)

@@ -30,7 +30,8 @@ static int unknown_property(struct eval *ev, struct value target, struct str nam
 		near ? near : "", near ? "'?" : "");
 }
 
-int access_property(struct eval *ev, struct value target, struct str name, struct value *ret)
+int access_property(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
+	struct value *ret)
 {
 	if (target.kind == V_NULL)
 		return fail(ev, FAIL_EVAL,
@@ -41,7 +42,7 @@ int access_property(struct eval *ev, struct value target, struct str name, struc
 		return unknown_property(ev, target, name);
 	}
 	if (target.kind == V_BEAN)
-		return bean_property(ev, target, name, ret);
+		return bean_property(ev, target, name, hint, ret);
 	if (target.kind == V_ARRAY && str_is(name, "length")) {
 		*ret = value_int((int64_t)seq_count(ev, target));
 		return 0;
@@ -102,7 +103,7 @@ int access_index(struct eval *ev, struct value target, struct value index, struc
 	if (target.kind == V_STRING)
 		return string_index(ev, target, index, ret);
 	if (index.kind == V_STRING)
-		return access_property(ev, target, value_str(index), ret);
+		return access_property(ev, target, value_str(index), NULL, ret);
 	return fail(ev, FAIL_EVAL, "EL1027E: Indexing into type '%s' is not supported",
 		value_type_name(target));
 }

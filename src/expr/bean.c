@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "expr/node.h"
 #include "expr/status.h"
 
 static const struct bean_class authentication_class = {
@@ -194,12 +195,9 @@ struct value bean_execution(struct eval *ev)
 	if (!ev->execution_bean.class) {
 		if (!ev->host || !ev->host->execution)
 			return NULL_VALUE;
-		ev->execution_bean.json = ev->host->execution(ev->host->data);
 		ev->execution_bean.class = &bean_execution_class;
 		ev->execution_bean.stage = -1;
 	}
-	if (val_is_null(ev->execution_bean.json))
-		return NULL_VALUE;
 	return (struct value){ .kind = V_BEAN, .bean = &ev->execution_bean };
 }
 
@@ -208,16 +206,20 @@ bool bean_is_execution(struct value value)
 	return value.kind == V_BEAN && value.bean->class == &bean_execution_class;
 }
 
-/* The execution without its stages, a stage with all it has. */
+/* The execution without its stages, a stage with all it has. The execution's is made when it is first asked for. */
 struct val bean_json(struct eval *ev, const struct bean *bean)
 {
-	return bean->class == &bean_stage_class ? bean_stage_json(ev, bean->stage) : bean->json;
+	if (bean->class == &bean_stage_class)
+		return bean_stage_json(ev, bean->stage);
+	if (bean == &ev->execution_bean && val_is_null(bean->json))
+		ev->execution_bean.json = ev->host->execution(ev->host->data);
+	return bean->json;
 }
 
 struct val bean_field(struct eval *ev, const struct bean *bean, struct str key)
 {
 	return bean->class == &bean_stage_class ? bean_stage_field(ev, bean->stage, key) :
-						  val_get_str(bean->json, key);
+						  val_get_str(bean_json(ev, bean), key);
 }
 
 const char *bean_type_name(const struct bean *bean)
@@ -299,10 +301,23 @@ const char *bean_nearest_property(const struct bean_class *class, struct str nam
 	return near;
 }
 
-int bean_property(struct eval *ev, struct value target, struct str name, struct value *ret)
+/* As bean_find_property, by what the node has learned. */
+static const struct bean_property *find_hinted(
+	const struct bean *bean, struct str name, struct node_hint *hint)
+{
+	if (hint_is_of(hint, bean->class) && applies(bean, hint->first))
+		return hint->first;
+	const struct bean_property *row = bean_find_property(bean, name);
+	if (row)
+		hint_put(hint, bean->class, row, row);
+	return row;
+}
+
+int bean_property(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
+	struct value *ret)
 {
 	const struct bean *bean = target.bean;
-	const struct bean_property *row = bean_find_property(bean, name);
+	const struct bean_property *row = find_hinted(bean, name, hint);
 	if (!row) {
 		const char *near = bean_nearest_property(bean->class, name);
 		return fail(ev, FAIL_EVAL,
@@ -312,6 +327,8 @@ int bean_property(struct eval *ev, struct value target, struct str name, struct 
 	}
 	if (row->read == READ_CALL)
 		return row->call(ev, bean, ret);
-	*ret = read_json(ev, row, bean_field(ev, bean, str_of(row->name)));
+	/* NAME may have a capital where the member has none. */
+	struct str key = { row->name, name.length };
+	*ret = read_json(ev, row, bean_field(ev, bean, key));
 	return 0;
 }

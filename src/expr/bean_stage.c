@@ -43,7 +43,9 @@ struct val bean_stage_field(struct eval *ev, ptrdiff_t index, struct str key)
 		return VAL_NULL;
 	if (!ev->host->stage_field || ev->stages[index].loaded)
 		return val_get_str(bean_stage_json(ev, index), key);
-	return eval_hold(ev, ev->host->stage_field(ev->host->data, (size_t)index, key));
+	enum expr_found found = EXPR_ABSENT;
+	struct val json = ev->host->stage_field(ev->host->data, (size_t)index, key, &found);
+	return eval_took(ev, json, found);
 }
 
 struct value bean_stage(struct eval *ev, ptrdiff_t index)

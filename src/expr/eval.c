@@ -157,11 +157,11 @@ struct value eval_text(struct eval *ev, const char *text)
 	return eval_string(ev, str_of(text));
 }
 
-/* eval_node, at once for the most usual: a literal. */
+/* eval_node, at once for the most usual: what is known. */
 static inline int eval_operand(
 	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
-	if (node->kind != NODE_LITERAL)
+	if (!node->known)
 		return eval_node(ev, frame, node, ret);
 	*ret = node->literal;
 	return eval_step(ev, 1);
@@ -241,7 +241,7 @@ static __attribute__((noinline)) int eval_method(struct eval *ev, struct value t
 			STR_ARG(node->name));
 	if (target.kind == V_TYPE)
 		return java_call_static(ev, target.type, node->name, args, node->count, ret);
-	return java_call(ev, target, node->name, args, node->count, ret);
+	return java_call(ev, target, node->name, node->hint, args, node->count, ret);
 }
 
 static __attribute__((noinline)) int eval_variable(
@@ -274,7 +274,7 @@ static int eval_index(struct eval *ev, struct value target, const struct frame *
 		map_get_name(ev, target, inner->name, ret);
 		return 0;
 	}
-	if (inner->kind == NODE_LITERAL)
+	if (inner->known)
 		return access_index(ev, target, inner->literal, ret);
 	struct value index;
 	if (eval_on(ev, ev->root, frame, inner, &index) < 0)
@@ -296,7 +296,7 @@ static int eval_part(struct eval *ev, struct value target, const struct frame *f
 	}
 	switch ((enum node_kind)node->kind) {
 	case NODE_NAME:
-		return access_property(ev, target, node->name, ret);
+		return access_property(ev, target, node->name, node->hint, ret);
 	case NODE_METHOD:
 		return eval_method(ev, target, frame, node, ret);
 	case NODE_INDEX:
@@ -519,9 +519,6 @@ static inline int eval_kind(
 	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
 	switch ((enum node_kind)node->kind) {
-	case NODE_LITERAL:
-		*ret = node->literal;
-		return 0;
 	case NODE_CHAIN:
 		return eval_chain(ev, frame, node, ret);
 	case NODE_NAME:
@@ -551,6 +548,10 @@ static inline int eval_kind(
 
 int eval_node(struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
+	if (node->known) {
+		*ret = node->literal;
+		return set_position(ev, node, eval_step(ev, 1));
+	}
 	if (eval_step(ev, 1) < 0 || eval_kind(ev, frame, node, ret) < 0)
 		return set_position(ev, node, -1);
 	return 0;

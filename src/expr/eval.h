@@ -11,6 +11,7 @@
 #include "expr/value.h"
 
 struct node;
+struct node_hint;
 struct java_method;
 struct expr;
 
@@ -120,6 +121,11 @@ static inline struct val eval_hold(struct eval *ev, struct val json)
 		vec_push(&ev->more_held, json);
 	return json;
 }
+/* JSON that came from the host, kept for the time of the evaluation when it is the asker's. */
+static inline struct val eval_took(struct eval *ev, struct val json, enum expr_found found)
+{
+	return found == EXPR_GIVEN ? eval_hold(ev, json) : json;
+}
 int64_t eval_now_ms(const struct eval *ev);
 
 /* A string in the arena. */
@@ -148,12 +154,15 @@ void java_double_text(double number, bool is_float, char ret[40]);
 /* How an operator is written; one of values, not of selections. */
 const char *op_text(int op);
 int op_binary(struct eval *ev, int op, struct value left, struct value right, struct value *ret);
+/* What arithmetic on numbers gives; false where there is none, or where it can fail. */
+bool op_calculate(int op, struct value left, struct value right, struct value *ret);
 int op_unary(struct eval *ev, int op, struct value operand, struct value *ret);
 bool op_equal(struct eval *ev, struct value left, struct value right);
 int op_compare(struct eval *ev, struct value left, struct value right, int *ret);
 
-/* access.c — properties, index, projection and selection. */
-int access_property(struct eval *ev, struct value target, struct str name, struct value *ret);
+/* access.c — properties, index, projection and selection. HINT, of the node that names the property, may be NULL. */
+int access_property(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
+	struct value *ret);
 int access_index(struct eval *ev, struct value target, struct value index, struct value *ret);
 int access_assign_property(struct eval *ev, struct value target, struct str name, struct value value);
 int access_assign_index(struct eval *ev, struct value target, struct value index, struct value value);
@@ -174,7 +183,8 @@ struct val bean_field(struct eval *ev, const struct bean *bean, struct str key);
 bool bean_is_execution(struct value value);
 size_t bean_stage_count(struct eval *ev);
 void bean_stages_free(struct eval *ev);
-int bean_property(struct eval *ev, struct value target, struct str name, struct value *ret);
+int bean_property(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
+	struct value *ret);
 const struct java_method *bean_methods(const struct bean *bean);
 const char *bean_type_name(const struct bean *bean);
 struct value bean_entry(struct eval *ev); /* what selection on a map sees */

@@ -13,14 +13,25 @@
 #include "base/val.h"
 
 /*
- * What an expression may ask. Every function returns an OWNED value; members may be NULL (then the thing does not
- * exist). Stages are numbered 0 … stage_count-1 in the order of the execution's list. Called on the evaluating thread.
+ * Whether a host has what it is asked for, and whose the value is that it returns then: the asker's, or the host's own, which stays
+ * as it is until the evaluation ends and costs no counting.
+ */
+enum expr_found {
+	EXPR_ABSENT,
+	EXPR_GIVEN, /* OWNED by the asker */
+	EXPR_LENT,  /* BORROWED */
+};
+
+/*
+ * What an expression may ask. Functions return an OWNED value, unless they say that it is lent; members may be NULL (then the
+ * thing does not exist). Stages are numbered 0 … stage_count-1 in the order of the execution's list. Called on the evaluating
+ * thread.
  */
 struct expr_host {
 	void *data;
 	/* A property of the root object: a context key, an ancestor's output, `trigger`, `parameters`, `templateVariables`,
-	 * `scmInfo`. Sets *RET_FOUND. `execution` is not asked here. */
-	struct val (*root)(void *data, struct str name, bool *ret_found);
+	 * `scmInfo`. `execution` is not asked here. */
+	struct val (*root)(void *data, struct str name, enum expr_found *ret_found);
 	/* The keys of the root object's own context as a map, for #root, #this, containsKey at the root. */
 	struct val (*root_map)(void *data);
 	/* The execution in Spinnaker's JSON form, without `stages`; NULL when there is none (ad-hoc). */
@@ -29,11 +40,13 @@ struct expr_host {
 	/* One stage in Spinnaker's JSON form. Unknown index: VAL_NULL. */
 	struct val (*stage)(void *data, size_t index);
 	/* One member of that form, without the cost of all of it; NULL = it is read from `stage`. */
-	struct val (*stage_field)(void *data, size_t index, struct str key);
+	struct val (*stage_field)(
+		void *data, size_t index, struct str key, enum expr_found *ret_found);
 	/* The first stage whose name or id (or, with BY_REF, refId) is TEXT, or -1. */
 	ptrdiff_t (*stage_find)(void *data, struct str text, bool by_ref);
 	/* A key of that stage's context, searched in its ancestors' outputs too (stages.md 3.1). */
-	struct val (*stage_context)(void *data, size_t index, struct str key, bool *ret_found);
+	struct val (*stage_context)(
+		void *data, size_t index, struct str key, enum expr_found *ret_found);
 	/* The stage that is being run, or -1. */
 	ptrdiff_t current_stage;
 	const char *user; /* authenticated user, NULL = anonymous */

@@ -288,7 +288,7 @@ static int format_text(
 		return -1;
 	if (place->conversion < 'a') {
 		struct value upper;
-		if (java_call(ev, text, STR("toUpperCase"), NULL, 0, &upper) < 0)
+		if (java_call(ev, text, STR("toUpperCase"), NULL, NULL, 0, &upper) < 0)
 			return -1;
 		text = upper;
 	}

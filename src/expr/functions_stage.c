@@ -120,7 +120,7 @@ int fn_current_user(struct eval *ev, const struct call *call, struct value *ret)
 static struct value get(struct eval *ev, struct value bean, const char *name)
 {
 	struct value value;
-	if (bean.kind != V_BEAN || bean_property(ev, bean, str_of(name), &value) < 0)
+	if (bean.kind != V_BEAN || bean_property(ev, bean, str_of(name), NULL, &value) < 0)
 		return NULL_VALUE;
 	return value;
 }

@@ -18,12 +18,16 @@ struct map_host {
 	struct stage_names *names;
 };
 
-static struct val map_root(void *data, struct str name, bool *ret_found)
+static struct val lend(const struct val *value, enum expr_found *ret_found)
+{
+	*ret_found = value ? EXPR_LENT : EXPR_ABSENT;
+	return value ? *value : VAL_NULL;
+}
+
+static struct val map_root(void *data, struct str name, enum expr_found *ret_found)
 {
 	struct map_host *map = data;
-	const struct val *found = val_find(map->context, name);
-	*ret_found = found != NULL;
-	return found ? val_ref(*found) : VAL_NULL;
+	return lend(val_find(map->context, name), ret_found);
 }
 
 static struct val map_root_map(void *data)
@@ -60,9 +64,9 @@ static struct val stage_field(void *data, size_t index, struct str key)
 	return val_get_str(stage_at(data, index), key);
 }
 
-static struct val map_stage_field(void *data, size_t index, struct str key)
+static struct val map_stage_field(void *data, size_t index, struct str key, enum expr_found *ret_found)
 {
-	return val_ref(stage_field(data, index, key));
+	return lend(val_find(stage_at(data, index), key), ret_found);
 }
 
 static bool field_is(const struct val *value, struct str text)
@@ -82,25 +86,21 @@ static ptrdiff_t map_stage_find(void *data, struct str text, bool by_ref)
 	return -1;
 }
 
-static struct val map_stage_context(void *data, size_t index, struct str key, bool *ret_found)
+static struct val map_stage_context(
+	void *data, size_t index, struct str key, enum expr_found *ret_found)
 {
 	struct val own = val_get(stage_at(data, index), "context");
 	const struct val *there = val_find(own, key);
-	*ret_found = there != NULL;
 	if (there)
-		return val_ref(*there);
+		return lend(there, ret_found);
 
 	struct graph graph = { map_stage_count(data), stage_field, data };
 	graph_list before = { 0 };
 	graph_ancestors(&graph, index, &before);
-	struct val found = VAL_NULL;
-	for (size_t i = 0; i < before.count && !*ret_found; i++) {
-		struct val outputs = val_get(stage_at(data, before.items[i]), "outputs");
-		*ret_found = val_has_str(outputs, key);
-		found = val_ref(val_get_str(outputs, key));
-	}
+	for (size_t i = 0; i < before.count && !there; i++)
+		there = val_find(val_get(stage_at(data, before.items[i]), "outputs"), key);
 	vec_free(&before);
-	return found;
+	return lend(there, ret_found);
 }
 
 static ptrdiff_t find_id(struct map_host *map, const char *id)

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "expr/java_time.h"
+#include "expr/node.h"
 #include "expr/status.h"
 #include "expr/text.h"
 
@@ -342,8 +343,10 @@ static int convert_row(struct eval *ev, const struct java_method *row, const str
 	return 0;
 }
 
-int java_choose(struct eval *ev, const struct java_method *rows, struct str name,
-	const struct value *args, size_t count, const struct java_method **ret, struct call *ret_call)
+/* As java_choose; the rows end with LAST, when it is not NULL, or with one without name. */
+static int choose(struct eval *ev, const struct java_method *rows, const struct java_method *last,
+	struct str name, const struct value *args, size_t count, const struct java_method **ret,
+	struct call *ret_call)
 {
 	const struct java_method *best = NULL;
 	enum fit best_fit = FIT_NONE;
@@ -352,6 +355,8 @@ int java_choose(struct eval *ev, const struct java_method *rows, struct str name
 	bool constructor = ret_call->self.kind == V_NULL; /* of these the last one wins */
 	for (const struct java_method *row = rows; row && row->name; row++) {
 		unsigned distance;
+		if (last && row > last)
+			break;
 		if (row->name[0] != name.bytes[0] || !str_is(name, row->name))
 			continue;
 		enum fit fit = fit_row(row, args, count, &distance);
@@ -375,6 +380,12 @@ int java_choose(struct eval *ev, const struct java_method *rows, struct str name
 			"EL1033E: Method call of '%.*s' is ambiguous, supported type conversions allow multiple variants to match",
 			STR_ARG(name));
 	return convert_row(ev, best, args, count, ret_call);
+}
+
+int java_choose(struct eval *ev, const struct java_method *rows, struct str name,
+	const struct value *args, size_t count, const struct java_method **ret, struct call *ret_call)
+{
+	return choose(ev, rows, NULL, name, args, count, ret, ret_call);
 }
 
 /* "foo(java.lang.String,null)" */
@@ -457,8 +468,51 @@ const struct java_method *java_object_methods(void)
 	return object_methods;
 }
 
-int java_call(struct eval *ev, struct value target, struct str name, const struct value *args,
-	size_t count, struct value *ret)
+static bool find_named(const struct java_method *rows, struct str name,
+	const struct java_method **ret_first, const struct java_method **ret_last)
+{
+	*ret_first = NULL;
+	for (const struct java_method *row = rows; row && row->name; row++) {
+		if (!str_is(name, row->name))
+			continue;
+		if (!*ret_first)
+			*ret_first = row;
+		*ret_last = row;
+	}
+	return *ret_first != NULL;
+}
+
+/* The rows of that name among ROWS, or, when there is none, among those of every object. */
+static void learn_method(struct node_hint *hint, const struct java_method *rows, struct str name)
+{
+	const struct java_method *first, *last;
+	if (find_named(rows, name, &first, &last) || find_named(object_methods, name, &first, &last))
+		hint_put(hint, rows, first, last);
+}
+
+static int choose_method(struct eval *ev, const struct java_class *class,
+	const struct java_method *rows, struct str name, struct node_hint *hint,
+	const struct value *args, size_t count, const struct java_method **ret, struct call *ret_call)
+{
+	if (hint_is_of(hint, rows)) {
+		if (choose(ev, hint->first, hint->last, name, args, count, ret, ret_call) < 0)
+			return -1;
+		if (*ret)
+			return 0;
+	} else if (hint) {
+		learn_method(hint, rows, name);
+	}
+	if (java_choose(ev, rows, name, args, count, ret, ret_call) < 0)
+		return -1;
+	if (!*ret && java_choose(ev, object_methods, name, args, count, ret, ret_call) < 0)
+		return -1;
+	if (!*ret && class && java_choose(ev, class->statics, name, args, count, ret, ret_call) < 0)
+		return -1;
+	return 0;
+}
+
+int java_call(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
+	const struct value *args, size_t count, struct value *ret)
 {
 	const struct java_class *class = java_class_of(target);
 	const struct java_method *rows = class ? class->methods :
@@ -466,11 +520,7 @@ int java_call(struct eval *ev, struct value target, struct str name, const struc
 						 NULL;
 	const struct java_method *row = NULL;
 	struct call call = { .self = target };
-	if (java_choose(ev, rows, name, args, count, &row, &call) < 0)
-		return -1;
-	if (!row && java_choose(ev, object_methods, name, args, count, &row, &call) < 0)
-		return -1;
-	if (!row && class && java_choose(ev, class->statics, name, args, count, &row, &call) < 0)
+	if (choose_method(ev, class, rows, name, hint, args, count, &row, &call) < 0)
 		return -1;
 	if (!row)
 		return no_method(ev, class, value_type_name(target), rows, name, args, count);

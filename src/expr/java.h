@@ -56,8 +56,9 @@ const struct java_class *const *java_classes(void);
 /* The class whose methods VALUE has; NULL for beans and arrays. */
 const struct java_class *java_class_of(struct value value);
 
-int java_call(struct eval *ev, struct value target, struct str name, const struct value *args,
-	size_t count, struct value *ret);
+/* HINT, of the node that names the method, may be NULL. */
+int java_call(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
+	const struct value *args, size_t count, struct value *ret);
 int java_call_static(struct eval *ev, const struct java_class *class, struct str name,
 	const struct value *args, size_t count, struct value *ret);
 int java_construct(struct eval *ev, struct str type, const struct value *args, size_t count,

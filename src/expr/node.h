@@ -64,16 +64,46 @@ struct node_step {
 	int32_t position;
 };
 
+/*
+ * What the name of a node was found to be in TABLE, so that it is not looked for again: a guess, which whoever asks about another
+ * table does not get. The thread that comes first writes it, once; all others read it when it is ready.
+ */
+struct node_hint {
+	atomic_uchar state; /* 0, then 1 while it is written, then 2 */
+	const void *table;
+	const void *first, *last; /* rows, both of them in it */
+};
+
+static inline bool hint_is_of(const struct node_hint *hint, const void *table)
+{
+	return hint && atomic_load_explicit(&hint->state, memory_order_acquire) == 2 &&
+		hint->table == table;
+}
+
+static inline void hint_put(
+	struct node_hint *hint, const void *table, const void *first, const void *last)
+{
+	unsigned char empty = 0;
+	if (!hint || !atomic_compare_exchange_strong(&hint->state, &empty, 1))
+		return;
+	hint->table = table;
+	hint->first = first;
+	hint->last = last;
+	atomic_store_explicit(&hint->state, 2, memory_order_release);
+}
+
 struct node {
 	uint8_t kind;
 	uint8_t op;
-	bool safe;        /* ?. before it; for an increment: it stands before its operand */
-	bool blank;       /* a blank between a function's name and its parenthesis */
-	bool constant;    /* a list or map of literals */
+	bool safe;     /* ?. before it; for an increment: it stands before its operand */
+	bool blank;    /* a blank between a function's name and its parenthesis */
+	bool constant; /* a list or map of literals */
+	bool known;    /* its value is `literal`: it is one, or was calculated when it was parsed */
 	int32_t position; /* character in the body */
 	uint32_t count;
 	struct str name;
 	const struct function *function; /* a helper's row; NULL = there is none of that name */
+	struct node_hint *hint;          /* of a name or method */
 	struct value literal;
 	struct node **children;
 	struct node *extra;

@@ -207,6 +207,15 @@ static int arithmetic_or_text(
 	return unsupported(ev, op, left, right);
 }
 
+bool op_calculate(int op, struct value left, struct value right, struct value *ret)
+{
+	bool divides = op == OP_DIVIDE || op == OP_MODULO;
+	if (op > OP_POWER || !value_is_number(left) || !value_is_number(right) ||
+		(divides && value_is_integer(right) && !right.integer))
+		return false;
+	return arithmetic(NULL, op, left, right, ret) == 0;
+}
+
 static int order(double a, double b)
 {
 	return a < b ? -1 : a > b;

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "expr/eval.h"
 
 struct node *parser_fail(struct parser *parser, int position, const char *format, ...)
 {
@@ -60,6 +61,9 @@ struct node *node_new(struct parser *parser, enum node_kind kind, int position)
 	struct node *node = arena_new(parser->arena, struct node);
 	node->kind = (uint8_t)kind;
 	node->position = position;
+	node->known = kind == NODE_LITERAL;
+	if (kind == NODE_NAME || kind == NODE_METHOD)
+		node->hint = arena_new(parser->arena, struct node_hint);
 	return node;
 }
 
@@ -144,6 +148,19 @@ static struct node *parse_unary(struct parser *parser)
 	return node;
 }
 
+/* Arithmetic on literals has its value now; what would fail is left to the evaluation. */
+static void calculate(struct node *fold)
+{
+	struct value value = fold->children[0]->literal;
+	fold->known = fold->children[0]->known;
+	for (uint32_t i = 1; i < fold->count && fold->known; i++)
+		fold->known = fold->children[i]->known &&
+			op_calculate(
+				fold->steps[i - 1].op, value, fold->children[i]->literal, &value);
+	if (fold->known)
+		fold->literal = value;
+}
+
 /* LEFT alone, or a node of KIND of it and what stands on the pile behind it, since it was MARK high. */
 static struct node *fold_end(
 	struct parser *parser, size_t mark, enum node_kind kind, struct node *left)
@@ -152,7 +169,11 @@ static struct node *fold_end(
 		return parser->failed ? NULL : left;
 	struct node *result = node_new(parser, kind, parser->failed ? 0 : left->position);
 	gather_end(parser, mark, result);
-	return parser->failed ? NULL : result;
+	if (parser->failed)
+		return NULL;
+	if (kind == NODE_FOLD)
+		calculate(result);
+	return result;
 }
 
 /* OP and RIGHT behind LEFT, which is put down with the first of them. */

@@ -197,10 +197,12 @@ static bool root_get(struct eval *ev, struct str name, struct value *ret)
 		if (ret->kind != V_NULL)
 			return true;
 	}
-	bool found = false;
-	if (ev->host && ev->host->root)
-		*ret = value_of_val(ev, eval_hold(ev, ev->host->root(ev->host->data, name, &found)));
-	return found;
+	enum expr_found found = EXPR_ABSENT;
+	if (ev->host && ev->host->root) {
+		struct val json = ev->host->root(ev->host->data, name, &found);
+		*ret = value_of_val(ev, eval_took(ev, json, found));
+	}
+	return found != EXPR_ABSENT;
 }
 
 static struct val context_json(struct eval *ev, ptrdiff_t stage)
@@ -216,13 +218,13 @@ static bool context_get(struct eval *ev, ptrdiff_t stage, struct str name, struc
 		if (own.kind == V_MAP && map_get_name(ev, own, name, ret))
 			return true;
 	}
-	bool found = false;
+	enum expr_found found = EXPR_ABSENT;
 	if (ev->host && ev->host->stage_context) {
 		struct val json = ev->host->stage_context(
 			ev->host->data, (size_t)stage, name, &found);
-		*ret = value_of_val(ev, eval_hold(ev, json));
+		*ret = value_of_val(ev, eval_took(ev, json, found));
 	}
-	return found;
+	return found != EXPR_ABSENT;
 }
 
 bool map_get_name(struct eval *ev, struct value map, struct str name, struct value *ret)

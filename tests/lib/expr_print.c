@@ -330,7 +330,8 @@ bool expr_same(const struct node *a, const struct node *b)
 		return a == b;
 	if (a->kind != b->kind || a->op != b->op || a->safe != b->safe ||
 		a->constant != b->constant || a->count != b->count || !str_equal(a->name, b->name) ||
-		!same_literal(a->literal, b->literal) || !expr_same(a->extra, b->extra))
+		(a->kind == NODE_LITERAL && !same_literal(a->literal, b->literal)) ||
+		!expr_same(a->extra, b->extra))
 		return false;
 	for (uint32_t i = 0; i < a->count; i++)
 		if (!expr_same(a->children[i], b->children[i]))

@@ -22,11 +22,11 @@ struct fake {
 	const char *body; /* what a URL answers, NULL = it fails */
 };
 
-static struct val fake_root(void *data, struct str name, bool *ret_found)
+static struct val fake_root(void *data, struct str name, enum expr_found *ret_found)
 {
 	struct fake *fake = data;
 	fake->roots++;
-	*ret_found = str_is(name, "a") || str_is(name, "nothing");
+	*ret_found = str_is(name, "a") || str_is(name, "nothing") ? EXPR_GIVEN : EXPR_ABSENT;
 	return str_is(name, "a") ? val_int(5) : VAL_NULL;
 }
 
@@ -51,9 +51,10 @@ static ptrdiff_t fake_stage_find(void *data, struct str text, bool by_ref)
 	return str_is(text, by_ref ? "1" : "one") ? 1 : -1;
 }
 
-static struct val fake_stage_context(void *data, size_t index, struct str key, bool *ret_found)
+static struct val fake_stage_context(
+	void *data, size_t index, struct str key, enum expr_found *ret_found)
 {
-	*ret_found = str_is(key, "deep");
+	*ret_found = str_is(key, "deep") ? EXPR_GIVEN : EXPR_ABSENT;
 	return *ret_found ? val_format("from an ancestor of %zu", index) : VAL_NULL;
 }
 

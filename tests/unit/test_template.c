@@ -120,13 +120,13 @@ static void the_summary_shows_helpers_as_the_original_rewrites_them(void **state
 static void a_budget_is_for_the_whole_pass(void **state)
 {
 	struct expr_limits limits = { .max_steps = 25, .allow_unknown_keys = true };
-	const char *source = "[\"${1+1+1+1+1}\", \"${1+1+1+1+1}\", \"${1+1+1+1+1}\"]";
-	_cleanup_pass_ struct pass over = run("{}", source, NULL, &limits);
+	const char *source = "[\"${a+1+1+1+1}\", \"${a+1+1+1+1}\", \"${a+1+1+1+1}\"]";
+	_cleanup_pass_ struct pass over = run("{\"a\": 1}", source, NULL, &limits);
 	assert_int_equal(over.failure, EXPR_OVER_BUDGET);
 	assert_true(val_is_null(over.value));
 	assert_int_equal(over.result.failures, 0);
 	limits.max_steps = 300;
-	_cleanup_pass_ struct pass within = run("{}", source, NULL, &limits);
+	_cleanup_pass_ struct pass within = run("{\"a\": 1}", source, NULL, &limits);
 	assert_int_equal(within.failure, EXPR_OK);
 	assert_json(within.value, "[5,5,5]");
 }
