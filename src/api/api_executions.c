@@ -163,9 +163,12 @@ static int check_goes_on(struct call *call, struct err *err)
 int api_stage_patch(struct call *call, struct err *err)
 {
 	struct request request = { .kind = REQUEST_PATCH_STAGE };
-	if (check_goes_on(call, err) < 0 ||
-		call_body_map(call, "what to merge into the stage's context", &request.value, err) < 0)
+	if (call_body_map(call, "what to merge into the stage's context", &request.value, err) < 0)
 		return -1;
+	if (check_goes_on(call, err) < 0) {
+		request_clear(&request);
+		return -1;
+	}
 	request.key = xstrdup(call_param(call, "id"));
 	request.stage_id = xstrdup(call_param(call, "stageId"));
 	return call_submit(call, &request, answer_execution, err);

@@ -10,13 +10,45 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "base/vec.h"
+#include "lint/pipeline_fields.h"
+#include "model/pipeline.h"
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------------ */
+
+static void first_fault(void *data, const struct graph_problem *problem)
+{
+	struct err *err = data;
+	bool shape = problem->fault == GRAPH_NO_LIST || problem->fault == GRAPH_NO_STAGE;
+	if (shape && !err->kind)
+		err_set(err, ERR_INVALID, "%s: %s", problem->path, problem->text);
+}
+
+/*
+ * What is no pipeline by its shape is not kept: lists that are none, and items of them that are no objects. What an author may still be
+ * writing (a type, a refId, a graph with holes) is, as upstream; lint speaks of it.
+ */
+static int check_shape(struct val document, struct err *err)
+{
+	pipeline_check_graph(document, first_fault, err);
+	for (const struct field *row = pipeline_fields; row->name && !err->kind; row++) {
+		struct val list = val_get(document, row->name);
+		if (!(row->flags & FIELD_LIST) || val_is_null(list))
+			continue;
+		if (!val_is_list(list) && field_misfit("a list", list, err) < 0)
+			return err_wrap(err, "%s", row->name);
+		for (size_t i = 0; i < val_count(list); i++)
+			if (!val_is_map(val_at(list, i)) &&
+				field_misfit("a map", val_at(list, i), err) < 0)
+				return err_wrap(err, "%s[%zu]", row->name, i);
+	}
+	return err->kind ? -1 : 0;
+}
 
 static int save(struct call *call, struct val document /* taken */, answer_fn answer, struct err *err)
 {
 	struct request request = { .kind = REQUEST_SAVE_PIPELINE, .value = document };
-	if (call_query_bool(call, "staleCheck", false, &request.stale_check, err) < 0) {
+	if (check_shape(document, err) < 0 ||
+		call_query_bool(call, "staleCheck", false, &request.stale_check, err) < 0) {
 		request_clear(&request);
 		return -1;
 	}
@@ -44,9 +76,12 @@ int api_pipeline_update(struct call *call, struct err *err)
 	_cleanup_(val_free) struct val stored = VAL_NULL;
 	if (call_body_map(call, "the pipeline", &document, err) < 0)
 		return -1;
+	struct val own = val_get(document, "id");
+	if (!val_is_null(own) && !val_is_string(own) && field_misfit("a string", own, err) < 0)
+		return err_wrap(err, "id");
 	if (strcmp(val_get_text(document, "id", id), id) != 0)
 		return err_set(err, ERR_INVALID, "id: the body says \"%s\", the path \"%s\"",
-			val_get_text(document, "id", ""), id);
+			val_text(&own), id);
 	if (store->type->get_pipeline(store, id, &stored, err) < 0)
 		return -1;
 	val_set(&document, "id", val_string(id));

@@ -40,7 +40,7 @@ static int read_trigger(struct call *call, struct val *ret, struct err *err)
 	if (!val_is_map(trigger))
 		return err_set(
 			err, ERR_INVALID, "the request's body must be a JSON object: the trigger");
-	if (!val_is_string(val_get(trigger, "type")))
+	if (val_is_null(val_get(trigger, "type")))
 		val_set(&trigger, "type", val_string("manual"));
 	*ret = take(&trigger);
 	return 0;

@@ -680,3 +680,64 @@ int fields_refuse(const struct field *rows, struct val object, const char *path,
 	}
 	return 0;
 }
+
+/* What ROW wants of a value that nobody converts, when VALUE is something else; NULL when it fits. */
+static const char *misfit(const struct field *row, struct val value)
+{
+	double number;
+	bool flag;
+
+	switch (row->type) {
+	case FIELD_BOOL:
+		return val_as_bool(value, &flag) ? NULL : "true or false";
+	case FIELD_INT:
+	case FIELD_NUMBER:
+		return val_as_double(value, &number) ? NULL : "a number";
+	case FIELD_STRING:
+		return val_is_string(value) ? NULL : "a string";
+	case FIELD_VALUE:
+		if (row->flags & FIELD_LIST)
+			return val_is_list(value) ? NULL : "a list";
+		return !(row->flags & FIELD_MAP) || val_is_map(value) ? NULL : "a map";
+	default:
+		return NULL;
+	}
+}
+
+int field_misfit(const char *what, struct val value, struct err *err)
+{
+	const struct field plain = { 0 };
+
+	return expected(&plain, what, value, err);
+}
+
+static int strict_row(const struct field *row, struct val value, const char *path, struct err *err)
+{
+	const char *wanted = misfit(row, value);
+
+	if (wanted) {
+		expected(row, wanted, value, err);
+		return err_wrap(err, "%s%s", path, row->name);
+	}
+	for (size_t i = 0; row->rows && val_is_list(value) && i < val_count(value); i++) {
+		if (val_is_map(val_at(value, i)))
+			continue;
+		expected(row, "a map", val_at(value, i), err);
+		return err_wrap(err, "%s%s[%zu]", path, row->name, i);
+	}
+	return 0;
+}
+
+int fields_strict(const struct field *rows, struct val object, const char *path, struct err *err)
+{
+	for (const struct field *row = rows; row && row->name; row++) {
+		struct val value = val_get(object, row->name);
+
+		if (row->offset != (size_t)-1 || (row->flags & FIELD_UI) || val_is_null(value) ||
+			holds_expression(value))
+			continue;
+		if (strict_row(row, value, path, err) < 0)
+			return -1;
+	}
+	return 0;
+}

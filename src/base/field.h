@@ -158,6 +158,16 @@ void fields_check(const struct field *rows, struct val object, const char *path,
  */
 int fields_refuse(const struct field *rows, struct val object, const char *path, struct err *err);
 
+/*
+ * Of rows that no struct is read by (FIELD_KNOWN): whoever looks at such a value takes it as it is, where fields_check is lenient, so
+ * "5" is no number there and 5 no string. ERR_INVALID with the first that does not fit; items of a list with rows are maps. Strings that
+ * hold "${" pass, and so does what the engine ignores.
+ */
+int fields_strict(const struct field *rows, struct val object, const char *path, struct err *err);
+
+/* ERR_INVALID: "expected WHAT, got VALUE", of a long value its beginning, of a list or map only that it is one. */
+int field_misfit(const char *what, struct val value, struct err *err);
+
 /* TEXT is an item of LIST, or the "value" of one; of no list, or an empty one, everything is. */
 bool field_is_offered(struct val list, struct str text);
 

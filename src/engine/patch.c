@@ -32,36 +32,6 @@ static void take_finding(void *data, const struct finding *finding)
 		finding->text.en);
 }
 
-/* A row that no struct is read by: the engine and the stages look at the value as it is, so "60000" is no number there. */
-static bool is_read_as_it_is(const struct field *row, struct val value)
-{
-	double number;
-	bool flag;
-	bool known_only = row->offset == (size_t)-1 && !(row->flags & FIELD_UI);
-	if (!known_only || val_is_null(value) ||
-		(val_is_string(value) && template_is_candidate(value)))
-		return true;
-	if (row->type == FIELD_BOOL)
-		return val_as_bool(value, &flag);
-	if (row->type == FIELD_INT || row->type == FIELD_NUMBER)
-		return val_as_double(value, &number);
-	return row->type != FIELD_STRING || val_is_string(value);
-}
-
-static int check_kinds(const struct field *rows, struct val patch, struct err *err)
-{
-	static const char *const kinds[] = {
-		[FIELD_STRING] = "a string", [FIELD_INT] = "a number", [FIELD_NUMBER] = "a number", [FIELD_BOOL] = "true or false"
-	};
-	for (const struct field *row = rows; row && row->name; row++) {
-		struct val value = val_get(patch, row->name);
-		if (!is_read_as_it_is(row, value))
-			return err_set(err, ERR_INVALID, "%s: expected %s, got a %s", row->name,
-				kinds[row->type], val_kind_name(val_kind(value)));
-	}
-	return 0;
-}
-
 static bool is_choice(const struct field *row, struct val value)
 {
 	struct str text = val_as_str(&value);
@@ -130,7 +100,7 @@ static int check_values(
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		if (tables[i])
 			fields_check(tables[i], patch, NULL, take_finding, &check);
-		if (err->kind || check_kinds(tables[i], patch, err) < 0)
+		if (err->kind || fields_strict(tables[i], patch, "", err) < 0)
 			return -1;
 		for (const struct field *row = tables[i]; row && row->name; row++)
 			if ((row->flags & FIELD_SET_AT_RUN) && row->type == FIELD_STRING &&

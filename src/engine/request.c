@@ -7,6 +7,7 @@
 
 #include "engine/internal.h"
 #include "model/secrets.h"
+#include "net/http_request.h"
 
 static void reply_error(struct engine *engine, struct request *request, struct err *err)
 {
@@ -45,6 +46,26 @@ static void keep_pipeline(struct engine *engine, struct val document)
 	}
 }
 
+static const struct field saved_fields[] = {
+	FIELD_KNOWN("id", FIELD_STRING),
+	FIELD_KNOWN("name", FIELD_STRING),
+	FIELD_KNOWN("application", FIELD_STRING),
+	{ 0 },
+};
+
+/* What nobody could put into a path is no name: people would have a pipeline that they cannot reach. */
+static int check_saved_name(const char *key, struct val value, struct err *err)
+{
+	struct str text = str_trim(val_as_str(&value));
+	if (text.length == 0)
+		return err_set(err, ERR_INVALID, "%s: a pipeline that is saved needs one", key);
+	if (!http_segment_can_be(text))
+		return err_set(err, ERR_INVALID,
+			"%s: no path can hold it; leave out \"/\", \"\\\" and control characters",
+			key);
+	return 0;
+}
+
 static int check_saved(
 	struct engine *engine, const struct request *request, struct val *document, struct err *err)
 {
@@ -52,10 +73,12 @@ static int check_saved(
 		return err_set(err, ERR_INVALID, "a pipeline is a JSON object");
 	struct val name_value = val_get(*document, "name");
 	struct str name = str_trim(val_as_str(&name_value));
-	const char *application = val_get_text(*document, "application", "");
-	if (name.length == 0 || str_trim(str_of(application)).length == 0)
-		return err_set(err, ERR_INVALID, "%s: a pipeline that is saved needs one",
-			name.length == 0 ? "name" : "application");
+	struct val application_value = val_get(*document, "application");
+	if (fields_strict(saved_fields, *document, "", err) < 0 ||
+		check_saved_name("name", name_value, err) < 0 ||
+		check_saved_name("application", application_value, err) < 0)
+		return -1;
+	const char *application = val_text(&application_value);
 	if (name.length != val_as_str(&name_value).length) {
 		_cleanup_free_ char *trimmed = xstrndup(name.bytes, name.length);
 		val_set(document, "name", val_string(trimmed));

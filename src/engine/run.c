@@ -375,6 +375,13 @@ static void run_start(struct run *run)
 		if (stage->parent == STAGE_NONE && stage_is_startable(run, stage))
 			look(run, i); /* in a run that was restarted it may be any */
 	}
+	if (!initial) {
+		execution = run_edit(run);
+		execution->canceled = true;
+		stage_set_text(&execution->canceled_by, "system");
+		stage_set_text(&execution->cancellation_reason,
+			"Failed on startup: stages: the pipeline has none, so there is nothing to run");
+	}
 	run_set_status(run, initial ? STATUS_RUNNING : STATUS_TERMINAL);
 }
 

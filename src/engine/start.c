@@ -39,6 +39,55 @@ static int start_document(
 	return 0;
 }
 
+static const struct field artifact_fields[] = {
+	FIELD_KNOWN("type", FIELD_STRING),
+	{ 0 },
+};
+
+/* What the engine itself reads of a trigger (stages.md 1.7). */
+static const struct field trigger_fields[] = {
+	FIELD_KNOWN("type", FIELD_STRING),
+	FIELD_KNOWN("user", FIELD_STRING),
+	FIELD_KNOWN("correlationId", FIELD_STRING),
+	FIELD_KNOWN("parameters", FIELD_VALUE, .flags = FIELD_MAP),
+	FIELD_KNOWN("artifacts", FIELD_VALUE, .flags = FIELD_LIST, .rows = artifact_fields),
+	FIELD_KNOWN("expectedArtifactIds", FIELD_VALUE, .flags = FIELD_LIST),
+	FIELD_KNOWN("resolvedExpectedArtifacts", FIELD_VALUE, .flags = FIELD_LIST),
+	FIELD_KNOWN("notifications", FIELD_VALUE, .flags = FIELD_LIST),
+	FIELD_KNOWN("parentExecution", FIELD_VALUE, .flags = FIELD_MAP),
+	FIELD_KNOWN("dryRun", FIELD_BOOL),
+	FIELD_KNOWN("rebake", FIELD_BOOL),
+	FIELD_KNOWN("strategy", FIELD_BOOL),
+	{ 0 },
+};
+
+static bool is_expected(struct val document, const char *id)
+{
+	struct val all = val_get(document, "expectedArtifacts");
+	for (size_t i = 0; val_is_list(all) && i < val_count(all); i++)
+		if (strcmp(val_get_text(val_at(all, i), "id", ""), id) == 0)
+			return true;
+	return false;
+}
+
+/* PATH stands before the names of TRIGGER's members: "" where it is the request itself. */
+static int check_trigger(struct val document, struct val trigger, const char *path, struct err *err)
+{
+	struct val ids = val_get(trigger, "expectedArtifactIds");
+	if (fields_strict(trigger_fields, trigger, path, err) < 0)
+		return -1;
+	for (size_t i = 0; val_is_list(ids) && i < val_count(ids); i++) {
+		struct val id = val_at(ids, i);
+		if (!val_is_string(id) && field_misfit("a string", id, err) < 0)
+			return err_wrap(err, "%sexpectedArtifactIds[%zu]", path, i);
+		if (!is_expected(document, val_text(&id)))
+			return err_set(err, ERR_INVALID,
+				"%sexpectedArtifactIds[%zu]: the pipeline expects no artifact \"%s\"",
+				path, i, val_text(&id));
+	}
+	return 0;
+}
+
 /* Before anything else: what this start may not do. */
 static int start_check(
 	struct engine *engine, const struct request *request, struct val document, struct err *err)
@@ -50,8 +99,14 @@ static int start_check(
 		return -1;
 	if (known)
 		return err_set(err, ERR_INVALID, "\"%s\" is not a new execution id", request->id);
-	struct val trigger = val_is_map(request->trigger) ? request->trigger :
-							    val_get(document, "trigger");
+	bool inside = !val_is_map(request->trigger);
+	struct val trigger = inside ? val_get(document, "trigger") : request->trigger;
+	if (!val_is_null(trigger) && !val_is_map(trigger)) {
+		field_misfit("a map", trigger, err);
+		return err_wrap(err, "trigger");
+	}
+	if (check_trigger(document, trigger, inside ? "trigger." : "", err) < 0)
+		return -1;
 	const char *missing = pipeline_missing_parameter(document, val_get(trigger, "parameters"));
 	if (request->check_parameters && missing)
 		return err_set(err, ERR_INVALID, "Required parameter %s is missing", missing);

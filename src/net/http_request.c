@@ -92,6 +92,13 @@ static bool has_control(struct str text)
 	return false;
 }
 
+bool http_segment_can_be(struct str text)
+{
+	return text.length > 0 && str_is_utf8(text) && !has_control(text) &&
+		!memchr(text.bytes, '/', text.length) && !memchr(text.bytes, '\\', text.length) &&
+		!str_is(text, ".") && !str_is(text, "..");
+}
+
 static struct http_refusal parse_segment(struct str raw, struct val *segments)
 {
 	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(raw.length);

@@ -31,6 +31,9 @@ void http_framing_see(struct http_framing *framing, struct str name, struct str 
 /* After the last header. */
 struct http_refusal http_framing_end(const struct http_framing *framing);
 
+/* A request can have TEXT as a segment of its path, however that is escaped. */
+bool http_segment_can_be(struct str text);
+
 /* A target in origin form: decoded segments and query. */
 struct http_target {
 	char *raw;

@@ -95,13 +95,6 @@ def test_names_are_names(server, app, name):
     assert server.get(f"/applications/{app}/pipelineConfigs/{path}").status == 404
 
 
-def test_a_name_with_a_slash_is_reached_by_its_id(server, app):
-    assert server.post("/pipelines", {"application": app, "name": "a/b", "stages": [WAIT]}).status == 200
-    (stored,) = server.get(f"/applications/{app}/pipelineConfigs").json()
-    assert server.get(f"/applications/{app}/pipelineConfigs/a%2Fb").status == 400
-    assert server.post(f"/pipelines/{app}/{stored['id']}").status == 202
-
-
 def test_start_by_id_and_with_the_application_in_any_case(server, app):
     stored = server.save(app, "p", [WAIT])
     assert server.post(f"/pipelines/{app}/{stored['id']}").status == 202
