@@ -9,9 +9,24 @@
 
 #define ARRAY_ITEMS 262144
 
-/* What can be read of TARGET like a property, and is near to NAME; NULL = nothing is. */
-static const char *nearest_property(struct value target, struct str name)
+static const char *nearest_key(struct eval *ev, struct value map, struct str name)
 {
+	unsigned best = 3;
+	const char *near = NULL;
+	map = map_plain(ev, map);
+	for (size_t i = 0; i < map_count(ev, map); i++) {
+		struct value key = map_key(ev, map, i);
+		if (key.kind == V_STRING && str_nearer(name, value_str(key), &best))
+			near = arena_copy(&ev->arena, value_str(key));
+	}
+	return near;
+}
+
+/* What can be read of TARGET like a property, and is near to NAME; NULL = nothing is. */
+static const char *nearest_property(struct eval *ev, struct value target, struct str name)
+{
+	if (target.kind == V_MAP)
+		return nearest_key(ev, target, name);
 	const struct java_class *class = java_class_of(target);
 	unsigned best = 3;
 	const char *near = NULL;
@@ -23,7 +38,7 @@ static const char *nearest_property(struct value target, struct str name)
 
 static int unknown_property(struct eval *ev, struct value target, struct str name)
 {
-	const char *near = target.kind == V_MAP ? NULL : nearest_property(target, name);
+	const char *near = nearest_property(ev, target, name);
 	return fail(ev, FAIL_EVAL,
 		"EL1008E: Property or field '%.*s' cannot be found on object of type '%s' - maybe not public or not valid?%s%s%s",
 		STR_ARG(name), value_type_name(target), near ? " Did you mean '" : "",
@@ -34,8 +49,8 @@ int access_property(struct eval *ev, struct value target, struct str name, struc
 	struct value *ret)
 {
 	if (target.kind == V_NULL)
-		return fail(ev, FAIL_EVAL,
-			"EL1007E: Property or field '%.*s' cannot be found on null", STR_ARG(name));
+		return fail_on_null(ev, "EL1007E: Property or field '%.*s' cannot be found on null",
+			STR_ARG(name));
 	if (target.kind == V_MAP) {
 		if (map_get_name(ev, target, name, ret) || ev->limits.allow_unknown_keys)
 			return 0;
@@ -86,7 +101,7 @@ int access_index(struct eval *ev, struct value target, struct value index, struc
 {
 	*ret = NULL_VALUE;
 	if (target.kind == V_NULL)
-		return fail(ev, FAIL_EVAL, "EL1012E: Cannot index into a null value");
+		return fail_on_null(ev, "EL1012E: Cannot index into a null value");
 	if (index.kind == V_NULL)
 		return fail(ev, FAIL_EVAL, "EL1012E: The index is null");
 	if (target.kind == V_MAP) {
@@ -111,8 +126,8 @@ int access_index(struct eval *ev, struct value target, struct value index, struc
 int access_assign_property(struct eval *ev, struct value target, struct str name, struct value value)
 {
 	if (target.kind == V_NULL)
-		return fail(ev, FAIL_EVAL,
-			"EL1009E: Property or field '%.*s' cannot be set on null", STR_ARG(name));
+		return fail_on_null(ev, "EL1009E: Property or field '%.*s' cannot be set on null",
+			STR_ARG(name));
 	if (target.kind != V_MAP)
 		return fail(ev, FAIL_EVAL,
 			"EL1010E: Property or field '%.*s' cannot be set on object of type '%s' - maybe not public or not writable?",
@@ -150,6 +165,8 @@ static int eval_inner(struct eval *ev, struct value item, const struct node *nod
 int access_project(struct eval *ev, struct value target, const struct node *node, struct value *ret)
 {
 	bool map = target.kind == V_MAP;
+	if (target.kind == V_NULL)
+		return fail_on_null(ev, "EL1019E: Projection is not supported on null");
 	if (!map && !value_is_seq(target))
 		return fail(ev, FAIL_EVAL, "EL1019E: Projection is not supported on the type '%s'",
 			value_type_name(target));
@@ -208,6 +225,8 @@ int access_select(struct eval *ev, struct value target, const struct node *node,
 {
 	if (target.kind == V_MAP)
 		return select_entries(ev, target, node, ret);
+	if (target.kind == V_NULL)
+		return fail_on_null(ev, "EL1015E: Cannot perform selection on null");
 	if (!value_is_seq(target))
 		return fail(ev, FAIL_EVAL,
 			"EL1015E: Cannot perform selection on input data of type '%s'",

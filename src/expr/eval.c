@@ -63,6 +63,7 @@ void eval_init(struct eval *ev, const struct expr_host *host, const struct expr_
 	ev->failure = FAIL_NONE;
 	ev->message = NULL;
 	ev->position = -1;
+	ev->on_null = false;
 	arena_init(&ev->arena, LIMIT_EXPR_BYTES);
 }
 
@@ -108,6 +109,7 @@ void eval_next(struct eval *ev)
 	ev->failure = FAIL_NONE;
 	ev->message = NULL;
 	ev->position = -1;
+	ev->on_null = false;
 	ev->depth = 0;
 	if (ev->assigned || ev->variables || ev->changed.count)
 		return;
@@ -115,17 +117,34 @@ void eval_next(struct eval *ev)
 	arena_reset(&ev->arena);
 }
 
-int fail(struct eval *ev, enum fail_kind kind, const char *format, ...)
+static void fail_with(struct eval *ev, enum fail_kind kind, const char *format, va_list args)
 {
-	if (ev->failure)
-		return -1;
 	char text[MESSAGE_BYTES];
-	va_list args;
-	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
 	ev->failure = kind;
 	ev->message = arena_copy(&ev->arena, str_of(text));
+}
+
+int fail(struct eval *ev, enum fail_kind kind, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	if (!ev->failure)
+		fail_with(ev, kind, format, args);
+	va_end(args);
+	return -1;
+}
+
+int fail_on_null(struct eval *ev, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	if (!ev->failure) {
+		ev->on_null = true;
+		ev->null_to = 0;
+		fail_with(ev, FAIL_EVAL, format, args);
+	}
+	va_end(args);
 	return -1;
 }
 
@@ -236,7 +255,7 @@ static __attribute__((noinline)) int eval_method(struct eval *ev, struct value t
 	if (eval_arguments(ev, &inner, node, &args) < 0)
 		return -1;
 	if (target.kind == V_NULL)
-		return fail(ev, FAIL_EVAL,
+		return fail_on_null(ev,
 			"EL1011E: Method call: Attempted to call method %.*s() on null context object",
 			STR_ARG(node->name));
 	if (target.kind == V_TYPE)
@@ -317,6 +336,20 @@ static int set_position(struct eval *ev, const struct node *node, int result)
 	return result;
 }
 
+/* PART of the chain NODE failed. What stood before it, if it was null, is named when all is known. */
+static __attribute__((noinline, cold)) int part_failed(
+	struct eval *ev, const struct node *node, const struct node *part)
+{
+	enum node_kind head = node->children[0]->kind;
+	bool begins = head != NODE_TERNARY && head != NODE_ELVIS && head != NODE_ASSIGN &&
+		head != NODE_INCREMENT;
+	if (ev->on_null && ev->position < 0 && begins) {
+		ev->null_from = node->position;
+		ev->null_to = part->position;
+	}
+	return set_position(ev, part, -1);
+}
+
 static int eval_chain(
 	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
@@ -325,7 +358,7 @@ static int eval_chain(
 	for (uint32_t i = 1; i < node->count; i++) {
 		const struct node *part = node->children[i];
 		if (eval_part(ev, *ret, frame, part, ret) < 0)
-			return set_position(ev, part, -1);
+			return part_failed(ev, node, part);
 	}
 	return 0;
 }
@@ -557,11 +590,37 @@ int eval_node(struct eval *ev, const struct frame *frame, const struct node *nod
 	return 0;
 }
 
+/* Of TEXT, what stands before a part of a chain, without the dot, and without the ")" of a head in parentheses. */
+static struct str before_part(struct str text, int from, int to)
+{
+	struct str part = str_slice(text, (size_t)from, (size_t)to);
+	int open = 0;
+	for (size_t i = 0; i < part.length; i++)
+		open += part.bytes[i] == '(' ? 1 : part.bytes[i] == ')' ? -1 : 0;
+	while (part.length && strchr(open < 0 ? " .?)" : " .?", part.bytes[part.length - 1])) {
+		open += part.bytes[part.length - 1] == ')';
+		part.length--;
+	}
+	return part;
+}
+
+/* Says which part of the path was null. */
+static __attribute__((noinline, cold)) int eval_failed(struct eval *ev, const struct expr *expr)
+{
+	if (!ev->on_null || ev->null_to <= ev->null_from)
+		return -1;
+	struct str part = before_part(expr->text, ev->null_from, ev->null_to);
+	if (part.length > 0 && part.length <= 200)
+		ev->message = arena_printf(
+			&ev->arena, "%s; %.*s is null", ev->message, STR_ARG(part));
+	return -1;
+}
+
 int eval_parsed(struct eval *ev, const struct expr *expr, struct value *ret)
 {
 	if (expr->tree) {
 		const struct frame frame = { .active = ev->root, .scope = ev->root };
-		return eval_node(ev, &frame, expr->tree, ret);
+		return eval_node(ev, &frame, expr->tree, ret) < 0 ? eval_failed(ev, expr) : 0;
 	}
 	ev->position = expr->position;
 	if (expr->position < 0)

@@ -69,6 +69,8 @@ struct eval {
 	enum fail_kind failure;
 	const char *message; /* in the arena */
 	int position;        /* character of the body, -1 = none */
+	bool on_null; /* it is about null where something was wanted; in a chain that stands here: */
+	int null_from, null_to;
 	/* What follows is not set at the start. */
 	struct val held[HELD_FIRST];
 	struct expr *trees[HELD_FIRST];
@@ -95,6 +97,8 @@ int eval_body(struct eval *ev, struct str body, struct value *ret);
 /* Sets the failure and returns -1. An earlier one stays. */
 int fail(struct eval *ev, enum fail_kind kind, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* The same for FAIL_EVAL, when what a link of a chain works on is null. */
+int fail_on_null(struct eval *ev, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The failure's Java class; static. */
 const char *fail_exception(enum fail_kind kind);
 

@@ -432,6 +432,15 @@ static int unknown_function(struct eval *ev, struct str name)
 		STR_ARG(name), near ? "; did you mean #" : "", near ? near : "", near ? "?" : "");
 }
 
+static int wrong_count(struct eval *ev, const struct function *function, size_t have, size_t wanted)
+{
+	_cleanup_strbuf_ struct strbuf form = STRBUF_INIT(400);
+	java_add_signature(&form, function->name, function->args);
+	return fail(ev, FAIL_EVAL,
+		"EL1014E: Incorrect number of arguments for function '%s', %zu supplied but function takes %zu: #%s",
+		function->name, have, wanted, form.bytes);
+}
+
 int function_call(struct eval *ev, const struct node *node, const struct value *args, size_t count,
 	struct value *ret)
 {
@@ -448,9 +457,7 @@ int function_call(struct eval *ev, const struct node *node, const struct value *
 			"EL1014E: no blank may stand between #%s and its parenthesis",
 			function->name);
 	if (!variable && have != wanted)
-		return fail(ev, FAIL_EVAL,
-			"EL1014E: Incorrect number of arguments for function '%s', %zu supplied but function takes %zu",
-			function->name, have, wanted);
+		return wrong_count(ev, function, have, wanted);
 	struct value *converted = arena_alloc(&ev->arena, (have + 1) * sizeof(*converted));
 	for (size_t i = 0; i < have; i++)
 		if (java_convert(ev, function->args[variable ? 0 : i], args[given + i],

@@ -10,6 +10,8 @@
 #include "expr/status.h"
 #include "expr/text.h"
 
+#define MESSAGE_FORMS_BYTES 400
+
 const struct java_class *const *java_classes(void)
 {
 	static const struct java_class *const classes[] = {
@@ -388,6 +390,50 @@ int java_choose(struct eval *ev, const struct java_method *rows, struct str name
 	return choose(ev, rows, NULL, name, args, count, ret, ret_call);
 }
 
+/* CODE of an argument as a word. */
+static const char *word_of(char code)
+{
+	static const struct {
+		char code;
+		const char *word;
+	} words[] = { { 's', "String" }, { 'q', "CharSequence" }, { 'o', "Object" },
+		{ 'C', "Collection" }, { 'M', "Map" }, { 'i', "int" }, { 'j', "long" },
+		{ 'f', "float" }, { 'd', "double" }, { 'z', "boolean" }, { 'c', "char" },
+		{ 'r', "regex" }, { 'D', "Date" }, { 'L', "LocalDate" }, { 'T', "LocalDateTime" },
+		{ 'I', "Instant" }, { 'W', "DayOfWeek" }, { 'K', "ChronoUnit" }, { 'U', "UUID" } };
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words[i].code == code)
+			return words[i].word;
+	return "?";
+}
+
+void java_add_signature(struct strbuf *buf, const char *name, const char *args)
+{
+	strbuf_printf(buf, "%s(", name);
+	for (size_t i = 0; args[i]; i++) {
+		if (args[i] == '*')
+			strbuf_add_text(buf, " …");
+		else
+			strbuf_printf(buf, "%s%s", i ? ", " : "", word_of(args[i]));
+	}
+	strbuf_add_char(buf, ')');
+}
+
+/* BEFORE and how those of ROWS that are called NAME are written: "substring(int), substring(int, int)". */
+static const char *forms(
+	struct eval *ev, const char *before, const struct java_method *rows, const char *name)
+{
+	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(MESSAGE_FORMS_BYTES);
+	strbuf_add_text(&buf, before);
+	for (const struct java_method *row = rows; row && row->name; row++) {
+		if (strcmp(row->name, name) != 0)
+			continue;
+		strbuf_add_text(&buf, buf.length > strlen(before) ? ", " : "");
+		java_add_signature(&buf, row->name, row->args);
+	}
+	return arena_copy(&ev->arena, strbuf_str(&buf));
+}
+
 /* "foo(java.lang.String,null)" */
 static const char *signature(struct eval *ev, struct str name, const struct value *args, size_t count)
 {
@@ -430,7 +476,7 @@ static int no_method(struct eval *ev, const struct java_class *class, const char
 	if (is_refused(class, name))
 		hint = "; it exists in Java, but expressions may not call it (its result could be of any type)";
 	else if (near && distance == 0)
-		hint = "; a method of that name takes other arguments";
+		hint = forms(ev, "; a method of that name takes other arguments: ", rows, near);
 	else if (near)
 		hint = arena_printf(&ev->arena, "; did you mean %s()?", near);
 	return fail(ev, FAIL_EVAL, "EL1004E: Method call: Method %s cannot be found on type %s%s",
@@ -560,8 +606,9 @@ int java_construct(
 		return -1;
 	if (!row)
 		return fail(ev, FAIL_EVAL,
-			"EL1002E: Constructor call: No suitable constructor found on type %s for arguments %s",
-			class->name, signature(ev, (struct str){ "", 0 }, args, count));
+			"EL1002E: Constructor call: No suitable constructor found on type %s for arguments %s%s",
+			class->name, signature(ev, (struct str){ "", 0 }, args, count),
+			rows ? forms(ev, "; there is ", rows, rows->name) : "");
 	return row->call(ev, &call, ret);
 }
 

@@ -73,6 +73,9 @@ int java_choose(struct eval *ev, const struct java_method *rows, struct str name
 	const struct value *args, size_t count, const struct java_method **ret,
 	struct call *ret_call);
 
+/* "name(String, int)", as people write it. */
+void java_add_signature(struct strbuf *buf, const char *name, const char *args);
+
 /* VALUE as an argument of CODE. */
 int java_convert(struct eval *ev, char code, struct value value, struct value *ret);
 /* The code of arguments of CLASS. */

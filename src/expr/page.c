@@ -165,35 +165,11 @@ static void walk_syntax(struct walk *walk)
 	}
 }
 
-/* CODE of an argument as a word. */
-static const char *word_of(char code)
-{
-	static const struct {
-		char code;
-		const char *word;
-	} words[] = { { 's', "String" }, { 'q', "CharSequence" }, { 'o', "Object" },
-		{ 'C', "Collection" }, { 'M', "Map" }, { 'i', "int" }, { 'j', "long" },
-		{ 'f', "float" }, { 'd', "double" }, { 'z', "boolean" }, { 'c', "char" },
-		{ 'r', "regex" }, { 'D', "Date" }, { 'L', "LocalDate" }, { 'T', "LocalDateTime" },
-		{ 'I', "Instant" }, { 'W', "DayOfWeek" }, { 'K', "ChronoUnit" }, { 'U', "UUID" } };
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (words[i].code == code)
-			return words[i].word;
-	return "?";
-}
-
 /* "name(String, int)", owned. */
 static char *signature(const char *name, const char *args)
 {
 	struct strbuf buf = STRBUF_INIT(400);
-	strbuf_printf(&buf, "%s(", name);
-	for (size_t i = 0; args[i]; i++) {
-		if (args[i] == '*')
-			strbuf_add_text(&buf, " …");
-		else
-			strbuf_printf(&buf, "%s%s", i ? ", " : "", word_of(args[i]));
-	}
-	strbuf_add_char(&buf, ')');
+	java_add_signature(&buf, name, args);
 	return strbuf_detach(&buf);
 }
 

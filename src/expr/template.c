@@ -9,6 +9,7 @@
 #include "expr/text.h"
 
 #define SERVER_GROUPS "deployedServerGroups"
+#define SERVER_GROUPS_CALL "#" SERVER_GROUPS "( #root.execution)"
 
 /* Text and bodies in turn. */
 struct piece {
@@ -200,11 +201,40 @@ struct pass {
 	struct template_result *result;
 	bool over_budget;
 	const struct piece *body; /* being evaluated, NULL = none yet */
+	const struct piece *null; /* the first that was null */
 };
 
 static bool is_word(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* Where the word stands bare from AT on, or -1. */
+static ptrdiff_t next_server_groups(struct str text, size_t at)
+{
+	for (ptrdiff_t found; (found = str_find(text, SERVER_GROUPS, at)) >= 0;) {
+		size_t from = (size_t)found, to = from + strlen(SERVER_GROUPS);
+		char before = from ? text.bytes[from - 1] : ' ';
+		char after = to < text.length ? text.bytes[to] : ' ';
+		if (before != '#' && !is_word(before) && !is_word(after) && after != '(')
+			return found;
+		at = to;
+	}
+	return -1;
+}
+
+/* The place in TEXT, as written, of what stands at POSITION after the rewriting. */
+static ptrdiff_t written_position(struct str text, ptrdiff_t position)
+{
+	const ptrdiff_t word = strlen(SERVER_GROUPS), call = strlen(SERVER_GROUPS_CALL);
+	ptrdiff_t longer = 0;
+	for (ptrdiff_t from = next_server_groups(text, 0); from >= 0 && from + longer < position;
+		from = next_server_groups(text, (size_t)(from + word))) {
+		if (position < from + longer + call)
+			return from;
+		longer += call - word;
+	}
+	return position - longer;
 }
 
 /*
@@ -216,15 +246,11 @@ static char *rewrite_server_groups(struct str text)
 	if (!str_contains(text, SERVER_GROUPS))
 		return NULL;
 	struct strbuf buf = STRBUF_INIT(LIMIT_BODY_BYTES);
-	size_t at = 0, length = strlen(SERVER_GROUPS);
-	for (ptrdiff_t found; (found = str_find(text, SERVER_GROUPS, at)) >= 0;) {
-		size_t from = (size_t)found, to = from + length;
-		char before = from ? text.bytes[from - 1] : ' ';
-		char after = to < text.length ? text.bytes[to] : ' ';
-		bool bare = before != '#' && !is_word(before) && !is_word(after) && after != '(';
-		strbuf_add_str(&buf, str_slice(text, at, from));
-		strbuf_add_text(&buf, bare ? "#" SERVER_GROUPS "( #root.execution)" : SERVER_GROUPS);
-		at = to;
+	size_t at = 0;
+	for (ptrdiff_t found; (found = next_server_groups(text, at)) >= 0;) {
+		strbuf_add_str(&buf, str_slice(text, at, (size_t)found));
+		strbuf_add_text(&buf, SERVER_GROUPS_CALL);
+		at = (size_t)found + strlen(SERVER_GROUPS);
 	}
 	strbuf_add_str(&buf, str_slice(text, at, text.length));
 	return strbuf_detach(&buf);
@@ -397,6 +423,7 @@ static int evaluate_mixed(
 			return -1;
 		if (value.kind == V_NULL) {
 			*ret_null = true;
+			pass->null = pass->null ? pass->null : piece;
 			strbuf_add_text(&buf, "${");
 			strbuf_add_str(&buf, piece->text);
 			strbuf_add_char(&buf, '}');
@@ -421,6 +448,7 @@ static int evaluate_pieces(
 	if (eval_body(&pass->ev, pass->body->text, &value) < 0)
 		return -1;
 	*ret_null = value.kind == V_NULL;
+	pass->null = pass->body;
 	return *ret_null ? 0 : value_to_val(&pass->ev, value, ret);
 }
 
@@ -429,7 +457,7 @@ static void start_string(struct pass *pass)
 	struct eval *ev = &pass->ev;
 	eval_next(ev);
 	pass->result->evaluated++;
-	pass->body = NULL;
+	pass->body = pass->null = NULL;
 	if (ev->limits.max_steps)
 		return;
 	ev->steps = 0;
@@ -465,15 +493,16 @@ static bool evaluate_string(struct pass *pass, struct str text, struct val *ret)
 	int result = split_pieces(source, &pieces, &flaw);
 	if (result < 0) {
 		record(pass, text, NULL, flaw.message, fail_exception(FAIL_TEMPLATE),
-			rewritten ? -1 : (ptrdiff_t)flaw.position);
+			written_position(text, (ptrdiff_t)flaw.position));
 	} else {
 		result = evaluate_pieces(pass, &pieces, &value, &null);
 		enum fail_kind kind = pass->ev.failure;
 		if (result < 0 && kind != FAIL_BUDGET)
 			record(pass, text, kind == FAIL_PARSE ? NULL : &pieces, pass->ev.message,
-				fail_exception(kind), rewritten ? -1 : failed_position(pass));
+				fail_exception(kind), written_position(text, failed_position(pass)));
 		else if (null)
-			record(pass, text, &pieces, NULL, NULL, -1);
+			record(pass, text, &pieces, NULL, NULL,
+				written_position(text, (ptrdiff_t)pass->null->offset));
 	}
 	end_string(pass);
 	free(flaw.message);

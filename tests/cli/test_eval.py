@@ -89,6 +89,11 @@ def test_bad_usage_is_one_line(gennaker, run_file, write, arguments, reason):
     ("${a", "${a", 0),
     ("${'a}", "${'a}", 2),
     ("'x'.nope()", "'x'.nope()", 4),
+    ("${foo}", "${foo}", 2),
+    ("a ${1} ${ foo } ${bar}", "a ${1} ${ foo } ${bar}", 10),
+    ("版本 ${deployedServerGroups[0].region}", "版本 ${deployedServerGroups[0].region}", 27),
+    ("deployedServerGroups ${deployedServerGroups} ${1.x}", "deployedServerGroups ${deployedServerGroups} ${1.x}", 49),
+    ("deployedServerGroups ${foo}", "deployedServerGroups ${foo}", 23),
 ])
 def test_the_place_of_a_failure_stands_under_the_text(gennaker, text, line, caret):
     done = gennaker("eval", text)
@@ -105,7 +110,12 @@ def test_the_place_in_a_long_line_is_shown_without_the_rest(gennaker):
 @pytest.mark.parametrize("expression, found, fits", [
     ("'abc'.lenght()", "lenght()", "did you mean length()?"), ("'abc'.lenght", "'lenght'", "Did you mean 'length'?"),
     ("'abc'.substring()", "substring()", "takes other arguments"), ("#toInst('1')", "'toInst'", "did you mean #toInt?"),
-    ("#toInt()", "0 supplied", "takes 1"), ("T(java.time.Localdate).now()", "'java.time.Localdate'", "did you mean java.time.LocalDate?"),
+    ("#toInt()", "0 supplied", "takes 1: #toInt(String)"), ("'abc'.substring()", "substring()", "substring(int), substring(int, int)"),
+    ("new Integer(1, 2)", "(java.lang.Integer,java.lang.Integer)", "there is Integer(int), Integer(String)"),
+    ("a.b.c", "'b' cannot be found on null", "; a is null"), ("a?.b.c", "'c' cannot be found on null", "; a?.b is null"),
+    ("(a).b", "on null", "; a is null"), ("trigger['a'].b['c']", "'b'", "; trigger['a'] is null"), ("a.m()", "method m()", "; a is null"),
+    ("(a ?: null).b.c", "'b' cannot be found on null", "on null"), ("execution.stages[0].context.u.v", "'v'", "; execution.stages[0].context.u is null"),
+    ("'a' + foo.bar[0].x", "'bar'", "; foo is null"), ("a.![b]", "Projection", "; a is null"), ("a.?[b]", "selection", "; a is null"), ("T(java.time.Localdate).now()", "'java.time.Localdate'", "did you mean java.time.LocalDate?"),
     ("new java.util.Dat()", "'java.util.Dat'", "did you mean java.util.Date?"), ("T(Math).maximum(1, 2)", "maximum(", "java.lang.Math"),
     ("#stage('Bak')", "[Bak]", "did you mean [Bake]?"), ("#stage('deploy')", "[deploy]", "did you mean [Deploy]?"),
     ("#stageByRefId('22')", "[22]", "did you mean [2]?"), ("#stage('Bake').statsu", "'statsu'", "Did you mean 'status'?"),

@@ -4,6 +4,7 @@ import json
 import select
 import subprocess
 
+import pytest
 from server import PATIENCE, environment, program
 
 EXECUTION = {"id": "01E", "application": "app", "stages": [
@@ -55,6 +56,13 @@ def test_unknown_keys_are_null_only_when_allowed(gennaker):
     assert lenient["value"] == "none" and not lenient["failures"]
 
 
+def test_an_unknown_key_is_told_the_nearest_one(gennaker):
+    answer, = lines(gennaker, {"context": {"parameters": {"version": 1}}, "source": {"image": "x:${parameter.version}"}})
+    failure, = answer["failures"]
+    assert failure["key"] == "image" and "'parameter' cannot be found" in failure["description"]
+    assert "Did you mean 'parameters'?" in failure["description"]
+
+
 def test_helpers_see_the_execution_of_the_context(gennaker):
     context = {"execution": EXECUTION}
     answers = lines(gennaker, {"context": context, "expr": "${#stage('Bake').context.package}"},
@@ -71,8 +79,30 @@ def test_bad_lines_say_so_and_the_next_goes_on(gennaker):
     for answer in answers[:8]:
         assert answer["error"] and "value" not in answer
     assert [answer.get("id") for answer in answers[4:6]] == [5, 6]
-    assert "line 1, column 2" in answers[0]["error"] and "expr" in answers[4]["error"] and "context" in answers[5]["error"]
+    assert [answer["error"].split(":")[0].split(",")[0] for answer in answers[:8]] == [f"line {n}" for n in range(1, 9)]
+    assert "line 1, column 2" in answers[0]["error"] and "line 2, column 1" in answers[1]["error"] and "expr" in answers[4]["error"] and "context" in answers[5]["error"]
     assert answers[8] == {"id": 9, "value": 1, "evaluated": 1, "failures": []}
+
+
+@pytest.mark.parametrize("field, value, why", [
+    ("context", [], "expected map, found list"), ("context", "x", "expected map, found string"),
+    ("expr", 5, "expected string"), ("expr", None, "expected string, found null"),
+    ("source", 1, "found both"), ("allowUnknownKeys", "yes", "expected bool, found string"),
+    ("allowUnknownKeys", 1, "expected bool"), ("currentStageId", 5, "expected string"),
+    ("currentStageId", "s9", 'no stage with the id "s9"'), ("allowUnknownkeys", True, 'did you mean "allowUnknownKeys"?'),
+    ("currentStageID", "s1", 'did you mean "currentStageId"?'),
+])
+def test_a_field_that_does_not_fit_is_named_and_the_next_line_goes_on(gennaker, field, value, why):
+    good = {"context": {"execution": EXECUTION}, "expr": "${1}"}
+    _, answer, last = lines(gennaker, good, {**good, field: value}, good)
+    assert list(answer) == ["error"] and answer["error"].startswith("line 2: ") and why in answer["error"], answer
+    assert last["value"] == 1
+
+
+def test_fields_that_may_be_null_and_those_of_the_caller(gennaker):
+    answer, = lines(gennaker, {"id": {"any": 1}, "context": None, "expr": "${1}", "allowUnknownKeys": None,
+                               "currentStageId": None, "want": 1})
+    assert answer == {"id": {"any": 1}, "value": 1, "evaluated": 1, "failures": []}
 
 
 def test_one_line_does_not_change_the_next(gennaker):
