@@ -25,6 +25,8 @@ struct parser {
 	const char *start, *at, *end;
 	bool comments;
 	size_t max_depth;
+	struct str skip_key; /* without bytes: none */
+	bool skips;          /* the value that comes is to be left out */
 	VEC(struct val) values;
 	VEC(const char *)
 	keys; /* where the keys of the open maps stand, for the note about duplicates */
@@ -337,9 +339,39 @@ static int read_key(struct parser *p, const char *expected)
 		return -1;
 	vec_push(&p->values, key);
 	vec_push(&p->keys, place);
+	p->skips = p->skip_key.bytes && str_equal(val_as_str(&key), p->skip_key);
 	if (skip_blanks(p) < 0)
 		return -1;
 	return next_is(p, ':') ? 0 : fail(p, p->at, "expected ':'");
+}
+
+/* Behind the opening quote: steps over the string. */
+static int skip_string(struct parser *p)
+{
+	const char *open = p->at - 1;
+	while (p->at < p->end && *p->at != '"')
+		p->at += *p->at == '\\' && p->end - p->at > 1 ? 2 : 1;
+	return next_is(p, '"') ? 0 : fail(p, open, "this string does not end");
+}
+
+/* Steps over the list or map that starts here, and takes its key back. Always 0 or -1. */
+static int skip_value(struct parser *p)
+{
+	const char *open = p->at;
+	size_t depth = 0;
+	do {
+		if (p->at == p->end)
+			return fail(p, open, "this value does not end");
+		char c = *p->at++;
+		if (c == '"' && skip_string(p) < 0)
+			return -1;
+		depth += c == '{' || c == '[';
+		depth -= c == '}' || c == ']';
+	} while (depth);
+	val_free(&p->values.items[--p->values.count]);
+	p->keys.count--;
+	p->skips = false;
+	return 0;
 }
 
 /* PLACE is the key's opening quote, so that it is read once more. */
@@ -414,7 +446,10 @@ static int read_document(struct parser *p)
 		if (skip_blanks(p) < 0)
 			return -1;
 		bool opens = p->at < p->end && (*p->at == '{' || *p->at == '[');
-		due = opens ? open_frame(p) : read_scalar(p);
+		if (opens && p->skips)
+			due = skip_value(p);
+		else
+			due = opens ? open_frame(p) : read_scalar(p);
 		if (due == 0)
 			due = go_on(p);
 		if (due < 0)
@@ -439,6 +474,7 @@ int json_parse(struct str text, const struct json_options *options, struct json_
 		.end = start + text.length,
 		.comments = options && options->comments,
 		.max_depth = options && options->max_depth ? options->max_depth : LIMIT_JSON_DEPTH,
+		.skip_key = str_of(options ? options->skip_key : NULL),
 		.scratch = STRBUF_INIT(max_bytes),
 		.err = err,
 	};

@@ -23,6 +23,11 @@ struct json_options {
 	bool trailing_comma; /* not allowed anywhere today; kept false */
 	size_t max_bytes;    /* 0 = LIMIT_BODY_BYTES */
 	size_t max_depth;    /* 0 = LIMIT_JSON_DEPTH */
+	/*
+	 * A key that is left out, wherever it stands, if its value is a list or a map; NULL = none. For what nobody reads in large
+	 * answers: only the end of such a value is looked for, whatever stands in it. Not together with `comments`.
+	 */
+	const char *skip_key;
 };
 
 /* What the reader noticed; all owned strings may be NULL. */

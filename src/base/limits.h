@@ -131,6 +131,7 @@
 
 /* Kubernetes */
 #define LIMIT_KUBERNETES_LIST_PAGE 500
+#define LIMIT_KUBERNETES_METADATA_PAGE 2000 /* of a list that holds only metadata */
 #define LIMIT_KUBERNETES_RETRIES 5
 #define LIMIT_KUBERNETES_MANIFESTS 2000
 #define LIMIT_RELOAD_MS 2000            /* between looks at the files of accounts */

@@ -124,7 +124,7 @@ int kube_get(struct kube_account *account, const struct kube_resource *resource,
 {
 	_cleanup_free_ char *path = kube_path(account, resource, namespace, name, NULL);
 	struct kube_request request = {
-		.method = "GET", .path = path, .repeatable = true, .cancel = cancel
+		.method = "GET", .path = path, .owners = true, .repeatable = true, .cancel = cancel
 	};
 
 	if (kube_send(account, &request, ret, NULL, err) < 0) {
@@ -150,13 +150,13 @@ static void add_items(struct val *list, struct val page, const struct kube_resou
 	}
 }
 
-/* "limit=500&labelSelector=…&continue=…"; owned. LIMIT false = everything in one answer. */
-static char *list_query(const char *selector, const char *token, bool limit)
+/* "limit=500&labelSelector=…&continue=…"; owned. LIMIT 0 = everything in one answer. */
+static char *list_query(const char *selector, const char *token, int limit)
 {
 	struct strbuf query = STRBUF_INIT(LIMIT_HTTP_HEADERS_BYTES);
 
 	if (limit)
-		strbuf_printf(&query, "limit=%d", LIMIT_KUBERNETES_LIST_PAGE);
+		strbuf_printf(&query, "limit=%d", limit);
 	if (selector && *selector) {
 		strbuf_printf(&query, "%slabelSelector=", query.length ? "&" : "");
 		url_encode(&query, str_of(selector));
@@ -170,7 +170,7 @@ static char *list_query(const char *selector, const char *token, bool limit)
 
 /* Page after page into *LIST; *VERSION is that of the last, which is the same for all. */
 static int list_pages(struct kube_account *account, struct kube_request *request,
-	const struct kube_resource *resource, const char *selector, bool limit, struct val *list,
+	const struct kube_resource *resource, const char *selector, int limit, struct val *list,
 	struct val *version, struct err *err)
 {
 	_cleanup_free_ char *token = xstrdup("");
@@ -192,22 +192,24 @@ static int list_pages(struct kube_account *account, struct kube_request *request
 	return 0;
 }
 
-int kube_list_at(struct kube_account *account, const struct kube_resource *resource,
-	const char *namespace, const char *selector, struct cancel *cancel, struct val *ret_list,
-	char **ret_version, struct err *err)
+/* All pages, of PAGE objects, of the list that REQUEST (without its path) asks for. */
+static int list_all(struct kube_account *account, struct kube_request *request,
+	const struct kube_resource *resource, const char *namespace, const char *selector, int page,
+	struct val *ret_list, char **ret_version, struct err *err)
 {
 	_cleanup_free_ char *path = kube_path(account, resource, namespace, NULL, NULL);
-	struct kube_request request = {
-		.method = "GET", .path = path, .repeatable = true, .cancel = cancel
-	};
 	_cleanup_(val_free) struct val list = val_list();
 	_cleanup_(val_free) struct val version = VAL_NULL;
-	int done = list_pages(account, &request, resource, selector, true, &list, &version, err);
+	int done;
 
+	request->method = "GET";
+	request->path = path;
+	request->repeatable = true;
+	done = list_pages(account, request, resource, selector, page, &list, &version, err);
 	/* The continue token was too old: everything at once then. */
 	if (done < 0 && kube_error_status(err) == 410) {
 		val_replace(&list, val_list());
-		done = list_pages(account, &request, resource, selector, false, &list, &version, err);
+		done = list_pages(account, request, resource, selector, 0, &list, &version, err);
 	}
 	if (done < 0) {
 		look_at_missing(account, err);
@@ -217,6 +219,16 @@ int kube_list_at(struct kube_account *account, const struct kube_resource *resou
 	if (ret_version)
 		*ret_version = xstrdup(val_is_string(version) ? val_text(&version) : "");
 	return 0;
+}
+
+int kube_list_at(struct kube_account *account, const struct kube_resource *resource,
+	const char *namespace, const char *selector, struct cancel *cancel, struct val *ret_list,
+	char **ret_version, struct err *err)
+{
+	struct kube_request request = { .cancel = cancel };
+
+	return list_all(account, &request, resource, namespace, selector,
+		LIMIT_KUBERNETES_LIST_PAGE, ret_list, ret_version, err);
 }
 
 int kube_list(struct kube_account *account, const struct kube_resource *resource,
@@ -229,21 +241,12 @@ int kube_list(struct kube_account *account, const struct kube_resource *resource
 int kube_list_metadata(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, struct cancel *cancel, struct val *ret_list, struct err *err)
 {
-	_cleanup_free_ char *path = kube_path(account, resource, namespace, NULL, NULL);
-	struct kube_request request = { .method = "GET",
-		.path = path,
-		.accept = KUBE_ONLY_METADATA_LIST,
-		.repeatable = true,
-		.cancel = cancel };
-	_cleanup_(val_free) struct val page = VAL_NULL, list = val_list();
+	struct kube_request request = {
+		.accept = KUBE_ONLY_METADATA_LIST, .owners = true, .cancel = cancel
+	};
 
-	if (kube_send(account, &request, &page, NULL, err) < 0) {
-		look_at_missing(account, err);
-		return failed(err, "list", &(struct subject){ account, resource, namespace, NULL });
-	}
-	add_items(&list, page, resource);
-	*ret_list = take(&list);
-	return 0;
+	return list_all(account, &request, resource, namespace, NULL,
+		LIMIT_KUBERNETES_METADATA_PAGE, ret_list, NULL, err);
 }
 
 /* A forced apply meets a 409 without causes only when it raced with a creation or a deletion. */
@@ -432,6 +435,7 @@ int kube_call(struct kube_account *account, const char *method, const char *path
 		.path = path,
 		.query = query,
 		.content_type = content_type,
+		.owners = true,
 		.repeatable = strcmp(method, "POST") != 0 && strcmp(method, "PATCH") != 0,
 		.cancel = cancel,
 	};

@@ -218,6 +218,8 @@ struct kubernetes {
 };
 void kube_watches_free(struct kubernetes *kubernetes);
 
+#define KUBE_OWNERS "managedFields" /* key */
+
 /* One call. */
 struct kube_request {
 	const char *method;
@@ -226,7 +228,8 @@ struct kube_request {
 	const char *accept; /* NULL = JSON */
 	const char *content_type;
 	struct str body;
-	bool once;       /* not again, whatever comes of it */
+	bool owners; /* metadata.managedFields, often half of an object, is read of the answer too */
+	bool once;   /* not again, whatever comes of it */
 	bool repeatable; /* sending it twice does no harm: reads, apply, put, delete, merge patches */
 	struct cancel *cancel;
 	/* Streams: see http_client.h. Not repeated; the text of an error is only its status. */

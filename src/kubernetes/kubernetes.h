@@ -109,7 +109,7 @@ int kube_get(struct kube_account *account, const struct kube_resource *resource,
 int kube_list(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, const char *selector, struct cancel *cancel, struct val *ret_list,
 	struct err *err);
-/* … of which only apiVersion, kind and metadata come, in one answer. */
+/* … of which only apiVersion, kind and metadata come. */
 int kube_list_metadata(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, struct cancel *cancel, struct val *ret_list, struct err *err);
 /*

@@ -129,6 +129,7 @@ int kube_migrate_managers(struct kube_account *account, const struct kube_resour
 		.method = "GET",
 		.path = path,
 		.accept = KUBE_ONLY_METADATA,
+		.owners = true,
 		.repeatable = true,
 		.cancel = cancel,
 	};

@@ -395,8 +395,11 @@ static struct val lenient_string(struct str text)
 }
 
 /* The body as a value: JSON, or text (logs). */
-static int read_answer(const struct http_response *response, struct val *ret, struct err *err)
+static int read_answer(
+	const struct http_response *response, bool owners, struct val *ret, struct err *err)
 {
+	struct json_options options = { .max_bytes = LIMIT_HTTP_RESPONSE_BYTES,
+		.skip_key = owners ? NULL : KUBE_OWNERS };
 	struct str body = strbuf_str(&response->body);
 	const char *type = http_response_header(response, "content-type");
 
@@ -404,8 +407,7 @@ static int read_answer(const struct http_response *response, struct val *ret, st
 		*ret = lenient_string(body);
 		return 0;
 	}
-	if (json_parse(body, &(struct json_options){ .max_bytes = LIMIT_HTTP_RESPONSE_BYTES }, NULL,
-		    ret, err) < 0)
+	if (json_parse(body, &options, NULL, ret, err) < 0)
 		return err_wrap(err, "the API server's answer");
 	return 0;
 }
@@ -420,7 +422,7 @@ int kube_send(struct kube_account *account, const struct kube_request *request, 
 		return err_set(err, account->problem.kind, "%s", err_text(&account->problem));
 	if (send_until_answered(account, request, &response, err) < 0)
 		return -1;
-	done = ret ? read_answer(&response, ret, err) : 0;
+	done = ret ? read_answer(&response, request->owners, ret, err) : 0;
 	if (done == 0 && ret_warnings)
 		*ret_warnings = warnings_of(&response);
 	http_response_free(&response);

@@ -310,8 +310,10 @@ static int on_line(struct kube_watch *watch, struct str line)
 	line = str_trim(line);
 	if (!line.length)
 		return 0;
-	if (json_parse(line, &(struct json_options){ .max_bytes = LIMIT_WATCH_LINE_BYTES }, NULL,
-		    &event, err) < 0) {
+	if (json_parse(line,
+		    &(struct json_options){
+			    .max_bytes = LIMIT_WATCH_LINE_BYTES, .skip_key = KUBE_OWNERS },
+		    NULL, &event, err) < 0) {
 		err->kind = ERR_UNAVAILABLE;
 		return err_wrap(err, "watch: a line that is no JSON");
 	}

@@ -19,6 +19,17 @@ static void check_style(struct val value, enum json_style style)
 		abort();
 }
 
+/* What reads as a whole reads without a key, too. */
+static void check_skipping(struct str text)
+{
+	const struct json_options options = { .skip_key = "a" };
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_(val_free) struct val value = VAL_NULL;
+	if (json_parse(text, &options, NULL, &value, &err) < 0)
+		abort();
+	check_style(value, JSON_COMPACT);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct json_options options = { .comments = size & 1 };
@@ -31,6 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	free(notes.duplicate_key);
+	if (!options.comments)
+		check_skipping((struct str){ (const char *)data, size });
 	check_style(value, JSON_COMPACT);
 	check_style(value, JSON_PRETTY);
 	check_style(value, JSON_CANONICAL);

@@ -414,6 +414,32 @@ static void nesting_has_a_cap(void **state)
 		"line 1, column 2: nested deeper than 1 levels");
 }
 
+static void a_key_can_be_left_out(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "{\"a\":1,\"x\":{\"b\":[2,{\"x\":{}}]},\"c\":3}", "{\"a\":1,\"c\":3}" },
+		{ "{\"x\":[] , \"c\":3}", "{\"c\":3}" },
+		{ "[{\"x\" : [[\"]}\",\"\\\"]\\\\\"]]}]", "[{}]" },
+		{ "{\"\\u0078\":{\"a\":1}}", "{}" },
+		/* Only lists and maps, and only as a key. */
+		{ "{\"x\":\"y\",\"a\":[\"x\",{\"x\":[1]}]}", "{\"x\":\"y\",\"a\":[\"x\",{}]}" },
+		/* Whatever stands in it. */
+		{ "{\"x\":{nonsense},\"a\":1}", "{\"a\":1}" },
+	};
+	const struct json_options options = { .skip_key = "x" };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		_cleanup_err_ struct err err = ERR_INIT;
+		_cleanup_val_ struct val value = VAL_NULL;
+		assert_int_equal(parse(str_of(rows[i][0]), &options, &value, &err), 0);
+		_cleanup_free_ char *written = json_text(value, JSON_COMPACT);
+		assert_string_equal(written, rows[i][1]);
+	}
+	assert_fails(STR("{\"x\":[1"), &options, "line 1, column 6: this value does not end");
+	assert_fails(STR("{\"x\":[\"\\"), &options, NULL);
+	assert_fails(STR("{\"x\":[]]"), &options, NULL);
+	assert_fails(STR("{\"x\":[] \"y\":1}"), &options, NULL);
+}
+
 static void text_has_a_cap(void **state)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
@@ -522,6 +548,7 @@ int main(void)
 		cmocka_unit_test(what_json_cannot_say_is_written_as_strings),
 		cmocka_unit_test(writing_stops_at_the_cap),
 		cmocka_unit_test(every_byte_is_seen_at_every_place),
+		cmocka_unit_test(a_key_can_be_left_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

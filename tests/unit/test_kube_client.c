@@ -363,6 +363,51 @@ static void test_an_expired_page_begins_anew_without_pages(void **state)
 	assert_int_equal(val_count(f->got), 3);
 }
 
+static void test_lists_of_metadata_are_paged_too(void **state)
+{
+	static const struct http_step steps[] = {
+		{ .url = "/api/v1/namespaces/shop/configmaps?limit=2000",
+			.header = "Accept: " KUBE_ONLY_METADATA_LIST,
+			.answer = "{\"metadata\":{\"continue\":\"x\"},\"items\":[{\"metadata\":"
+				  "{\"name\":\"a\",\"managedFields\":[{}]}},{}]}" },
+		{ .url = "/api/v1/namespaces/shop/configmaps?limit=2000&continue=x",
+			.header = "Accept: " KUBE_ONLY_METADATA_LIST,
+			.answer = "{\"metadata\":{},\"items\":[{}]}" },
+		{ 0 },
+	};
+	struct fixture *f = *state;
+
+	http_script_add(f->script, steps);
+	assert_int_equal(
+		kube_list_metadata(f->account, &configmaps, NULL, NULL, &f->got, &f->err), 0);
+	assert_int_equal(val_count(f->got), 3);
+	assert_true(val_has(val_get(val_at(f->got, 0), "metadata"), "managedFields"));
+}
+
+static void test_who_owns_fields_is_not_read_of_what_is_applied(void **state)
+{
+	static const struct http_step steps[] = {
+		{ .url = WEB,
+			.answer = "{\"metadata\":{\"uid\":\"u\",\"managedFields\":[{}]}}",
+			.times = 2 },
+		{ .method = "PATCH",
+			.url = "/apis/apps/v1/namespaces/shop/deployments/web?fieldManager=gennaker&force=true",
+			.answer = "{\"metadata\":{\"managedFields\":[{\"a\":[]}],\"uid\":\"u\"}}" },
+		{ 0 },
+	};
+	struct fixture *f = *state;
+
+	http_script_add(f->script, steps);
+	if (apply(f, true, NULL) < 0)
+		fail_msg("%s", err_text(&f->err));
+	assert_string_equal(val_get_text(val_get(f->got, "metadata"), "uid", ""), "u");
+	assert_false(val_has(val_get(f->got, "metadata"), "managedFields"));
+	val_free(&f->got);
+	/* By a GET it is: patches are recognised by it. */
+	assert_int_equal(get(f, "web"), 0);
+	assert_true(val_has(val_get(f->got, "metadata"), "managedFields"));
+}
+
 #define APPLY_URL WEB "?fieldManager=gennaker&force=true"
 
 static void test_apply_hands_warnings_back(void **state)
@@ -774,6 +819,8 @@ int main(void)
 		TEST(test_a_refused_token_file_is_read_again_once),
 		TEST(test_lists_are_paged_and_items_get_their_kind),
 		TEST(test_an_expired_page_begins_anew_without_pages),
+		TEST(test_lists_of_metadata_are_paged_too),
+		TEST(test_who_owns_fields_is_not_read_of_what_is_applied),
 		TEST(test_apply_hands_warnings_back),
 		TEST(test_a_field_conflict_names_manager_and_field),
 		TEST(test_fields_of_client_side_apply_become_ours),
