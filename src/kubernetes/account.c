@@ -292,14 +292,30 @@ static int add_exec(struct kube_account *account, struct cancel *cancel,
 	return 0;
 }
 
+/* An ID token, when there is no other. REFUSED may be NULL. */
+static int add_oidc(struct kube_account *account, const struct kube_credential *refused,
+	struct cancel *cancel, struct kube_credential *credential, struct err *err)
+{
+	const char *refused_token = refused && refused->authorization ?
+		strchr(refused->authorization, ' ') + 1 :
+		NULL;
+	char *token = NULL;
+
+	if (kube_oidc_token(account, refused_token, cancel, &token, &credential->until_ms, err) < 0)
+		return -1;
+	credential->authorization = xasprintf("Bearer %s", token);
+	secret_free(token);
+	return 0;
+}
+
 static bool reads_files(const struct kube_target *target)
 {
 	return target->token_file || (!target->ca.text && target->ca.path) ||
 		(!target->client_cert.text && target->client_cert.path);
 }
 
-static int fill(struct kube_account *account, struct cancel *cancel,
-	struct kube_credential *credential, struct err *err)
+static int fill(struct kube_account *account, const struct kube_credential *refused,
+	struct cancel *cancel, struct kube_credential *credential, struct err *err)
 {
 	const struct kube_target *target = &account->target;
 	int64_t now_ms = clock_now_ms(account->kubernetes->world->clock);
@@ -318,6 +334,8 @@ static int fill(struct kube_account *account, struct cancel *cancel,
 			err, ERR_INVALID, "a client certificate needs its key, and the reverse");
 	if (val_is_map(target->exec) && !credential->authorization)
 		return add_exec(account, cancel, credential, err);
+	if (val_is_map(target->oidc) && !credential->authorization)
+		return add_oidc(account, refused, cancel, credential, err);
 	return 0;
 }
 
@@ -359,18 +377,20 @@ static void adopt(struct kube_account *account, struct kube_credential *fresh)
 }
 
 /* Within the gate. Files that cannot be read just now (they are being replaced) leave the old credential in place. */
-static int renew(struct kube_account *account, bool refused, struct cancel *cancel, struct err *err)
+static int renew(struct kube_account *account, const struct kube_credential *refused,
+	struct cancel *cancel, struct err *err)
 {
 	struct kube_credential *fresh = xnew(struct kube_credential);
 	int64_t now_ms = clock_now_ms(account->kubernetes->world->clock);
 
 	atomic_init(&fresh->references, 1);
-	if (fill(account, cancel, fresh, err) == 0) {
+	if (fill(account, refused, cancel, fresh, err) == 0) {
 		adopt(account, fresh);
 		return 0;
 	}
 	kube_credential_unref(fresh);
-	if (!account->credential || refused || val_is_map(account->target.exec))
+	if (!account->credential || refused || val_is_map(account->target.exec) ||
+		val_is_map(account->target.oidc))
 		return -1;
 	err_clear(err);
 	account->credential->until_ms = now_ms + LIMIT_KUBERNETES_REREAD_MS;
@@ -386,7 +406,7 @@ int kube_account_credential(struct kube_account *account, struct kube_credential
 	kube_gate_enter(&account->credential_gate, clock);
 	if (!account->credential || account->credential == refused ||
 		account->credential->until_ms <= clock_now_ms(clock))
-		done = renew(account, refused != NULL, cancel, err);
+		done = renew(account, refused, cancel, err);
 	if (done == 0)
 		*ret = kube_credential_ref(account->credential);
 	kube_gate_leave(&account->credential_gate, clock);

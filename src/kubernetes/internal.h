@@ -3,6 +3,7 @@
  *
  *	kubeconfig.c   files → struct kube_target: where a cluster is and how one shows who one is
  *	exec_plugin.c  credentials from a command
+ *	oidc.c         ID tokens, renewed with a refresh token
  *	account.c      struct kube_account: its target, its current credential, its filters
  *	request.c      one call with retries: HTTP in, value or error out
  *	client.c       verbs on objects; migrate.c  field ownership before our first apply
@@ -88,6 +89,7 @@ struct kube_target {
 	struct val impersonation; /* headers */
 	struct val exec;          /* the `exec` map, VAL_NULL = none */
 	struct val exec_cluster;  /* spec.cluster for the plugin */
+	struct val oidc;          /* the `config` map of that auth-provider, VAL_NULL = none */
 	char *directory;          /* of the file with the user */
 };
 void kube_target_free(struct kube_target *target);
@@ -107,6 +109,14 @@ void kube_exec_result_free(struct kube_exec_result *result);
 /* Runs TARGET's plugin. What it wrote is shown without secrets only. */
 int kube_exec_run(const struct world *world, const struct kube_target *target,
 	struct cancel *cancel, struct kube_exec_result *ret, struct err *err);
+/* Whether CONFIG of an auth-provider "oidc" can be used. */
+int kube_oidc_check(struct val config, struct err *err);
+/*
+ * The ID token of ACCOUNT's login, owned; had anew when it is about to end, or when it is REFUSED_TOKEN (may be NULL), which the API server
+ * did not take. *RET_UNTIL_MS: when to ask again; CLOCK_FOREVER = it does not say.
+ */
+int kube_oidc_token(struct kube_account *account, const char *refused_token, struct cancel *cancel,
+	char **ret_token, int64_t *ret_until_ms, struct err *err);
 /* "2026-11-24T06:49:00Z", also with fraction and offset, as milliseconds since the epoch. */
 bool kube_parse_time(const char *text, int64_t *ret_ms);
 
@@ -213,6 +223,8 @@ struct kubernetes {
 	struct map accounts;
 	VEC(struct kube_account *) order;
 	VEC(struct kube_account *) retired; /* a task may still use them */
+	struct kube_gate login_gate;
+	struct val logins; /* oidc.c: a map of secrets, login → {"id","refresh"} */
 	pthread_mutex_t watch_lock;
 	struct map watches; /* struct kube_watch, by its key */
 };

@@ -170,6 +170,7 @@ void kube_target_free(struct kube_target *target)
 	val_free(&target->impersonation);
 	val_free(&target->exec);
 	val_free(&target->exec_cluster);
+	val_free(&target->oidc);
 	free(target->directory);
 	*target = (struct kube_target){ 0 };
 }
@@ -309,17 +310,16 @@ static void read_impersonation(struct val user, struct val *headers)
 	}
 }
 
-/* The only old provider that still means something is oidc, whose id token is a bearer token. */
+/* The only old provider that still means something is oidc. */
 static int read_auth_provider(struct val provider, struct kube_target *target, struct err *err)
 {
 	const char *name = val_get_text(provider, "name", "");
 
-	target->token = strcmp(name, "oidc") == 0 ? text_at(val_get(provider, "config"), "id-token") :
-						    NULL;
-	if (!target->token)
+	if (strcmp(name, "oidc") != 0)
 		return err_set(err, ERR_UNSUPPORTED,
 			"auth-provider \"%s\" is not supported; use an exec credential plugin", name);
-	return 0;
+	target->oidc = val_ref(val_get(provider, "config"));
+	return kube_oidc_check(target->oidc, err);
 }
 
 static int read_user(const struct kube_config *config, const char *name, struct kube_target *target,
@@ -441,8 +441,11 @@ void kube_target_secrets(const struct kube_target *target, kube_secret_fn found,
 {
 	const char *password = target->proxy ? strstr(target->proxy, "://") : NULL;
 	_cleanup_free_ char *userinfo = NULL;
+	static const char *const keys[] = { "id-token", "refresh-token", "client-secret" };
 	struct val env = val_get(target->exec, "env");
 
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		found(data, val_get_text(target->oidc, keys[i], ""));
 	if (target->token)
 		found(data, target->token);
 	if (target->password)

@@ -20,6 +20,8 @@ struct kubernetes *kubernetes_new(struct world *world)
 
 	kubernetes->world = world;
 	kubernetes->files = val_list();
+	kubernetes->logins = val_map();
+	kube_gate_init(&kubernetes->login_gate);
 	pthread_mutex_init(&kubernetes->watch_lock, NULL);
 	pthread_mutex_init(&kubernetes->accounts_lock, NULL);
 	return kubernetes;
@@ -35,6 +37,8 @@ void kubernetes_free(struct kubernetes *kubernetes)
 	vec_free(&kubernetes->order);
 	vec_free(&kubernetes->retired);
 	val_free(&kubernetes->files);
+	val_free(&kubernetes->logins);
+	kube_gate_destroy(&kubernetes->login_gate);
 	map_free(&kubernetes->accounts);
 	kube_config_free(&kubernetes->config);
 	pthread_mutex_destroy(&kubernetes->watch_lock);

@@ -104,6 +104,55 @@ void patch_bind(struct val *patch, const char *api_version, const char *kind, co
 	val_replace(patch, manifest);
 }
 
+#define CHANGE_CAUSE "kubernetes.io/change-cause"
+
+static struct val add_operation(const char *path, struct val value)
+{
+	struct val operation = val_map();
+
+	val_set(&operation, "op", val_string("add"));
+	val_set(&operation, "path", val_string(path));
+	val_set(&operation, "value", value);
+	return operation;
+}
+
+/* Before the others: what they say of annotations counts. */
+static void record_first(struct val *operations, struct val object, const char *cause)
+{
+	struct val list = val_list();
+
+	if (!val_is_map(val_get(val_get(object, "metadata"), "annotations")))
+		val_append(&list, add_operation("/metadata/annotations", val_map()));
+	val_append(&list,
+		add_operation("/metadata/annotations/kubernetes.io~1change-cause", val_string(cause)));
+	for (size_t i = 0; i < val_count(*operations); i++)
+		val_append(&list, val_ref(val_at(*operations, i)));
+	val_replace(operations, list);
+}
+
+void patch_record(
+	struct val *patch, enum patch_strategy strategy, struct val object, const char *cause)
+{
+	struct val metadata = val_get(*patch, "metadata");
+	struct val annotations = val_get(metadata, "annotations");
+
+	if (strategy == PATCH_JSON) {
+		record_first(patch, object, cause);
+		return;
+	}
+	/* Something else than maps is for the server to refuse. */
+	if ((val_has(*patch, "metadata") && !val_is_map(metadata)) ||
+		(val_has(metadata, "annotations") && !val_is_map(annotations)) ||
+		val_has(annotations, CHANGE_CAUSE))
+		return;
+	if (!val_is_map(metadata))
+		val_set(patch, "metadata", val_map());
+	if (!val_is_map(annotations))
+		val_set(val_edit(patch, "metadata"), "annotations", val_map());
+	val_set(val_edit(val_edit(patch, "metadata"), "annotations"), CHANGE_CAUSE,
+		val_string(cause));
+}
+
 struct val patch_mark(struct val object, const char *manager)
 {
 	struct val metadata = val_get(object, "metadata");

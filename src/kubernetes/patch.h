@@ -21,6 +21,13 @@ void patch_bind(struct val *patch, const char *api_version, const char *kind, co
 	const char *account, struct val candidates, struct val *bound);
 
 /*
+ * Adds to *PATCH what notes CAUSE in the annotation "kubernetes.io/change-cause" of OBJECT (as it is; VAL_NULL where the strategy is not
+ * json), from which `kubectl rollout history` tells why there is a revision. A cause that the patch itself gives stays.
+ */
+void patch_record(
+	struct val *patch, enum patch_strategy strategy, struct val object, const char *cause);
+
+/*
  * What tells whether a list of operations has been sent in the name of MANAGER: {"resourceVersion", "ours"}, where "ours" is what the
  * server notes of that manager's updates of OBJECT. Owned.
  */

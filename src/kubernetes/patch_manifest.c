@@ -20,6 +20,7 @@
 
 struct patch_options {
 	int strategy;
+	bool record;
 };
 
 struct patch_config {
@@ -41,10 +42,11 @@ static const struct field option_fields[] = {
 		.help = { "strategic knows the lists of built-in kinds; merge replaces lists; json is "
 			  "a list of operations.",
 			"strategic 按内置类型合并列表；merge 替换列表；json 为操作列表。" }),
-	FIELD_KNOWN("record", FIELD_BOOL, .flags = FIELD_UI, .preset = "true",
+	FIELD(struct patch_options, record, "record", .preset = "true",
 		.title = { "Record patch annotation", "记录更新注解" },
-		.help = { "Of an older command line; nothing is written.",
-			"旧选项，不写入任何内容。" }),
+		.help = { "Note which stage it was in the annotation kubernetes.io/change-cause, for "
+			  "kubectl rollout history.",
+			"将更新来源写入注解 kubernetes.io/change-cause，供 kubectl rollout history 显示。" }),
 	{ 0 },
 };
 
@@ -207,6 +209,15 @@ static int note_state(
 	return task_again_at(out, in->now_ms);
 }
 
+/* What is noted on the object: the same each time that a pipeline does the same; owned. */
+static char *cause_of(const struct task_input *in, const struct target *target)
+{
+	const char *pipeline = in->execution->name, *stage = in->stage->name;
+
+	return xasprintf("gennaker patch %s (pipeline %.200s, stage %.200s)", target->full_name,
+		pipeline ? pipeline : "", stage ? stage : "");
+}
+
 /*
  * Operations. An object that is no longer as noted was either changed by them, when what the server notes of this task's updates has
  * changed, or by somebody else: then they are for its new state.
@@ -216,7 +227,9 @@ static int send_operations(const struct task_input *in, struct task_result *out,
 {
 	struct val mark = val_get(in->stage->context, "patchBefore");
 	_cleanup_(val_free) struct val object = VAL_NULL, now = VAL_NULL, guarded = VAL_NULL;
-	_cleanup_free_ char *manager = manager_of(in);
+	_cleanup_(val_free) struct val operations = VAL_NULL;
+	_cleanup_free_ char *manager = manager_of(in), *cause = cause_of(in, target);
+	bool record = ((const struct patch_config *)in->config)->options.record;
 
 	if (target_read(in, target, &object, err) < 0)
 		return -1;
@@ -228,7 +241,10 @@ static int send_operations(const struct task_input *in, struct task_result *out,
 			return note_state(in, out, now, err);
 		return patched(in, out, target, VAL_NULL);
 	}
-	guarded = patch_guarded(body, mark);
+	operations = val_ref(body);
+	if (record)
+		patch_record(&operations, PATCH_JSON, object, cause);
+	guarded = patch_guarded(operations, mark);
 	if (send_patch(in, target, manager, guarded, err) == 0)
 		return patched(in, out, target, VAL_NULL);
 	if (err->kind != ERR_CONFLICT)
@@ -244,10 +260,14 @@ static int send_part(const struct task_input *in, struct task_result *out,
 	_cleanup_(val_free) struct val patch = val_ref(body), bound = val_list();
 	_cleanup_free_ char *version = xasprintf("%s%s%s", target->resource->group,
 		*target->resource->group ? "/" : "", target->resource->version);
+	_cleanup_free_ char *cause = cause_of(in, target);
+	const struct patch_config *config = in->config;
 
 	patch_bind(&patch, version, target->resource->kind, target->namespace,
 		kube_account_name(target->account),
 		val_get(in->stage->context, "optionalArtifacts"), &bound);
+	if (config->options.record)
+		patch_record(&patch, (enum patch_strategy)config->options.strategy, VAL_NULL, cause);
 	if (send_patch(in, target, KUBERNETES_FIELD_MANAGER, patch, err) == 0)
 		return patched(in, out, target, bound);
 	if (err->kind == ERR_NOT_FOUND)

@@ -39,7 +39,7 @@ bool kube_target_same_user(const struct kube_target *a, const struct kube_target
 		same_text(a->token_file, b->token_file) && same_text(a->username, b->username) &&
 		same_text(a->password, b->password) && same_text(a->directory, b->directory) &&
 		val_equal(a->impersonation, b->impersonation) && val_equal(a->exec, b->exec) &&
-		val_equal(a->exec_cluster, b->exec_cluster);
+		val_equal(a->exec_cluster, b->exec_cluster) && val_equal(a->oidc, b->oidc);
 }
 
 void kube_target_take_user(struct kube_target *to, struct kube_target *from)
@@ -57,6 +57,7 @@ void kube_target_take_user(struct kube_target *to, struct kube_target *from)
 	to->impersonation = from->impersonation;
 	to->exec = from->exec;
 	to->exec_cluster = from->exec_cluster;
+	to->oidc = from->oidc;
 	/* What it was goes the way of FROM's other half. */
 	from->ca = old.ca;
 	from->client_cert = old.client_cert;
@@ -69,6 +70,7 @@ void kube_target_take_user(struct kube_target *to, struct kube_target *from)
 	from->impersonation = old.impersonation;
 	from->exec = old.exec;
 	from->exec_cluster = old.exec_cluster;
+	from->oidc = old.oidc;
 }
 
 /* The row but for where the credential comes from. */

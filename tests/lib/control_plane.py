@@ -330,6 +330,23 @@ class ControlPlane:
         self.stop_apiserver()
         self.start_apiserver()
 
+    def compact(self):
+        """Makes the storage forget all but its newest state; older resource versions are gone (410) where nothing caches them."""
+        revision = self._etcd("range", {"key": "MA=="})["header"]["revision"]
+        self._etcd("compaction", {"revision": revision, "physical": True})
+
+    def _etcd(self, call, body):
+        connection = http.client.HTTPConnection("127.0.0.1", self._etcd_port, timeout=30)
+        try:
+            connection.request("POST", "/v3/kv/" + call, json.dumps(body))
+            response = connection.getresponse()
+            text = response.read()
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise RuntimeError("etcd %s: %d %s" % (call, response.status, text))
+        return json.loads(text)
+
     # Start
 
     def _start(self):
@@ -353,6 +370,7 @@ class ControlPlane:
             "HOME": str(home), "TMPDIR": str(home), "KUBECONFIG": str(self.kubeconfig)}
 
         etcd = "http://127.0.0.1:%d" % etcd_port
+        self._etcd_port = etcd_port
         self._spawn_etcd(etcd, "http://127.0.0.1:%d" % peer_port)
         self._make_credentials()
         self._wait_etcd(etcd_port)

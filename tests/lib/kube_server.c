@@ -326,6 +326,18 @@ static bool serve_write(struct kube_server *server, const char *path, struct val
 	return answer(response, fresh ? 201 : 200, val_get(server->objects, path));
 }
 
+/* The last step of a JSON pointer, without its escapes but "~0"; owned. */
+static char *member_of(struct str step)
+{
+	char *member = xstrndup(step.bytes, step.length), *at = member;
+
+	while ((at = strstr(at, "~1"))) {
+		*at++ = '/';
+		memmove(at, at + 1, strlen(at));
+	}
+	return member;
+}
+
 /* One step of a JSON Patch; false when its place is not there. */
 static bool patch_step(struct val *object, struct val step)
 {
@@ -336,12 +348,14 @@ static bool patch_step(struct val *object, struct val step)
 	str_split(&path, '/', &part);
 	while (where && str_split(&path, '/', &part) && path.bytes)
 		where = val_edit_str(where, part);
-	if (!where || (removes && !val_has_str(*where, part)))
+	_cleanup_free_ char *key = member_of(part);
+
+	if (!where || (removes && !val_has(*where, key)))
 		return false;
 	if (removes)
-		val_remove_str(where, part);
+		val_remove(where, key);
 	else
-		val_set_str(where, part, val_ref(val_get(step, "value")));
+		val_set(where, key, val_ref(val_get(step, "value")));
 	return true;
 }
 

@@ -530,14 +530,27 @@ static int delete_rule(struct val given, struct val *ret, struct err *err)
 	return 0;
 }
 
-static int patch_rule(struct val given, struct val *ret, struct err *err)
+static enum patch_strategy patch_strategy_of(struct val given)
 {
 	const char *name = val_get_text(given, "strategy", "strategic");
 	int strategy = 0;
 
 	while (strcmp(patch_strategies[strategy], name) != 0)
 		strategy++;
-	return patch_body(val_get(given, "body"), (enum patch_strategy)strategy, ret, err);
+	return (enum patch_strategy)strategy;
+}
+
+static int patch_rule(struct val given, struct val *ret, struct err *err)
+{
+	return patch_body(val_get(given, "body"), patch_strategy_of(given), ret, err);
+}
+
+static int record_rule(struct val given, struct val *ret, struct err *err)
+{
+	*ret = val_ref(val_get(given, "patch"));
+	patch_record(
+		ret, patch_strategy_of(given), val_get(given, "object"), text_of(given, "cause"));
+	return 0;
 }
 
 static int undo_rule(struct val given, struct val *ret, struct err *err)
@@ -703,6 +716,7 @@ const struct rule kubernetes_rules[] = {
 	{ "patch", patch_rule },
 	{ "progress", progress_rule },
 	{ "properties", properties_rule },
+	{ "record", record_rule },
 	{ "rollout", rollout_rule },
 	{ "same content", same_content_rule },
 	{ "same kind", same_kind_rule },

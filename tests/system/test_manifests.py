@@ -361,6 +361,13 @@ def test_patches(run, cluster, namespace):
     good(patch({"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "example.test/web:2"}]}}}},
                "deployment web"))
     assert image(cluster, namespace) == "2"
+    history = cluster.kubectl("-n", namespace, "rollout", "history", "deployment/web")
+    assert "gennaker patch deployment web (pipeline test, stage patchManifest)" in history
+    good(patch([{"op": "add", "path": "/spec/paused", "value": False}], "deployment web", mergeStrategy="json", record="false"))
+    good(patch({"metadata": {"annotations": {"kubernetes.io/change-cause": None}}}, "deployment web"))
+    assert "kubernetes.io/change-cause" not in get(cluster, apps(namespace, "deployments", "web"))["metadata"]["annotations"]
+    good(patch({"metadata": {"labels": {"a": "b"}}}, "deployment web", record=False))
+    assert "kubernetes.io/change-cause" not in get(cluster, apps(namespace, "deployments", "web"))["metadata"]["annotations"]
     assert "Could not find kubernetes manifest: configMap none" in bad(
         patch({"data": {}}, "configMap none"), "patchManifest")
     assert "Could not find kubernetes manifest: configMap none" in bad(

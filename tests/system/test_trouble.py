@@ -2,11 +2,13 @@
 
 import base64
 import json
+import socket
 import subprocess
 import threading
 
 import pytest
 
+import control_plane
 from control_plane import wait_for
 from test_deploy import (PATIENCE, Run, Runner, apps, core, delete, deploy, deployment, get, named, names_of)
 from test_manifests import bad, good, stage
@@ -287,6 +289,79 @@ def test_the_api_server_is_away_while_a_stage_sends(run, cluster, namespace):
         cluster.start_apiserver()
     good(watched.end())
     assert data_of(cluster, namespace) == {"a": "2"}
+
+
+class Wire:
+    """A port in front of the API server whose connections can be cut."""
+
+    def __init__(self, port):
+        self.port, self.pairs, self.lock = port, [], threading.Lock()
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.cut()
+        self.thread.join()
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self.port))
+            with self.lock:
+                self.pairs += [near, far]
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self.copy, args=(one, other), daemon=True).start()
+
+    def copy(self, one, other):
+        try:
+            for data in iter(lambda: one.recv(65536), b""):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def cut(self):
+        with self.lock:
+            for end in self.pairs:
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+            self.pairs.clear()
+
+
+def test_a_watch_whose_version_is_gone_lists_again(_control_plane_binary, tmp_path):
+    """Storage that was compacted, and no cache in front of it: the version that the watch has seen gets 410 when it asks anew."""
+    with control_plane.ControlPlane(audit=True, flags=["--watch-cache-sizes", "deployments.apps#0"]) as cluster, \
+            Wire(int(cluster.server.rsplit(":", 1)[1])) as wire:
+        namespace = cluster.new_namespace()
+        kubeconfig = tmp_path / "kube.config"
+        kubeconfig.write_text(cluster.kubeconfig.read_text().replace(cluster.server, "https://" + wire.address))
+        watched = Watched(Runner(cluster, tmp_path), deploy(deployment(ready_after="10s"), namespaceOverride=namespace),
+                          kubeconfig=kubeconfig).until("replicas available")
+        old = get(cluster, apps(namespace, "deployments", "web"))["metadata"]["resourceVersion"]
+        assert cluster.request("POST", core(namespace, "configmaps"), named("ConfigMap", "newer")).status == 201
+        cluster.compact()
+        watch = f"/apis/apps/v1/namespaces/{namespace}/deployments?watch=1&timeoutSeconds=2&resourceVersion={old}"
+        answer = cluster.request("GET", watch)
+        assert answer.status == 410 or '"code":410' in json.dumps(answer.body, separators=(",", ":")), answer
+        wire.cut()
+        done = good(watched.end())
+        assert done.stage("Deploy")["context"]["stableManifests"] == [{"manifestName": "deployment web", "location": namespace}]
+        asked = [json.loads(line) for line in cluster.audit_log.read_text().splitlines()]
+        ours = [entry["verb"] for entry in asked if "gennaker" in entry.get("userAgent", "") and
+                entry.get("objectRef", {}).get("resource") == "deployments" and entry["verb"] in ("list", "watch")]
+        assert ours.count("list") == 2 and ours.count("watch") >= 3, ours  # the one that was cut, the refused one, the new one
 
 
 # Two accounts

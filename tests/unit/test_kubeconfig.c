@@ -383,6 +383,17 @@ static const struct mistake target_mistakes[] = {
 	{ "clusters: [{name: a, cluster: {server: 'https://x'}}]\n"
 	  "users: [{name: u, user: {auth-provider: {name: gcp}}}]",
 		"auth-provider \"gcp\" is not supported" },
+	{ "clusters: [{name: a, cluster: {server: 'https://x'}}]\n"
+	  "users: [{name: u, user: {auth-provider: {name: oidc, config: {client-id: x}}}}]",
+		"auth-provider \"oidc\": has neither id-token nor refresh-token" },
+	{ "clusters: [{name: a, cluster: {server: 'https://x'}}]\n"
+	  "users: [{name: u, user: {auth-provider: {name: oidc, config: {refresh-token: " SECRET
+	  "}}}}]",
+		"auth-provider \"oidc\": client-id is required" },
+	{ "clusters: [{name: a, cluster: {server: 'https://x'}}]\n"
+	  "users: [{name: u, user: {auth-provider: {name: oidc, config: {refresh-token: " SECRET
+	  ", client-id: x, idp-issuer-url: 'http://id'}}}}]",
+		"auth-provider \"oidc\": idp-issuer-url: expected an https URL" },
 };
 
 static void test_mistakes_in_a_context_have_a_place(void **state)
