@@ -78,16 +78,23 @@ static bool is_given(const struct field *row, struct val value)
 	return takes_empty_string(row) && !(row->flags & FIELD_REQUIRED);
 }
 
-/* How an error shows VALUE: scalars as JSON, cut; lists, maps and secrets by their kind. Owned. */
-static char *shown(const struct field *row, struct val value)
+/* What cannot be shown itself: lists, maps and secrets, by their kind; NULL for scalars. */
+static const struct text2 *kind_shown(const struct field *row, struct val value)
+{
+	static const struct text2 secret = { "another kind of value", "其他类型的值" },
+				  list = { "a list", "列表" }, map = { "a map", "对象" };
+
+	if (row->flags & FIELD_SECRET)
+		return &secret;
+	return val_is_list(value) ? &list : val_is_map(value) ? &map : NULL;
+}
+
+/* How an error shows VALUE, a scalar: as JSON, cut. Owned. */
+static char *scalar_shown(struct val value)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t length;
 
-	if (row->flags & FIELD_SECRET)
-		return xstrdup("another kind of value");
-	if (val_is_list(value) || val_is_map(value))
-		return xasprintf("a %s", val_kind_name(val_kind(value)));
 	text = json_text(value, JSON_COMPACT);
 	length = strlen(text);
 	if (length <= SHOWN_BYTES)
@@ -145,7 +152,8 @@ static struct wanted wanted_by(const struct field *row)
 
 static int expected(const struct field *row, const char *what, struct val value, struct err *err)
 {
-	_cleanup_free_ char *text = shown(row, value);
+	const struct text2 *kind = kind_shown(row, value);
+	_cleanup_free_ char *text = kind ? xstrdup(kind->en) : scalar_shown(value);
 
 	return err_set(err, ERR_INVALID, "expected %s, got %s", what, text);
 }
@@ -538,8 +546,9 @@ static void report_wrong_type(const struct check *check, const struct field *row
 	const struct path *path, const struct err *err)
 {
 	_cleanup_(wanted_free) struct wanted wanted = wanted_by(row);
-	_cleanup_free_ char *got = shown(row, value);
-	_cleanup_free_ char *zh = xasprintf("应为%s，实际为 %s", wanted.zh, got);
+	const struct text2 *kind = kind_shown(row, value);
+	_cleanup_free_ char *got = kind ? xstrdup(kind->zh) : scalar_shown(value);
+	_cleanup_free_ char *zh = xasprintf("应为%s，实际为%s%s", wanted.zh, kind ? "" : " ", got);
 	struct finding finding = {
 		.level = row->flags & FIELD_UI ? FINDING_WARNING : FINDING_ERROR,
 		.code = "wrong-type",
@@ -554,10 +563,9 @@ static void report_wrong_type(const struct check *check, const struct field *row
 static void report_unsupported(const struct check *check, const struct field *row, struct val value,
 	const struct path *path)
 {
-	_cleanup_free_ char *zh = xasprintf("尚不支持：%s", row->unsupported);
 	struct finding finding = {
 		.code = "unsupported",
-		.text = { row->unsupported, zh },
+		.text = { row->unsupported, "尚不支持" },
 		.value = value,
 		.row = row,
 	};

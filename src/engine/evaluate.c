@@ -379,7 +379,7 @@ char *stage_enabled_text(const struct execution *execution, size_t index)
 		index = stage_at(execution, index)->parent)
 		enabled = val_get(stage_at(execution, index)->context, "stageEnabled");
 	if (!val_is_map(enabled) ||
-		strcmp(val_get_text(enabled, "type", "expression"), "expression") != 0)
+		strcasecmp(val_get_text(enabled, "type", "expression"), "expression") != 0)
 		return NULL;
 	struct val expression = val_get(enabled, "expression");
 	bool literal;

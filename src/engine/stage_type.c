@@ -143,6 +143,53 @@ const struct stage_type *registry_find_for(
 	return registry_find(registry, *alias ? alias : stage->type);
 }
 
+static const struct field enabled_fields[] = {
+	FIELD_KNOWN("type", FIELD_ENUM, .preset = "expression",
+		.choices = (const char *const[]){ "expression", NULL }, .title = { "Type", "类型" },
+		.help = { "There is no other.", "目前只有这一种。" }),
+	FIELD_KNOWN("expression", FIELD_VALUE, .widget = "expr", .title = { "Expression", "表达式" },
+		.help = { "With or without ${ }; nothing means that the stage runs.",
+			"可以省略 ${ }；不填则总会执行。" }),
+	{ 0 },
+};
+
+static const struct field span_fields[] = {
+	FIELD_KNOWN("startHour", FIELD_INT, .preset = "0", .title = { "From (hour)", "开始（时）" },
+		.help = { "0 to 23.", "0 到 23。" }),
+	FIELD_KNOWN("startMin", FIELD_INT, .preset = "0",
+		.title = { "From (minute)", "开始（分）" }, .help = { "0 to 59.", "0 到 59。" }),
+	FIELD_KNOWN("endHour", FIELD_INT, .preset = "0", .title = { "To (hour)", "结束（时）" },
+		.help = { "Earlier than startHour: over midnight.", "早于 startHour 表示跨午夜。" }),
+	FIELD_KNOWN("endMin", FIELD_INT, .preset = "0", .title = { "To (minute)", "结束（分）" },
+		.help = { "The whole minute counts.", "包含该分钟。" }),
+	{ 0 },
+};
+
+static const struct field jitter_fields[] = {
+	FIELD_KNOWN("enabled", FIELD_BOOL, .preset = "false", .title = { "Random wait", "随机等待" }),
+	FIELD_KNOWN("skipManual", FIELD_BOOL, .preset = "false",
+		.title = { "Not after a manual start", "手动启动时跳过" }),
+	FIELD_KNOWN("minDelay", FIELD_INT, .preset = "0", .title = { "At least", "最短" },
+		.help = { "Seconds.", "秒。" }),
+	FIELD_KNOWN("maxDelay", FIELD_INT, .preset = "0", .title = { "At most", "最长" },
+		.help = { "Seconds.", "秒。" }),
+	{ 0 },
+};
+
+static const struct field window_fields[] = {
+	FIELD_KNOWN("whitelist", FIELD_VALUE, .flags = FIELD_LIST, .rows = span_fields,
+		.title = { "Hours", "时段" },
+		.help = { "The stage starts only inside one of them.",
+			"阶段仅在其中某个时段内开始。" }),
+	FIELD_KNOWN("days", FIELD_VALUE, .flags = FIELD_LIST, .title = { "Days", "日期" },
+		.help = { "1 is Sunday, 7 Saturday; none means every day.",
+			"1 为周日，7 为周六；不填为每天。" }),
+	FIELD_KNOWN("jitter", FIELD_VALUE, .flags = FIELD_MAP, .rows = jitter_fields,
+		.title = { "Jitter", "抖动" },
+		.help = { "A random wait once the window is open.", "窗口打开后随机等待一段时间。" }),
+	{ 0 },
+};
+
 /* stages.md 1.4. refId, type, name, requisiteStageRefIds and startTimeExpiry are taken out of a stage before it becomes a context. */
 const struct field stage_fields[] = {
 	FIELD_KNOWN("type", FIELD_STRING, .flags = FIELD_REQUIRED, .title = { "Type", "阶段类型" },
@@ -175,14 +222,16 @@ const struct field stage_fields[] = {
 		.title = { "Fail on failed expressions", "表达式失败则阶段失败" },
 		.help = { "An expression that cannot be evaluated makes the stage TERMINAL.",
 			"表达式求值失败时阶段终止。" }),
-	FIELD_KNOWN("stageEnabled", FIELD_VALUE, .title = { "Conditional on expression", "执行条件" },
+	FIELD_KNOWN("stageEnabled", FIELD_VALUE, .flags = FIELD_MAP, .rows = enabled_fields,
+		.title = { "Conditional on expression", "执行条件" },
 		.help = { "{\"type\": \"expression\", \"expression\": …}: skipped unless it is true.",
 			"{\"type\": \"expression\", \"expression\": …}：结果不为 true 时跳过。" }),
 	FIELD_KNOWN("restrictExecutionDuringTimeWindow", FIELD_BOOL, .preset = "false",
 		.title = { "Restrict to a time window", "限制执行时间窗口" },
 		.help = { "The stage starts only inside restrictedExecutionWindow.",
 			"仅在 restrictedExecutionWindow 指定的时间窗口内开始。" }),
-	FIELD_KNOWN("restrictedExecutionWindow", FIELD_VALUE, .title = { "Time window", "时间窗口" },
+	FIELD_KNOWN("restrictedExecutionWindow", FIELD_VALUE, .flags = FIELD_MAP,
+		.rows = window_fields, .title = { "Time window", "时间窗口" },
 		.help = { "Days, hours and jitter of the window.", "窗口的日期、时间与抖动。" }),
 	FIELD_KNOWN("stageTimeoutMs", FIELD_NUMBER, .title = { "Timeout", "超时时间" },
 		.help = { "Milliseconds since the stage's start; a number, not a string.",

@@ -160,6 +160,8 @@ struct stage_type {
 	const struct field *outputs; /* what later stages see, for docs and lint: names, types, help */
 	/* Refuses, before any effect, what is not built yet or cannot work; on the engine thread, over the evaluated config. */
 	int (*check)(const struct task_input *in, struct err *err);
+	/* What a task fails for before it does anything, for lint: it is known from the config alone. The task calls it itself. */
+	int (*needs)(const struct task_input *in, struct err *err);
 	/* Synthetic stages before, after, and on failure. On the engine thread; no I/O. */
 	int (*plan_before)(const struct task_input *in, struct stage_plan *plan, struct err *err);
 	int (*plan_after)(const struct task_input *in, struct stage_plan *plan, struct err *err);

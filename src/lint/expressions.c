@@ -192,13 +192,15 @@ static void tell_unknown_stage(const struct scope *scope, const struct node *arg
 	struct str name = value_str(argument->literal);
 	const struct map *map = by_ref ? &scope->lint->stage_by_ref : &scope->lint->stage_by_name;
 	const char *near = names_nearest(scope->lint, map, name);
-	_cleanup_free_ char *text = xasprintf(
-		"%s\"%.*s\"", by_ref ? "with refId " : "", STR_ARG(name));
-	_cleanup_free_ char *en = hint_en(near);
-	_cleanup_free_ char *zh = hint_zh(near);
+	_cleanup_free_ char *hint = hint_en(near);
+	_cleanup_free_ char *hint_chinese = hint_zh(near);
+	_cleanup_free_ char *en = xasprintf(
+		"%s\"%.*s\"%s", by_ref ? "with refId " : "", STR_ARG(name), hint);
+	_cleanup_free_ char *zh = xasprintf(
+		"%s \"%.*s\" 的阶段%s", by_ref ? " refId 为" : "名为", STR_ARG(name), hint_chinese);
 	_cleanup_free_ char *quoted = near && !strchr(near, '\'') ? xasprintf("'%s'", near) : NULL;
 	tell(scope, RULE_UNKNOWN_STAGE, argument->position, node_length(scope, argument),
-		ARGS(text, en, zh), quoted);
+		ARGS(en, zh), quoted);
 }
 
 /* The stage that the call of HELPER names is there, and what the helper wants. */
@@ -536,10 +538,14 @@ static void tell_broken(const struct scope *scope, struct str body, const struct
 	for (size_t i = 0; i < scope->offset + position && i < scope->text.length; i++)
 		column += ((unsigned char)scope->text.bytes[i] & 0xc0) != 0x80;
 	_cleanup_free_ char *number = xasprintf("%zu", column);
-	_cleanup_free_ char *message = xasprintf("${%.*s%s}: %s",
-		(int)(body.length > 80 ? 80 : body.length), body.bytes, body.length > 80 ? "…" : "",
-		without_number(expr->message));
-	tell(scope, RULE_BROKEN_EXPRESSION, (int)position, length, ARGS(message, number), NULL);
+	struct str shown = str_slice(body, 0, body.length > 80 ? 80 : body.length);
+	while (shown.length < body.length && ((unsigned char)body.bytes[shown.length] & 0xc0) == 0x80)
+		shown.length--;
+	const char *cut = shown.length < body.length ? "…" : "", *why = without_number(expr->message);
+	_cleanup_free_ char *why_zh = chinese(why, "表达式有语法错误");
+	_cleanup_free_ char *en = xasprintf("${%.*s%s}: %s", STR_ARG(shown), cut, why);
+	_cleanup_free_ char *zh = xasprintf("${%.*s%s}：%s", STR_ARG(shown), cut, why_zh);
+	tell(scope, RULE_BROKEN_EXPRESSION, (int)position, length, ARGS(en, number, zh), NULL);
 }
 
 static void check_body(void *data, struct str body, size_t offset)
@@ -568,6 +574,12 @@ static bool is_expression_key(const struct place *place)
 			str_is(up->up->up->key, "preconditions"));
 }
 
+static void tell_open(const struct scope *scope, const char *why)
+{
+	_cleanup_free_ char *zh = chinese(why, "${ 没有对应的 }");
+	tell(scope, RULE_OPEN_EXPRESSION, 0, scope->text.length, ARGS(why, zh), NULL);
+}
+
 static void check_text(struct lint *lint, struct str text, const struct place *place)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
@@ -583,7 +595,7 @@ static void check_text(struct lint *lint, struct str text, const struct place *p
 	if (str_contains(text, "$(") || str_contains(text, "#!/"))
 		tell(&scope, RULE_FOREIGN_EXPRESSION, 0, text.length, ARGS(NULL), NULL);
 	else
-		tell(&scope, RULE_OPEN_EXPRESSION, 0, text.length, ARGS(err_text(&err)), NULL);
+		tell_open(&scope, err_text(&err));
 }
 
 void check_key(struct lint *lint, const struct place *place)

@@ -103,6 +103,8 @@ static void tell_field(void *data, const struct finding *finding)
 		found.rule = RULE_UNSUPPORTED;
 		found.args[0] = finding->text.en;
 	}
+	_cleanup_free_ char *zh = chinese(finding->text.en, UNSUPPORTED_ZH);
+	found.args[1] = zh;
 	lint_tell(lint, found);
 }
 
@@ -133,10 +135,11 @@ static void tell_unknown_type(struct lint *lint, const char *name, const char *p
 	if (!*name || map_put(&lint->unknown_types, str_of(name), lint))
 		return;
 	const char *near = registry_nearest(lint->registry, name);
-	_cleanup_free_ char *hint = near ? xasprintf(" (did you mean \"%s\"?)", near) : xstrdup("");
+	_cleanup_free_ char *en = near ? xasprintf(" (did you mean \"%s\"?)", near) : xstrdup("");
+	_cleanup_free_ char *zh = near ? xasprintf("（是否应为 \"%s\"？）", near) : xstrdup("");
 	_cleanup_free_ char *at = xasprintf("%s.%s", path, aliased ? "alias" : "type");
 	lint_tell(lint,
-		(struct found){ .rule = RULE_UNKNOWN_TYPE, .path = at, .args = { name, hint } });
+		(struct found){ .rule = RULE_UNKNOWN_TYPE, .path = at, .args = { name, en, zh } });
 }
 
 static void check_ref(struct lint *lint, struct val stage, const char *path)
@@ -180,9 +183,11 @@ void check_stage_fields(struct lint *lint, size_t index)
 	lint->keys_unknown = false;
 	struct place list = { .key = STR("stages"), .index = -1 };
 	struct place item = { .up = &list, .index = (ptrdiff_t)index };
+	check_guard(lint, stage, &item);
 	check_types(lint, rows, stage, &item);
 	check_refusals(lint, stage, type, path);
 	check_failure_flags(lint, stage, path);
+	check_stage_rules(lint, stage, type, &item);
 }
 
 /* ---- parameters ---------------------------------------------------------------------------------------------------------------- */

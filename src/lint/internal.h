@@ -52,6 +52,8 @@ struct found {
 	struct val fix;
 };
 void lint_tell(struct lint *lint, struct found found);
+/* Whether something is told about PATH. */
+bool lint_has_told(const struct lint *lint, const char *path);
 
 /* "stages[2].a", cut where it is too long, and "/stages/2/a" for JSON Patch, NULL then; owned. */
 char *place_path(const struct place *place);
@@ -67,6 +69,12 @@ void check_stage_fields(struct lint *lint, size_t index);
 void check_refusals(
 	struct lint *lint, struct val stage, const struct stage_type *type, const char *path);
 
+/* checks.c: the stageEnabled of STAGE, which stands at ITEM. */
+void check_guard(struct lint *lint, struct val stage, const struct place *item);
+/* Time windows, words and manifests of STAGE of TYPE (may be NULL), which stands at ITEM. */
+void check_stage_rules(struct lint *lint, struct val stage, const struct stage_type *type,
+	const struct place *item);
+
 /* expressions.c: every text below VALUE, which stands at PLACE. */
 void check_expressions(struct lint *lint, struct val value, const struct place *place);
 /* Keys of maps are templates too: that at PLACE. */
@@ -80,6 +88,10 @@ void check_types(
 void names_fill(struct lint *lint);
 void names_free(struct lint *lint);
 const char *names_nearest(struct lint *lint, const struct map *map, struct str name);
+#define UNSUPPORTED_ZH "此处的功能"
+/* chinese.c: an English text of a reader or a stage in Chinese, OTHERWISE when it is not known; owned. */
+char *chinese(const char *text, const char *otherwise);
+
 /* " (did you mean \"x\"?)", or ""; owned. */
 char *hint_en(const char *near);
 char *hint_zh(const char *near);

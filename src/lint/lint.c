@@ -172,6 +172,14 @@ void lint_tell(struct lint *lint, struct found found)
 	lint->full = true;
 }
 
+bool lint_has_told(const struct lint *lint, const char *path)
+{
+	for (size_t i = lint->told.count; i > 0; i--)
+		if (strcmp(val_get_text(lint->told.items[i - 1].finding, "path", ""), path) == 0)
+			return true;
+	return false;
+}
+
 static int compare_told(const void *a, const void *b)
 {
 	const struct told *x = a, *y = b;
@@ -241,12 +249,14 @@ static void check_head(struct lint *lint)
 		lint_tell(lint,
 			(struct found){ .rule = RULE_UNSUPPORTED,
 				.path = "type",
-				.args = { "pipeline templates are not built yet; render it first" } });
+				.args = { "pipeline templates are not built yet; render it first",
+					"流程模板，请先渲染" } });
 	else if (val_is_map(val_get(lint->pipeline, "pipeline")) && !val_has(lint->pipeline, "stages"))
 		lint_tell(lint,
 			(struct found){ .rule = RULE_UNSUPPORTED,
 				.path = "pipeline",
-				.args = { "this is a pipeline template; they are not built yet" } });
+				.args = { "this is a pipeline template; they are not built yet",
+					"流程模板" } });
 	else if (val_count(lint->stages) == 0 && !is_templated(lint->pipeline) &&
 		(val_is_list(stages) || val_is_null(stages)))
 		lint_tell(lint, (struct found){ .rule = RULE_NO_STAGES, .path = "stages" });
@@ -341,16 +351,35 @@ static size_t template_line(struct str text)
 	return 0;
 }
 
-/* "line 3, column 7: …", "after document 1: line 3, …": 3, or 0. YAML may find a mistake behind the last line, where no editor can go. */
-static size_t line_of_error(struct str text, const char *message)
+/* What a reader says: "line 3, column 7: expected …", "after document 1: line 3, …". */
+struct complaint {
+	size_t line; /* 0 = none. YAML may find a mistake behind the last line, where no editor can go */
+	char *en, *zh; /* the rest, with the column behind it; owned */
+};
+
+static void complaint_free(struct complaint *complaint)
 {
-	size_t line = 0, lines = 1;
+	free(complaint->en);
+	free(complaint->zh);
+}
+
+static struct complaint read_complaint(struct str text, const char *message)
+{
+	struct complaint complaint = { 0 };
+	size_t lines = 1, column = 0;
+	int end = 0;
+	const char *place = strstr(message, "line ");
 	for (size_t i = 0; i < text.length; i++)
 		lines += text.bytes[i] == '\n';
-	const char *place = strstr(message, "line ");
-	if (!place || sscanf(place, "line %zu,", &line) != 1)
-		return 0;
-	return line < lines ? line : lines;
+	if (place && sscanf(place, "line %zu, column %zu: %n", &complaint.line, &column, &end) == 2 &&
+		end > 0)
+		message = place + end;
+	if (complaint.line > lines)
+		complaint.line = lines;
+	_cleanup_free_ char *zh = chinese(message, "文本不完整或有多余的内容");
+	complaint.en = column ? xasprintf("%s (column %zu)", message, column) : xstrdup(message);
+	complaint.zh = column ? xasprintf("%s（第 %zu 列）", zh, column) : xstrdup(zh);
+	return complaint;
 }
 
 static void set_line(struct lint *lint, size_t line)
@@ -360,17 +389,24 @@ static void set_line(struct lint *lint, size_t line)
 			val_int((int64_t)line));
 }
 
+static void tell_complaint(
+	struct lint *lint, enum lint_rule rule, struct str text, const struct err *err)
+{
+	_cleanup_(complaint_free) struct complaint complaint = read_complaint(text, err_text(err));
+	lint_tell(lint,
+		(struct found){ .rule = rule, .path = "", .args = { complaint.en, complaint.zh } });
+	set_line(lint, complaint.line);
+}
+
 static void tell_unread(struct lint *lint, struct str text, const struct err *err)
 {
 	size_t line = template_line(text);
-	_cleanup_free_ char *number = xasprintf("%zu", line);
-	if (line)
-		lint_tell(lint,
-			(struct found){ .rule = RULE_TEMPLATE, .path = "", .args = { number } });
-	else
-		lint_tell(lint,
-			(struct found){ .rule = RULE_SYNTAX, .path = "", .args = { err_text(err) } });
-	set_line(lint, line ? line : line_of_error(text, err_text(err)));
+	if (!line) {
+		tell_complaint(lint, RULE_SYNTAX, text, err);
+		return;
+	}
+	lint_tell(lint, (struct found){ .rule = RULE_TEMPLATE, .path = "" });
+	set_line(lint, line);
 }
 
 /* Whether people mean JSON by it. */
@@ -412,12 +448,8 @@ static int read_text(struct lint *lint, struct str text, struct val *ret)
 		tell_unread(lint, text, json ? &err : &yaml_err);
 		return -1;
 	}
-	if (json) {
-		lint_tell(lint,
-			(struct found){
-				.rule = RULE_NOT_JSON, .path = "", .args = { err_text(&err) } });
-		set_line(lint, line_of_error(text, err_text(&err)));
-	}
+	if (json)
+		tell_complaint(lint, RULE_NOT_JSON, text, &err);
 	return 0;
 }
 

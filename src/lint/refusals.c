@@ -16,14 +16,6 @@ static size_t place_length(const char *text, struct str *ret_key)
 	return length;
 }
 
-static bool is_told(const struct lint *lint, const char *path)
-{
-	for (size_t i = lint->told.count; i > 0; i--)
-		if (strcmp(val_get_text(lint->told.items[i - 1].finding, "path", ""), path) == 0)
-			return true;
-	return false;
-}
-
 static bool is_missing(struct val value)
 {
 	return val_is_null(value) || (val_is_string(value) && val_as_str(&value).length == 0);
@@ -44,13 +36,15 @@ static void tell_refusal(struct lint *lint, struct val stage, const char *path, 
 		return;
 	_cleanup_free_ char *at = xasprintf(
 		"%s%s%.*s", path, length ? "." : "", (int)length, err_text(err));
-	if (is_told(lint, at))
+	if (lint_has_told(lint, at))
 		return;
+	const char *text = err_text(err) + (length ? length + 2 : 0);
+	_cleanup_free_ char *zh = chinese(text, unsupported ? UNSUPPORTED_ZH : "该字段的值无法使用");
 	lint_tell(lint,
 		(struct found){
 			.rule = unsupported ? RULE_UNSUPPORTED : RULE_REFUSED,
 			.path = at,
-			.args = { err_text(err) + (unsupported && length ? length + 2 : 0) },
+			.args = { text, zh },
 			.level = !unsupported && length && !is_missing(value) ? &wrong : NULL,
 		});
 }
@@ -74,7 +68,7 @@ void check_refusals(
 {
 	static const struct world nowhere;
 	_cleanup_err_ struct err err = ERR_INIT;
-	if (!type || !type->check || !type->config_size)
+	if (!type || !(type->check || type->needs) || !type->config_size)
 		return;
 	struct val context = val_ref(stage);
 	if (type->fill)
@@ -90,7 +84,8 @@ void check_refusals(
 		.config = config,
 		.world = &nowhere,
 	};
-	if (type->check(&in, &err) < 0)
+	if ((type->check && type->check(&in, &err) < 0) ||
+		(type->needs && type->needs(&in, &err) < 0))
 		tell_refusal(lint, stage, path, &err);
 	fields_free(type->fields, config);
 }

@@ -263,7 +263,9 @@ static void check_value(
 	struct str text = val_as_str(&value);
 	enum kind kind = kind_of_text(text);
 	struct refusal refusal = { 0 };
-	if (never_fits(row, kind, &refusal)) {
+	bool fits = !never_fits(row, kind, &refusal);
+	_cleanup_free_ char *path = fits ? NULL : place_path(place);
+	if (!fits && !lint_has_told(lint, path)) {
 		_cleanup_free_ char *en = xasprintf(
 			"%s, and the expression gives %s", refusal.en, kind_names[kind].en);
 		_cleanup_free_ char *zh = xasprintf(

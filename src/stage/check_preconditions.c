@@ -73,7 +73,7 @@ static const struct field context_fields[] = {
 };
 
 static const struct field precondition_fields[] = {
-	FIELD_KNOWN("type", FIELD_STRING, .flags = FIELD_REQUIRED, .unsupported_if = "clusterSize",
+	FIELD_KNOWN("type", FIELD_ENUM, .flags = FIELD_REQUIRED, .unsupported_if = "clusterSize",
 		.unsupported = NO_SERVER_GROUPS, .preset = "expression", .choices = types,
 		.widget = "cards", .title = { "Check", "检查类型" },
 		.help = { "What is checked.", "要检查的内容。" }),
@@ -124,7 +124,7 @@ static int check_preconditions_check(const struct task_input *in, struct err *er
 {
 	const struct check_preconditions_config *config = in->config;
 	for (size_t i = 0; i < val_count(config->preconditions) && !is_of_an_entry(in); i++)
-		if (strcmp(val_get_text(val_at(config->preconditions, i), "type", ""),
+		if (strcasecmp(val_get_text(val_at(config->preconditions, i), "type", ""),
 			    "clusterSize") == 0)
 			return err_set(err, ERR_UNSUPPORTED, "preconditions[%zu].type: %s", i,
 				NO_SERVER_GROUPS);
@@ -301,9 +301,9 @@ static int check_stage_status(const struct task_input *in, struct task_result *o
 static int check_run(const struct task_input *in, struct task_result *out, struct err *err)
 {
 	const struct check_preconditions_config *config = in->config;
-	if (strcmp(config->precondition_type, "expression") == 0)
+	if (strcasecmp(config->precondition_type, "expression") == 0)
 		return check_expression(in, out, err);
-	if (strcmp(config->precondition_type, "stageStatus") == 0)
+	if (strcasecmp(config->precondition_type, "stageStatus") == 0)
 		return check_stage_status(in, out, err);
 	return err_set(err, ERR_INVALID,
 		"there is no precondition of type \"%s\" (expression, stageStatus)",

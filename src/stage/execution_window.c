@@ -242,7 +242,11 @@ const struct stage_type execution_window_stage = {
 int plan_execution_window(const struct task_input *in, struct stage_plan *plan, struct err *err)
 {
 	(void)err;
-	if (!val_get_bool(in->stage->context, "restrictExecutionDuringTimeWindow", false))
+	struct val given = val_get(in->stage->context, "restrictExecutionDuringTimeWindow");
+	bool restricted = false;
+	if (!val_as_bool(given, &restricted)) /* a flag may come as a text */
+		restricted = str_equal_nocase(str_trim(val_as_str(&given)), STR("true"));
+	if (!restricted)
 		return 0;
 	struct val context = val_ref(in->stage->context);
 	static const char *const left_out[] = { "restrictExecutionDuringTimeWindow",

@@ -57,6 +57,14 @@ static int64_t family_size(const struct task_input *in)
 	return before > 1 ? before * siblings : siblings;
 }
 
+static int pipeline_needs(const struct task_input *in, struct err *err)
+{
+	const struct pipeline_config *config = in->config;
+	bool named = (config->pipeline && *config->pipeline) ||
+		(config->pipeline_id && *config->pipeline_id) || config->execution_id;
+	return named ? 0 : err_set(err, ERR_INVALID, "pipeline: is required");
+}
+
 static int start_pipeline(const struct task_input *in, struct task_result *out, struct err *err)
 {
 	const struct pipeline_config *config = in->config;
@@ -67,9 +75,10 @@ static int start_pipeline(const struct task_input *in, struct task_result *out, 
 		return err_set(err, ERR_TOO_LARGE,
 			"pipelines that start several pipelines, which start several, could become more than %d runs",
 			LIMIT_PIPELINE_FAMILY);
-	const char *target = config->pipeline ? config->pipeline : config->pipeline_id;
-	if (!target)
-		return err_set(err, ERR_INVALID, "pipeline: is required");
+	if (pipeline_needs(in, err) < 0)
+		return -1;
+	bool by_pipeline = config->pipeline && *config->pipeline;
+	const char *target = by_pipeline ? config->pipeline : config->pipeline_id;
 	struct val trigger = val_map();
 	val_set(&trigger, "type", val_string("pipeline"));
 	val_set(&trigger, "user", val_string(user ? user : "[anonymous]"));
@@ -78,7 +87,7 @@ static int start_pipeline(const struct task_input *in, struct task_result *out, 
 	val_set(&trigger, "parentPipelineStageId", val_string(in->stage->id));
 	val_set(&trigger, "parameters",
 		val_is_map(config->parameters) ? val_ref(config->parameters) : val_map());
-	val_set(&trigger, "strategy", val_bool(config->pipeline_id && !config->pipeline));
+	val_set(&trigger, "strategy", val_bool(!by_pipeline));
 	val_set(&trigger, "dryRun", val_bool(val_get_bool(parent->trigger, "dryRun", false)));
 	val_set(&trigger, "artifacts", artifacts_visible(parent, in->stage_index));
 	val_set(&trigger, "correlationId", val_string(in->idempotency_key));
@@ -248,6 +257,8 @@ static void pipeline_restart(struct val *context, struct val *outputs)
 	val_remove(context, "executionName");
 }
 
+static const char *const flags[] = { "true", "false", NULL };
+
 const struct stage_type pipeline_stage = {
 	.name = "pipeline",
 	.title = { "Pipeline", "执行部署流程" },
@@ -272,7 +283,7 @@ const struct stage_type pipeline_stage = {
 			.help = { "Parameters of the child; those that it declares and are not given have their defaults.",
 				"传给子流程的参数；未给出的使用其默认值。" }),
 		FIELD(struct pipeline_config, wait_for_completion, "waitForCompletion",
-			.preset = "true", .title = { "Wait for its end", "等待完成" },
+			.preset = "true", .choices = flags, .title = { "Wait for its end", "等待完成" },
 			.help = { "False: this stage succeeds as soon as the other pipeline has started.",
 				"为 false 时子流程启动后本阶段即成功。" }),
 		FIELD(struct pipeline_config, skip_downstream_output, "skipDownstreamOutput",
@@ -285,6 +296,7 @@ const struct stage_type pipeline_stage = {
 		FIELD_KNOWN("skippable", FIELD_BOOL, .title = { "May be skipped", "允许跳过" }),
 		FIELD_KNOWN("executionName", FIELD_STRING, .flags = FIELD_SET_AT_RUN)),
 	.config_size = sizeof(struct pipeline_config),
+	.needs = pipeline_needs,
 	.skippable_key = "skippable",
 	.restart = pipeline_restart,
 	.tasks = ROWS(struct task_row,

@@ -18,6 +18,7 @@
 static int create_webhook(const struct task_input *in, struct task_result *out, struct err *err);
 static char *webhook_slot(const struct task_input *in);
 static int webhook_check(const struct task_input *in, struct err *err);
+static int webhook_needs(const struct task_input *in, struct err *err);
 static bool has_call(const struct task_input *in);
 static bool has_wait(const struct task_input *in);
 static bool has_monitor(const struct task_input *in);
@@ -131,6 +132,7 @@ const struct stage_type webhook_stage = {
 				"通过 PATCH 设为 true 时立即结束监控前等待。" })),
 	.config_size = sizeof(struct webhook_config),
 	.check = webhook_check,
+	.needs = webhook_needs,
 	.tasks = ROWS(struct task_row,
 		{
 			.name = "createWebhook",
@@ -188,6 +190,14 @@ static int check_path(const char *key, const char *path, struct err *err)
 	return err_wrap(err, "%s", key);
 }
 
+static bool knows_resolution(const char *text)
+{
+	for (const char *const *resolution = resolutions; text && *resolution; resolution++)
+		if (strcmp(text, *resolution) == 0)
+			return true;
+	return false;
+}
+
 /* What could not work is said before the call, not after it. */
 static int webhook_check(const struct task_input *in, struct err *err)
 {
@@ -204,6 +214,20 @@ static int webhook_check(const struct task_input *in, struct err *err)
 	return check_path("statusUrlJsonPath", config->status_url_path, err);
 }
 
+/* What the call itself fails for, so that its error is kept where that of a call is. */
+static int webhook_needs(const struct task_input *in, struct err *err)
+{
+	const struct webhook_config *config = in->config;
+	if (config->monitor_only)
+		return 0;
+	if (webhook_is_blank(config->url))
+		return err_set(err, ERR_INVALID, "url: is required");
+	if (config->wait && !knows_resolution(config->resolution))
+		return err_set(err, ERR_INVALID,
+			"statusUrlResolution: waiting needs one of getMethod, locationHeader, webhookResponse");
+	return 0;
+}
+
 static char *webhook_slot(const struct task_input *in)
 {
 	const struct webhook_config *config = in->config;
@@ -211,14 +235,6 @@ static char *webhook_slot(const struct task_input *in)
 }
 
 /* ---- the status URL ---- */
-
-static bool knows_resolution(const char *text)
-{
-	for (const char *const *resolution = resolutions; text && *resolution; resolution++)
-		if (strcmp(text, *resolution) == 0)
-			return true;
-	return false;
-}
 
 /* The same host is asked the same way as it was called: its scheme is kept. */
 static char *with_scheme_of(const char *called, const char *text, struct err *err)
@@ -358,15 +374,8 @@ static int create_webhook(const struct task_input *in, struct task_result *out, 
 		.has_effect = true,
 	};
 	struct http_response response = { 0 };
-	if (webhook_is_blank(config->url)) {
-		err_set(err, ERR_INVALID, "url: is required");
+	if (webhook_needs(in, err) < 0)
 		return call_failed(val_map(), out, err);
-	}
-	if (config->wait && !knows_resolution(config->resolution)) {
-		err_set(err, ERR_INVALID,
-			"statusUrlResolution: waiting needs one of getMethod, locationHeader, webhookResponse");
-		return call_failed(val_map(), out, err);
-	}
 	int result = webhook_perform(in, &call, &response, err);
 	result = result == 0 ? call_answered(in, &response, out, err) :
 			       call_unanswered(config, out, err);

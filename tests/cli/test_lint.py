@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import time
 
 import pytest
@@ -67,6 +68,55 @@ def test_what_does_not_parse_names_the_line(gennaker, write, text, line, words):
     assert first.startswith(f"{path}:{line}: ") and words in first
 
 
+def test_no_place_is_named_twice(gennaker, write):
+    for text in ('{"stages": [,]}', '{"stages": [{{ a }}]}', '{"stages": [{"type": "wait"},]}', "stages: *wait"):
+        line = gennaker("lint", write("p.json", text)).stdout.splitlines()[0]
+        assert line.count("p.json") == 1 and "line" not in line.split(":", 2)[2], line
+    stage = {"type": "scaleManifest", "account": "a", "manifestName": "deployment web", "replicas": -1}
+    assert gennaker("lint", write("p.json", json.dumps({"stages": [stage]}))).stdout.count("replicas") == 1
+
+
+# Words that are no name of a field, kind or function, outside of what the author wrote.
+ENGLISH = re.compile(r"\b(the|is|are|was|expected|got|not|with|without|did|there|unexpected|more|refId \"\w+\" by|a list|a map)\b")
+
+
+def assert_chinese(text):
+    said = re.sub(r'"[^"]*"|\'[^\']*\'|\$\{.*?\}(?=：)|（.*?）$', "", text)
+    assert not ENGLISH.search(said) and re.search("[\u4e00-\u9fff]", said), text
+
+
+MISTAKES = [
+    {"stages": [{"type": "wait", "waitTime": []}, {"type": "weit"}, {"type": "wait", "waitTime": "${ {1, 2} }"}]},
+    {"stages": [{"type": "wait", "comments": text} for text in (
+        "${ 1 + }", "${ open", "${ }", "${ 'a }", "${ (1 }", "${ #stage('Nope') }", "${ #stageByRefId('9') }", "${ #toInt(1, 2) }", "${ @bean }",
+        "${ #stage('wait').nope }", "${ T(java.nope.X).a() }", "${ 'a'.nope() }", "${ parameter.x }", "${ 1 2 }", "${ ~ }", "${ 1.5L }")]},
+    {"type": "templatedPipeline", "stages": []}, {"pipeline": {}}, [], {"stages": {}},
+    {"stages": [{"type": "deployManifest", "account": "a", "source": "artifact", "requiredArtifactIds": ["x"]},
+                {"type": "deployManifest", "account": "a", "manifests": [{"spec": 1}]},
+                {"type": "runJobManifest", "account": "a", "containers": [1]},
+                {"type": "runJobManifest", "account": "a", "source": "artifact"},
+                {"type": "patchManifest", "account": "a", "source": "artifact", "requiredArtifacts": [1]},
+                {"type": "undoRolloutManifest", "manifestName": "deployment web", "account": "a"},
+                {"type": "scaleManifest", "manifestName": "web", "account": "a", "replicas": 1},
+                {"type": "scaleManifest", "manifestName": "deployment web", "account": "a", "replicas": -1},
+                {"type": "deleteManifest", "mode": "label", "account": "a"}, {"type": "deleteManifest", "mode": "label", "kinds": ["pod"]},
+                {"type": "webhook", "waitForCompletion": True}, {"type": "webhook", "url": "http://a.b", "monitorOnly": True},
+                {"type": "webhook", "url": "http://a.b", "waitForCompletion": True, "statusUrlResolution": "x", "statusJsonPath": "$.["},
+                {"type": "pipeline"}, {"type": "checkPreconditions", "preconditions": [{"type": "clusterSize"}, {"type": "x"}]}]},
+    '{"stages": [,]}', '{"stages": [{{ a }}]}', '{"stages": [{"type": "wait"},]}', "stages: [\n", "stages: [a: b: c]", '{"a" 1}', '{"a": "x', "a: *b",
+    '{"a": 01}', "a: b: c", "- a\n- b", "\t- a", "'", '{"a": 1} x', "{a: 1}",
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_chinese_texts_are_whole_chinese_sentences(gennaker, write, mistake):
+    path = write("p.json", mistake if isinstance(mistake, str) else json.dumps(mistake))
+    found = findings(gennaker, path)
+    assert found
+    for finding in found:
+        assert_chinese(finding["text"]["zh"])
+
+
 def test_a_key_that_stands_twice_is_a_warning(gennaker, write):
     done = gennaker("lint", write("p.json", '{"name": "a",\n"name": "b", "stages": [{"type": "wait"}]}'))
     assert done.returncode == 0 and ":2: warning: the key name stands twice" in done.stdout
@@ -91,6 +141,15 @@ def test_a_file_that_is_not_there_is_bad_input_and_the_others_are_still_looked_a
     ({"type": "scaleManifest", "manifestName": "web", "account": "a", "replicas": 1}, "manifestName: error: the stage would fail"),
     ({"type": "webhook", "url": "http://x.example.com", "waitForCompletion": True, "statusJsonPath": "$.["},
      "statusJsonPath: error: the stage would fail"),
+    ({"type": "webhook"}, "url: warning: the stage would fail: is required"),
+    ({"type": "webhook", "url": "http://x.example.com", "waitForCompletion": True}, "statusUrlResolution: warning: the stage would fail: waiting"),
+    ({"type": "webhook", "url": "http://x.example.com", "waitForCompletion": True, "statusUrlResolution": "get"},
+     "statusUrlResolution: error: the stage would fail: waiting"),
+    ({"type": "webhook", "url": "http://x.example.com", "method": "FETCH"}, 'method: warning: "FETCH" is none of GET, HEAD'),
+    ({"type": "pipeline"}, "pipeline: warning: the stage would fail: is required"),
+    ({"type": "pipeline", "pipeline": "a", "waitForCompletion": "no"}, 'waitForCompletion: warning: "no" is none of true, false'),
+    ({"type": "checkPreconditions", "preconditions": [{"type": "expresion", "context": {"expression": "${ true }"}}]},
+     'preconditions[0].type: error: expected one of "expression"'),
     ({"type": "patchManifest", "manifestName": "deployment web", "account": "a", "patchBody": [1, 2]}, "patchBody"),
 ])
 def test_what_a_stage_refuses_before_it_begins_is_told(gennaker, write, stage, words):

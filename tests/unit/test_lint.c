@@ -32,10 +32,15 @@ static const struct stage_type judgment_type = {
 };
 static const struct stage_type deploy_type = {
 	.name = "deployManifest",
+	.category = "kubernetes",
 	.fields = ROWS(struct field, FIELD_KNOWN("account", FIELD_STRING, .flags = FIELD_REQUIRED),
 		FIELD_KNOWN("manifests", FIELD_VALUE),
 		FIELD_KNOWN("skipExpressionEvaluation", FIELD_BOOL),
 		FIELD_KNOWN("trafficManagement", FIELD_OBJECT, .rows = traffic_fields),
+		FIELD_KNOWN("source", FIELD_STRING),
+		FIELD_KNOWN("ordered", FIELD_BOOL, .preset = "true"),
+		FIELD_KNOWN("order", FIELD_STRING, .when = "ordered == true",
+			.choices = (const char *const[]){ "newest", "oldest", NULL }),
 		FIELD_KNOWN("entries", FIELD_VALUE, .flags = FIELD_LIST, .rows = entry_fields),
 		FIELD_KNOWN("moniker", FIELD_VALUE, .flags = FIELD_MAP | FIELD_UI)),
 };
@@ -149,7 +154,8 @@ static void what_people_write_is_fine(void **state)
 		  " 'stages': [{'type': 'wait'}]}",
 			"" },
 		/* enabled: with and without ${ }, without an expression */
-		{ "{'stages': [{'type': 'wait', 'stageEnabled': {'type': 'expression'}},"
+		{ "{'stages': [{'type': 'wait', 'stageEnabled': {}},"
+		  " {'type': 'wait', 'stageEnabled': {'type': 'expression', 'expression': false}},"
 		  " {'type': 'wait', 'stageEnabled': {'type': 'expression', 'expression': '1 > 2'}},"
 		  " {'type': 'wait', 'stageEnabled': {'type': 'expression', 'expression': '${ 1 > 2 }'}}]}",
 			"" },
@@ -192,6 +198,95 @@ static void broken_structure_is_an_error_in_its_place(void **state)
 		{ "{'stages': [{'type': 'wait', 'refId': 1}]}", "W number-ref stages[0].refId\n" },
 		{ "{'type': 'templatedPipeline', 'schema': 'v2', 'stages': []}",
 			"E unsupported type\n" },
+	};
+	CHECK(cases);
+}
+
+static void a_guard_that_guards_nothing_is_told(void **state)
+{
+#define GUARDED(guard) "{'stages': [{'type': 'wait', 'stageEnabled': " guard "}]}"
+	static const struct lint_case cases[] = {
+		{ GUARDED("{'type': 'expression'}"), "W guard stages[0].stageEnabled.expression\n" },
+		{ GUARDED("{'type': 'expression', 'expression': ' '}"),
+			"W guard stages[0].stageEnabled.expression\n" },
+		{ GUARDED("{'type': 'expression', 'expression': [1]}"),
+			"E guard stages[0].stageEnabled.expression\n" },
+		{ GUARDED("{'type': 'expression', 'expression': 0}"),
+			"E guard stages[0].stageEnabled.expression\n" },
+		{ GUARDED("{'type': 'spel', 'expression': '1 > 2'}"),
+			"E wrong-type stages[0].stageEnabled.type\n" },
+		{ GUARDED("{'type': 'expression', 'expresion': '1 > 2'}"),
+			"W unknown-key stages[0].stageEnabled.expresion\n" },
+		{ GUARDED("'${ 1 > 2 }'"), "W guard stages[0].stageEnabled\n" },
+		{ GUARDED("false"), "E wrong-type stages[0].stageEnabled\n" },
+	};
+	CHECK(cases);
+}
+
+static void a_window_that_never_opens_is_told(void **state)
+{
+#define WINDOWED(window)                                                                                               \
+	"{'stages': [{'type': 'wait', 'restrictExecutionDuringTimeWindow': true, 'restrictedExecutionWindow': " window \
+	"}]}"
+#define WINDOW "stages[0].restrictedExecutionWindow"
+	static const struct lint_case cases[] = {
+		{ WINDOWED("{'days': [1, '7', '${ 1 }'], 'whitelist': [{'startHour': 22, 'startMin': 30, 'endHour': '6', 'endMin': 0},"
+			   " {'startHour': '${ 1 + 1 }', 'endHour': 24}], 'jitter': {'enabled': false, 'minDelay': 9, 'maxDelay': 1}}"),
+			"" },
+		{ WINDOWED("{'days': [9, 'Monday', 3]}"),
+			"E window " WINDOW ".days[0]\nE window " WINDOW ".days[1]\n" },
+		{ WINDOWED("{'whitelist': [{'startHour': 25, 'startMin': 61, 'endHour': 3, 'endMin': -1}]}"),
+			"E window " WINDOW ".whitelist[0].startHour\nE window " WINDOW
+			".whitelist[0].startMin\nE window " WINDOW ".whitelist[0].endMin\n" },
+		{ WINDOWED("{'whitelist': [{'startHour': 9, 'startMin': 30, 'endHour': 9, 'endMin': 10}]}"),
+			"E window " WINDOW ".whitelist[0]\n" },
+		{ WINDOWED("{'whitelist': [{'startHour': 9}]}"),
+			"W window " WINDOW ".whitelist[0].endHour\n" },
+		{ WINDOWED("{'dayz': [1]}"), "W unknown-key " WINDOW ".dayz\n" },
+		{ WINDOWED("{}"), "E window " WINDOW "\n" },
+		{ WINDOWED("null"), "E window " WINDOW "\n" },
+		{ WINDOWED("{'days': [1], 'jitter': {'enabled': true, 'minDelay': 60, 'maxDelay': 5}}"),
+			"E window " WINDOW ".jitter.maxDelay\n" },
+		{ WINDOWED("{'days': 1}"), "E wrong-type " WINDOW ".days\n" },
+		/* switched off, it counts for nothing */
+		{ "{'stages': [{'type': 'wait', 'restrictExecutionDuringTimeWindow': false,"
+		  " 'restrictedExecutionWindow': {'days': [9]}}]}",
+			"" },
+	};
+	CHECK(cases);
+}
+
+static void a_manifest_needs_what_every_server_asks_for(void **state)
+{
+#define DEPLOYED(manifest) \
+	"{'stages': [{'type': 'deployManifest', 'account': 'a', 'manifests': [" manifest "]}]}"
+#define MANIFEST "stages[0].manifests[0]"
+	static const struct lint_case cases[] = {
+		{ DEPLOYED("{'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': 'a'}}, '${ #manifest }', {},"
+			   " {'apiVersion': '${ v }', 'kind': 'Pod', 'metadata': {'generateName': 'a-'}},"
+			   " {'apiVersion': 'v1', 'kind': 'List', 'items': []}, {'${ key }': 1},"
+			   " {'apiVersion': 'v1', 'kind': 'Pod', 'metadata': '${ metadata }'}"),
+			"" },
+		{ DEPLOYED("{'spec': {}}"),
+			"E manifest " MANIFEST ".apiVersion\nE manifest " MANIFEST
+			".kind\nE manifest " MANIFEST ".metadata.name\n" },
+		{ DEPLOYED("{'apiVersion': 'v1', 'kind': '', 'metadata': {'name': ''}}"),
+			"E manifest " MANIFEST ".kind\nE manifest " MANIFEST ".metadata.name\n" },
+		/* left over */
+		{ "{'stages': [{'type': 'deployManifest', 'account': 'a', 'source': 'artifact', 'manifests': [{'spec': 1}]}]}",
+			"" },
+	};
+	CHECK(cases);
+}
+
+static void a_word_that_means_nothing_is_told(void **state)
+{
+	static const struct lint_case cases[] = {
+		{ "{'stages': [{'type': 'deployManifest', 'account': 'a', 'order': 'Newest'},"
+		  " {'type': 'deployManifest', 'account': 'a', 'order': '${ order }'},"
+		  " {'type': 'deployManifest', 'account': 'a', 'order': 'newst', 'ordered': false},"
+		  " {'type': 'deployManifest', 'account': 'a', 'order': 'newst'}]}",
+			"W no-choice stages[3].order\n" },
 	};
 	CHECK(cases);
 }
@@ -389,9 +484,9 @@ static void parameters_that_a_trigger_may_give_are_not_missed(void **state)
 static void texts_that_a_run_leaves_alone_are_left_alone(void **state)
 {
 	static const struct lint_case cases[] = {
-		{ "{'stages': [{'type': 'deployManifest', 'account': 'a', 'manifests': [{'x': '${ 1 + }'}]}]}",
+		{ "{'stages': [{'type': 'deployManifest', 'account': 'a', 'manifests': [{'apiVersion': 'v1', 'kind': 'A', 'metadata': {'name': 'a'}, 'x': '${ 1 + }'}]}]}",
 			"W broken-expression stages[0].manifests[0].x\n" },
-		{ "{'stages': [{'type': 'deployManifest', 'account': 'a', 'skipExpressionEvaluation': true, 'manifests': [{'x': '${ 1 + }'}]}]}",
+		{ "{'stages': [{'type': 'deployManifest', 'account': 'a', 'skipExpressionEvaluation': true, 'manifests': [{'apiVersion': 'v1', 'kind': 'A', 'metadata': {'name': 'a'}, 'x': '${ 1 + }'}]}]}",
 			"" },
 		{ "{'description': '${ 1 + }', 'stages': [{'type': 'wait', '${ 1 + }': 1}]}",
 			"W broken-expression stages[0].${ 1 + }\n" },
@@ -565,6 +660,10 @@ int main(void)
 		cmocka_unit_test(what_a_type_refuses_is_told),
 		cmocka_unit_test(what_people_write_is_fine),
 		cmocka_unit_test(broken_structure_is_an_error_in_its_place),
+		cmocka_unit_test(a_guard_that_guards_nothing_is_told),
+		cmocka_unit_test(a_window_that_never_opens_is_told),
+		cmocka_unit_test(a_manifest_needs_what_every_server_asks_for),
+		cmocka_unit_test(a_word_that_means_nothing_is_told),
 		cmocka_unit_test(an_unknown_type_is_told_once),
 		cmocka_unit_test(fields_are_checked_in_nested_objects_too),
 		cmocka_unit_test(parameters_are_looked_at),
