@@ -450,6 +450,60 @@ int yaml_parse(struct str text, struct val *ret, struct err *err)
 	return 0;
 }
 
+static const char *event_tag(const yaml_event_t *event)
+{
+	switch (event->type) {
+	case YAML_SCALAR_EVENT:
+		return (const char *)event->data.scalar.tag;
+	case YAML_SEQUENCE_START_EVENT:
+		return (const char *)event->data.sequence_start.tag;
+	case YAML_MAPPING_START_EVENT:
+		return (const char *)event->data.mapping_start.tag;
+	default:
+		return NULL;
+	}
+}
+
+static bool is_own_tag(const char *tag)
+{
+	static const char *const own[] = { "null", "bool", "int", "float", "str", "seq", "map",
+		"binary", "timestamp", "omap", "pairs", "set", "merge" };
+	if (!tag || strcmp(tag, "!") == 0)
+		return true;
+	if (strncmp(tag, TAG_PREFIX, sizeof(TAG_PREFIX) - 1) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (strcmp(tag + sizeof(TAG_PREFIX) - 1, own[i]) == 0)
+			return true;
+	return false;
+}
+
+int yaml_check_tags(struct str text, struct err *err)
+{
+	yaml_parser_t parser;
+	yaml_event_t event;
+	int result = 0;
+	bool more = memchr(text.bytes, '!', text.length) != NULL;
+
+	if (!more)
+		return 0;
+	if (!yaml_parser_initialize(&parser))
+		abort();
+	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text.bytes, text.length);
+	while (more && yaml_parser_parse(&parser, &event)) {
+		const char *tag = event_tag(&event);
+		if (!is_own_tag(tag))
+			result = err_set(err, ERR_INVALID,
+				"line %zu, column %zu: the tag %.100s names no type of YAML",
+				event.start_mark.line + 1, event.start_mark.column + 1, tag);
+		more = result == 0 && event.type != YAML_STREAM_END_EVENT;
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
+	return result;
+}
+
 /* The index after the comment that starts at AT, or AT when none does; *RET_YAML is set for one that JSON has not. */
 static size_t skip_comment(struct str text, size_t at, bool *ret_yaml)
 {

@@ -21,6 +21,8 @@
 int yaml_parse_all(struct str text, struct val *ret_list, struct err *err);
 /* The one document of TEXT; more than one is ERR_INVALID, none gives null. */
 int yaml_parse(struct str text, struct val *ret, struct err *err);
+/* ERR_INVALID when TEXT, which is YAML, has a tag that names a type beyond those of YAML itself: "!foo", "!!java.util.Date". */
+int yaml_check_tags(struct str text, struct err *err);
 /* A file's content that is JSON (with comments) or YAML: JSON is tried if the first byte that is neither blank nor
  * comment is '{' or '[' and no '#' comment stands before it, YAML if it is something else or JSON fails. Where both fail
  * the error is that of the likelier language, hence of JSON in the first case. */

@@ -313,22 +313,49 @@ static const struct bean_property *find_hinted(
 	return row;
 }
 
+static int read_property(struct eval *ev, const struct bean *bean, const struct bean_property *row,
+	struct value *ret)
+{
+	if (row->read == READ_CALL)
+		return row->call(ev, bean, ret);
+	*ret = read_json(ev, row, bean_field(ev, bean, str_of(row->name)));
+	return 0;
+}
+
+/* That only other types of triggers have the property, or which is near to NAME. */
+static const char *property_hint(struct eval *ev, const struct bean *bean, struct str name)
+{
+	const struct bean_property *row = bean->class->properties;
+	for (; row && row->name; row++)
+		if (row->only && bean_property_is(row, name))
+			return arena_printf(
+				&ev->arena, " Only triggers of these types have it: %s", row->only);
+	const char *near = bean_nearest_property(bean->class, name);
+	return near ? arena_printf(&ev->arena, " Did you mean '%s'?", near) : "";
+}
+
+static int no_property(struct eval *ev, const struct bean *bean, struct str name)
+{
+	return fail(ev, FAIL_EVAL,
+		"EL1008E: Property or field '%.*s' cannot be found on object of type '%s' - maybe not public or not valid?%s",
+		STR_ARG(name), bean->class->name, property_hint(ev, bean, name));
+}
+
 int bean_property(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
 	struct value *ret)
 {
 	const struct bean *bean = target.bean;
 	const struct bean_property *row = find_hinted(bean, name, hint);
-	if (!row) {
-		const char *near = bean_nearest_property(bean->class, name);
-		return fail(ev, FAIL_EVAL,
-			"EL1008E: Property or field '%.*s' cannot be found on object of type '%s' - maybe not public or not valid?%s%s%s",
-			STR_ARG(name), bean->class->name, near ? " Did you mean '" : "",
-			near ? near : "", near ? "'?" : "");
-	}
-	if (row->read == READ_CALL)
-		return row->call(ev, bean, ret);
-	/* NAME may have a capital where the member has none. */
-	struct str key = { row->name, name.length };
-	*ret = read_json(ev, row, bean_field(ev, bean, key));
-	return 0;
+	return row ? read_property(ev, bean, row, ret) : no_property(ev, bean, name);
+}
+
+int bean_getter(
+	struct eval *ev, struct value target, struct str method, bool *ret_found, struct value *ret)
+{
+	size_t prefix = str_starts(method, "get") ? 3 : str_starts(method, "is") ? 2 : 0;
+	struct str name = str_slice(method, prefix, method.length);
+	bool capital = prefix && name.length && name.bytes[0] >= 'A' && name.bytes[0] <= 'Z';
+	const struct bean_property *row = capital ? bean_find_property(target.bean, name) : NULL;
+	*ret_found = row && (prefix == 3 || row->read == READ_FLAG);
+	return *ret_found ? read_property(ev, target.bean, row, ret) : 0;
 }

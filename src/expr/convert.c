@@ -232,6 +232,11 @@ int value_to_text(struct eval *ev, struct value value, bool lenient, struct strb
 		return 0;
 	if (value_is_seq(value))
 		return join(ev, value, ",", lenient ? lenient_text : strict_text, buf);
+	const char *name = value.kind == V_OBJECT ? java_enum_name(value.object) : NULL;
+	if (name) {
+		strbuf_add_text(buf, name);
+		return 0;
+	}
 	bool convertible = value.kind == V_OBJECT && java_object_converts(value.object);
 	if (convertible || lenient)
 		return value_to_java_text(ev, value, buf);

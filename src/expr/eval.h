@@ -190,6 +190,9 @@ void bean_stages_free(struct eval *ev);
 int bean_property(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
 	struct value *ret);
 const struct java_method *bean_methods(const struct bean *bean);
+/* What METHOD, "getName" or "isName" of one of its properties, gives; *RET_FOUND says whether there is such a one. */
+int bean_getter(struct eval *ev, struct value target, struct str method, bool *ret_found,
+	struct value *ret);
 const char *bean_type_name(const struct bean *bean);
 struct value bean_entry(struct eval *ev); /* what selection on a map sees */
 

@@ -168,12 +168,13 @@ static int parse_yaml(
 	struct eval *ev, const char *name, struct value text, bool all, struct value *ret)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
-	struct val yaml = VAL_NULL;
+	_cleanup_(val_free) struct val yaml = VAL_NULL;
 	if (eval_step(ev, text.length / 8) < 0)
 		return -1;
-	if ((all ? yaml_parse_all : yaml_parse)(value_str(text), &yaml, &err) < 0)
+	if ((all ? yaml_parse_all : yaml_parse)(value_str(text), &yaml, &err) < 0 ||
+		yaml_check_tags(value_str(text), &err) < 0)
 		return fail(ev, FAIL_HELPER, "#%s: %s", name, err_text(&err));
-	*ret = value_of_val(ev, eval_hold(ev, yaml));
+	*ret = value_of_val(ev, eval_hold(ev, take(&yaml)));
 	return 0;
 }
 

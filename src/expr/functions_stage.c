@@ -104,7 +104,8 @@ int fn_judgment(struct eval *ev, const struct call *call, struct value *ret)
 	return fail(ev, FAIL_HELPER,
 		"Unable to locate manual Judgment stage [%.*s] using #judgment(%.*s) in execution%s",
 		STR_ARG(argument(call, 0)), STR_ARG(argument(call, 0)),
-		stage_hint(ev, call, STR("name")));
+		find(ev, call, false) >= 0 ? "; the stage of that name has no judgmentInput" :
+					     stage_hint(ev, call, STR("name")));
 }
 
 int fn_current_user(struct eval *ev, const struct call *call, struct value *ret)

@@ -209,6 +209,11 @@ static enum fit fit_of(char code, struct value value)
 		return value.kind == V_STRING ? FIT_CLOSE : FIT_NONE;
 	case 'o':
 		return FIT_CLOSE;
+	case 'b':
+		return value.kind == V_ARRAY &&
+				(value.element == V_CHAR || value.element == ELEMENT_BYTE) ?
+			FIT_EXACT :
+			FIT_NONE;
 	case 'C':
 		if (value.kind == V_LIST || value.kind == V_SET || value.kind == V_COLLECTION)
 			return FIT_CLOSE;
@@ -399,8 +404,9 @@ static const char *word_of(char code)
 	} words[] = { { 's', "String" }, { 'q', "CharSequence" }, { 'o', "Object" },
 		{ 'C', "Collection" }, { 'M', "Map" }, { 'i', "int" }, { 'j', "long" },
 		{ 'f', "float" }, { 'd', "double" }, { 'z', "boolean" }, { 'c', "char" },
-		{ 'r', "regex" }, { 'D', "Date" }, { 'L', "LocalDate" }, { 'T', "LocalDateTime" },
-		{ 'I', "Instant" }, { 'W', "DayOfWeek" }, { 'K', "ChronoUnit" }, { 'U', "UUID" } };
+		{ 'b', "byte[] or char[]" }, { 'r', "regex" }, { 'D', "Date" },
+		{ 'L', "LocalDate" }, { 'T', "LocalDateTime" }, { 'I', "Instant" },
+		{ 'W', "DayOfWeek" }, { 'K', "ChronoUnit" }, { 'U', "UUID" } };
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (words[i].code == code)
 			return words[i].word;
@@ -568,6 +574,12 @@ int java_call(struct eval *ev, struct value target, struct str name, struct node
 	struct call call = { .self = target };
 	if (choose_method(ev, class, rows, name, hint, args, count, &row, &call) < 0)
 		return -1;
+	bool getter = false;
+	if (!row && target.kind == V_BEAN && count == 0) {
+		int result = bean_getter(ev, target, name, &getter, ret);
+		if (getter)
+			return result;
+	}
 	if (!row)
 		return no_method(ev, class, value_type_name(target), rows, name, args, count);
 	if (eval_step(ev, 1) < 0)
@@ -672,6 +684,16 @@ bool java_object_equals(const struct object *a, const struct object *b)
 
 int32_t java_object_hash(const struct object *object)
 {
+	if (object->class == &java_instant)
+		return (int32_t)((uint32_t)((uint64_t)object->a ^ (uint64_t)object->a >> 32) +
+			51u * (uint32_t)object->b);
+	if (object->class == &java_local_date || object->class == &java_local_date_time) {
+		struct civil date = civil_of_days(object->a);
+		uint32_t year = (uint32_t)date.year, nanos = (uint32_t)((uint64_t)object->b >> 32);
+		return (int32_t)((year & 0xfffff800) ^
+			((year << 11) + ((uint32_t)date.month << 6) + (uint32_t)date.day) ^ nanos ^
+			(uint32_t)object->b);
+	}
 	uint64_t bits = (uint64_t)object->a ^ (uint64_t)object->b;
 	return (int32_t)(uint32_t)(bits ^ bits >> 32);
 }

@@ -11,6 +11,7 @@
  * What a method works on. Arguments have the kinds that the row's codes ask for:
  *	s String   q CharSequence   o Object   C Collection   M Map
  *	i int   j long   f float   d double   z boolean   c char
+ *	b byte[] or char[]
  *	r regular expression (a String)   D Date   L LocalDate   T LocalDateTime   I Instant   W DayOfWeek   K ChronoUnit
  *	U UUID   * after the last: any number of it, as one array
  */
@@ -86,6 +87,8 @@ bool java_object_equals(const struct object *a, const struct object *b);
 int32_t java_object_hash(const struct object *object);
 /* Whether Spring's conversion service makes text of it: Date and UUID yes, LocalDate and the like no. */
 bool java_object_converts(const struct object *object);
+/* The name of an enum's constant where toString() gives another text, else NULL: conversions take the name. */
+const char *java_enum_name(const struct object *object);
 /* As Jackson writes it; false when that is just its text. */
 bool java_object_to_val(struct eval *ev, const struct object *object, struct val *ret);
 

@@ -92,6 +92,49 @@ static int add(struct eval *ev, const struct call *call, struct value *ret)
 	return 0;
 }
 
+/* Makes COUNT places at index AT of SELF, which is the evaluation's own. */
+static int make_room(struct eval *ev, struct value self, int64_t at, size_t count)
+{
+	size_t have = self.seq->count;
+	if (at < 0 || (uint64_t)at > have)
+		return fail(ev, FAIL_INDEX, "Index: %lld, Size: %zu", (long long)at, have);
+	if (eval_step(ev, have - (size_t)at + count) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		seq_push(ev, self.seq, NULL_VALUE);
+	struct value *items = self.seq->items + at;
+	memmove(items + count, items, (have - (size_t)at) * sizeof(*items));
+	return 0;
+}
+
+static int insert(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value self;
+	int64_t at = call->args[0].integer;
+	if (own(ev, call, &self) < 0 || make_room(ev, self, at, 1) < 0)
+		return -1;
+	self.seq->items[at] = call->args[1];
+	return 0;
+}
+
+static int insert_all(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value self, others = call->args[1];
+	int64_t at = call->args[0].integer;
+	if (others.kind == V_NULL)
+		return fail(ev, FAIL_NULL, "the collection is null");
+	size_t count = seq_count(ev, others);
+	struct value *items = arena_alloc(&ev->arena, (count + 1) * sizeof(*items));
+	for (size_t i = 0; i < count; i++)
+		items[i] = seq_at(ev, others, i);
+	if (own(ev, call, &self) < 0 || make_room(ev, self, at, count) < 0)
+		return -1;
+	if (count)
+		memcpy(self.seq->items + at, items, count * sizeof(*items));
+	*ret = value_bool(count > 0);
+	return 0;
+}
+
 static int add_all(struct eval *ev, const struct call *call, struct value *ret)
 {
 	struct value self, others = call->args[0];
@@ -184,6 +227,10 @@ static const struct java_method list_methods[] = {
 	{ "subList", "ii", "List", sub_list, "from an index up to another",
 		"{1, 2, 3, 4}.subList(1, 3)" },
 	{ "add", "o", "boolean", add, "appends to the list itself", "hosts.add('c') ? hosts : {}" },
+	{ "add", "io", "void", insert, "puts it at an index",
+		"hosts.add(0, 'c') == null ? hosts : {}" },
+	{ "addAll", "iC", "boolean", insert_all, "puts all at an index",
+		"hosts.addAll(1, {'c', 'd'}) ? hosts : {}" },
 	{ "addAll", "C", "boolean", add_all, "appends all", "hosts.addAll({'c', 'd'}) ? hosts : {}" },
 	{ "remove", "o", "boolean", remove_value, "removes the first that is equal",
 		"hosts.remove('a') ? hosts : {}" },

@@ -105,10 +105,19 @@ static int is_equal(struct eval *ev, const struct call *call, struct value *ret)
 	return 0;
 }
 
+/* Within one second it tells by how many nanoseconds. */
 static int instant_compare_to(struct eval *ev, const struct call *call, struct value *ret)
 {
-	*ret = value_int(order(call->self.object, call->args[0].object));
+	const struct object *a = call->self.object, *b = call->args[0].object;
+	*ret = value_int(a->a == b->a ? a->b - b->b : order(a, b));
 	return 0;
+}
+
+static int until(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value ends[] = { call->self, call->args[0] };
+	struct call between = { .self = call->args[1], .args = ends, .count = 2 };
+	return java_unit_between(ev, &between, ret);
 }
 
 /* LocalDate's tells by how many years, months or days. */
@@ -194,6 +203,34 @@ static int with_day(struct eval *ev, const struct call *call, struct value *ret)
 	struct civil date = self_date(call);
 	date.day = (int)call->args[0].integer;
 	return with(ev, call, date, false, ret);
+}
+
+static int date_of_year_day(struct eval *ev, const struct java_class *class, struct point point,
+	int64_t year, int64_t day, struct value *ret)
+{
+	if (year > 999999999 || year < -999999999)
+		return fail(ev, FAIL_DATE, "Invalid value for Year: %lld", (long long)year);
+	if (day < 1 || day > 366)
+		return fail(ev, FAIL_DATE,
+			"Invalid value for DayOfYear (valid values 1 - 365/366): %lld",
+			(long long)day);
+	if (day == 366 && civil_month_length(year, 2) == 28)
+		return fail(ev, FAIL_DATE,
+			"Invalid date 'DayOfYear 366' as '%lld' is not a leap year", (long long)year);
+	point.days = civil_to_days((struct civil){ year, 1, 1 }) + day - 1;
+	return from_point(ev, class, point, ret);
+}
+
+static int with_day_of_year(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return date_of_year_day(ev, call->self.object->class, self_point(call),
+		self_date(call).year, call->args[0].integer, ret);
+}
+
+static int of_year_day(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return date_of_year_day(ev, &java_local_date, (struct point){ 0 }, call->args[0].integer,
+		call->args[1].integer, ret);
 }
 
 static int with_month(struct eval *ev, const struct call *call, struct value *ret)
@@ -428,10 +465,16 @@ static int instant_of_epoch_milli(struct eval *ev, const struct call *call, stru
 
 static int instant_of_epoch_second(struct eval *ev, const struct call *call, struct value *ret)
 {
-	int64_t seconds = call->args[0].integer;
+	int64_t seconds = call->args[0].integer, nanos = 0;
+	if (call->count > 1) {
+		nanos = call->args[1].integer;
+		if (__builtin_add_overflow(seconds, floor_div(nanos, NANOS_PER_SECOND), &seconds))
+			return fail(ev, FAIL_ARITHMETIC, "long overflow");
+		nanos -= floor_div(nanos, NANOS_PER_SECOND) * NANOS_PER_SECOND;
+	}
 	if (seconds > 31556889864403199ll || seconds < -31557014167219200ll)
 		return fail(ev, FAIL_DATE, "Instant exceeds minimum or maximum instant");
-	*ret = java_object(ev, &java_instant, seconds, 0);
+	*ret = java_object(ev, &java_instant, seconds, nanos);
 	return 0;
 }
 
@@ -516,53 +559,57 @@ static int get_epoch_second(struct eval *ev, const struct call *call, struct val
 }
 
 /* SELF is an expression that gives one. */
-#define DATE_METHODS(code, type, self)                                                              \
-	{ "getYear", "", "int", get_year, "the year", self ".getYear()" },                          \
-		{ "getMonthValue", "", "int", get_month, "the month, 1 is January",                 \
-			self ".getMonthValue()" },                                                  \
-		{ "getDayOfMonth", "", "int", get_day, "the day of the month",                      \
-			self ".getDayOfMonth()" },                                                  \
-		{ "getDayOfYear", "", "int", get_day_of_year, "the day of the year",                \
-			self ".getDayOfYear()" },                                                   \
-		{ "getDayOfWeek", "", "DayOfWeek", get_day_of_week, "the weekday",                  \
-			self ".getDayOfWeek().toString()" },                                        \
-		{ "plusDays", "j", type, plus_days, "so many days later",                           \
-			self ".plusDays(1).toString()" },                                           \
-		{ "minusDays", "j", type, minus_days, "so many days earlier",                       \
-			self ".minusDays(1).toString()" },                                          \
-		{ "plusWeeks", "j", type, plus_weeks, "so many weeks later",                        \
-			self ".plusWeeks(1).toString()" },                                          \
-		{ "minusWeeks", "j", type, minus_weeks, "so many weeks earlier",                    \
-			self ".minusWeeks(1).toString()" },                                         \
-		{ "plusMonths", "j", type, plus_months, "so many months later",                     \
-			self ".plusMonths(1).toString()" },                                         \
-		{ "minusMonths", "j", type, minus_months, "so many months earlier",                 \
-			self ".minusMonths(1).toString()" },                                        \
-		{ "plusYears", "j", type, plus_years, "so many years later",                        \
-			self ".plusYears(1).toString()" },                                          \
-		{ "minusYears", "j", type, minus_years, "so many years earlier",                    \
-			self ".minusYears(1).toString()" },                                         \
-		{ "plus", "jK", type, plus, "so many units later",                                  \
-			self                                                                        \
-			".plus(2, T(java.time.temporal.ChronoUnit).valueOf('DAYS')).toString()" },  \
-		{ "minus", "jK", type, minus, "so many units earlier",                              \
-			self                                                                        \
-			".minus(2, T(java.time.temporal.ChronoUnit).valueOf('DAYS')).toString()" }, \
-		{ "withDayOfMonth", "i", type, with_day, "with another day",                        \
-			self ".withDayOfMonth(1).toString()" },                                     \
-		{ "withMonth", "i", type, with_month, "with another month",                         \
-			self ".withMonth(2).toString()" },                                          \
-		{ "withYear", "i", type, with_year, "with another year",                            \
-			self ".withYear(2023).toString()" },                                        \
-		{ "isBefore", code, "boolean", is_before, "whether it is earlier",                  \
-			self ".isBefore(T(java.time." type ").now())" },                            \
-		{ "isAfter", code, "boolean", is_after, "whether it is later",                      \
-			self ".isAfter(T(java.time." type ").now())" },                             \
-		{ "isEqual", code, "boolean", is_equal, "whether it is the same",                   \
-			self ".isEqual(" self ")" },                                                \
-	{                                                                                           \
-		"compareTo", code, "int", date_compare_to, "below, at or above 0",                  \
-			self ".compareTo(" self ")"                                                 \
+#define DATE_METHODS(code, type, self)                                                               \
+	{ "getYear", "", "int", get_year, "the year", self ".getYear()" },                           \
+		{ "getMonthValue", "", "int", get_month, "the month, 1 is January",                  \
+			self ".getMonthValue()" },                                                   \
+		{ "getDayOfMonth", "", "int", get_day, "the day of the month",                       \
+			self ".getDayOfMonth()" },                                                   \
+		{ "getDayOfYear", "", "int", get_day_of_year, "the day of the year",                 \
+			self ".getDayOfYear()" },                                                    \
+		{ "getDayOfWeek", "", "DayOfWeek", get_day_of_week, "the weekday",                   \
+			self ".getDayOfWeek().toString()" },                                         \
+		{ "plusDays", "j", type, plus_days, "so many days later",                            \
+			self ".plusDays(1).toString()" },                                            \
+		{ "minusDays", "j", type, minus_days, "so many days earlier",                        \
+			self ".minusDays(1).toString()" },                                           \
+		{ "plusWeeks", "j", type, plus_weeks, "so many weeks later",                         \
+			self ".plusWeeks(1).toString()" },                                           \
+		{ "minusWeeks", "j", type, minus_weeks, "so many weeks earlier",                     \
+			self ".minusWeeks(1).toString()" },                                          \
+		{ "plusMonths", "j", type, plus_months, "so many months later",                      \
+			self ".plusMonths(1).toString()" },                                          \
+		{ "minusMonths", "j", type, minus_months, "so many months earlier",                  \
+			self ".minusMonths(1).toString()" },                                         \
+		{ "plusYears", "j", type, plus_years, "so many years later",                         \
+			self ".plusYears(1).toString()" },                                           \
+		{ "minusYears", "j", type, minus_years, "so many years earlier",                     \
+			self ".minusYears(1).toString()" },                                          \
+		{ "plus", "jK", type, plus, "so many units later",                                   \
+			self                                                                         \
+			".plus(2, T(java.time.temporal.ChronoUnit).valueOf('DAYS')).toString()" },   \
+		{ "minus", "jK", type, minus, "so many units earlier",                               \
+			self                                                                         \
+			".minus(2, T(java.time.temporal.ChronoUnit).valueOf('DAYS')).toString()" },  \
+		{ "withDayOfMonth", "i", type, with_day, "with another day",                         \
+			self ".withDayOfMonth(1).toString()" },                                      \
+		{ "withMonth", "i", type, with_month, "with another month",                          \
+			self ".withMonth(2).toString()" },                                           \
+		{ "withYear", "i", type, with_year, "with another year",                             \
+			self ".withYear(2023).toString()" },                                         \
+		{ "isBefore", code, "boolean", is_before, "whether it is earlier",                   \
+			self ".isBefore(T(java.time." type ").now())" },                             \
+		{ "isAfter", code, "boolean", is_after, "whether it is later",                       \
+			self ".isAfter(T(java.time." type ").now())" },                              \
+		{ "isEqual", code, "boolean", is_equal, "whether it is the same",                    \
+			self ".isEqual(" self ")" },                                                 \
+		{ "withDayOfYear", "i", type, with_day_of_year, "another day of the year",           \
+			self ".withDayOfYear(60).toString()" },                                      \
+		{ "until", code "K", "long", until, "whole units up to another",                     \
+			self ".until(" self ", T(java.time.temporal.ChronoUnit).valueOf('DAYS'))" }, \
+	{                                                                                            \
+		"compareTo", code, "int", date_compare_to, "below, at or above 0",                   \
+			self ".compareTo(" self ")"                                                  \
 	}
 
 static const struct java_method local_date_methods[] = {
@@ -587,6 +634,8 @@ static const struct java_method local_date_statics[] = {
 	{ "now", "", "LocalDate", date_now, "today", "T(java.time.LocalDate).now().toString()" },
 	{ "of", "iii", "LocalDate", date_of, "year, month and day",
 		"T(java.time.LocalDate).of(2024, 1, 31).toString()" },
+	{ "ofYearDay", "ii", "LocalDate", of_year_day, "year and day of the year",
+		"T(java.time.LocalDate).ofYearDay(2024, 60).toString()" },
 	{ "ofEpochDay", "j", "LocalDate", date_of_epoch_day, "so many days after 1970",
 		"T(java.time.LocalDate).ofEpochDay(366).toString()" },
 	{ "parse", "q", "LocalDate", date_parse, "2020-01-31 as a date",
@@ -699,6 +748,8 @@ static const struct java_method instant_methods[] = {
 		"T(java.time.Instant).ofEpochSecond(60).isBefore(T(java.time.Instant).now())" },
 	{ "isAfter", "I", "boolean", is_after, "whether it is later",
 		"T(java.time.Instant).ofEpochSecond(60).isAfter(T(java.time.Instant).now())" },
+	{ "until", "IK", "long", until, "whole units up to another",
+		"T(java.time.Instant).ofEpochSecond(60).until(T(java.time.Instant).ofEpochSecond(3660), T(java.time.temporal.ChronoUnit).valueOf('HOURS'))" },
 	{ "compareTo", "I", "int", instant_compare_to, "below, at or above 0",
 		"T(java.time.Instant).ofEpochSecond(60).compareTo(T(java.time.Instant).now())" },
 	{ 0 },
@@ -709,6 +760,8 @@ static const struct java_method instant_statics[] = {
 		"T(java.time.Instant).ofEpochMilli(1706697000000L).toString()" },
 	{ "ofEpochSecond", "j", "Instant", instant_of_epoch_second, "seconds after 1970",
 		"T(java.time.Instant).ofEpochSecond(60).toString()" },
+	{ "ofEpochSecond", "jj", "Instant", instant_of_epoch_second, "and nanoseconds",
+		"T(java.time.Instant).ofEpochSecond(60, 5).toString()" },
 	{ "parse", "q", "Instant", instant_parse, "2020-01-31T10:00:00Z as a moment",
 		"T(java.time.Instant).parse('2024-01-31T10:30:00Z').epochSecond" },
 	{ 0 },

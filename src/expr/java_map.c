@@ -94,6 +94,36 @@ static int clear(struct eval *ev, const struct call *call, struct value *ret)
 	return 0;
 }
 
+/* remove and replace when the key holds that very value. */
+static bool holds(struct eval *ev, struct value self, const struct call *call)
+{
+	struct value there;
+	return map_get_value(ev, self, call->args[0], &there) &&
+		value_equals(ev, there, call->args[1]);
+}
+
+static int remove_pair(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value self = call->self;
+	if (value_make_own(ev, &self) < 0)
+		return -1;
+	*ret = value_bool(holds(ev, self, call));
+	if (ret->boolean)
+		table_remove(ev, self.table, call->args[0]);
+	return eval_step(ev, self.table->count);
+}
+
+static int replace_pair(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value self = call->self;
+	if (value_make_own(ev, &self) < 0)
+		return -1;
+	*ret = value_bool(holds(ev, self, call));
+	if (ret->boolean)
+		table_put(ev, self.table, call->args[0], call->args[2]);
+	return 0;
+}
+
 static const struct java_method map_methods[] = {
 	{ "size", "", "int", size, "how many entries", "{a: 1, b: 2}.size()" },
 	{ "isEmpty", "", "boolean", is_empty, "whether there is none", "{:}.isEmpty()" },
@@ -106,6 +136,10 @@ static const struct java_method map_methods[] = {
 	{ "entrySet", "", "Set", entry_set, "the entries", "{a: 1, b: 2}.entrySet().size()" },
 	{ "putAll", "M", "void", put_all, "puts all entries into the map itself",
 		"labels.putAll({c: 3}) == null ? labels : {:}" },
+	{ "remove", "oo", "boolean", remove_pair, "removes the key if it holds that value",
+		"labels.remove('app', 'shop') ? labels : 0" },
+	{ "replace", "ooo", "boolean", replace_pair, "replaces that value of the key by another",
+		"labels.replace('app', 'shop', 'x') ? labels : 0" },
 	{ "clear", "", "void", clear, "removes all", "labels.clear() == null ? labels : 0" },
 	{ 0 },
 };

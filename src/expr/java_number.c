@@ -335,13 +335,55 @@ MATH_ONE(floor)
 MATH_ONE(ceil)
 MATH_ONE(rint)
 MATH_ONE(sqrt)
-MATH_ONE(cbrt)
 MATH_ONE(exp)
 MATH_ONE(log)
 MATH_ONE(log10)
 MATH_ONE(sin)
 MATH_ONE(cos)
 MATH_ONE(tan)
+MATH_ONE(asin)
+MATH_ONE(acos)
+MATH_ONE(atan)
+
+/* In more digits: glibc's own cbrt(27) is not 3. */
+static int math_cbrt(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_double((double)cbrtl(call->args[0].number));
+	return 0;
+}
+
+static int math_atan2(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_double(atan2(call->args[0].number, call->args[1].number));
+	return 0;
+}
+
+static int math_to_radians(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_double(call->args[0].number * 0.017453292519943295);
+	return 0;
+}
+
+static int math_to_degrees(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_double(call->args[0].number * 57.29577951308232);
+	return 0;
+}
+
+/* Overflow wraps. */
+static int wrapping_sum(struct eval *ev, const struct call *call, struct value *ret)
+{
+	uint64_t sum = (uint64_t)call->args[0].integer + (uint64_t)call->args[1].integer;
+	*ret = call->args[0].kind == V_INT ? value_int((int32_t)(uint32_t)sum) :
+					     value_long((int64_t)sum);
+	return 0;
+}
+
+static int integer_signum(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_int((call->args[0].integer > 0) - (call->args[0].integer < 0));
+	return 0;
+}
 
 static int math_pow(struct eval *ev, const struct call *call, struct value *ret)
 {
@@ -427,6 +469,26 @@ static int math_to_int_exact(struct eval *ev, const struct call *call, struct va
 	return exact(ev, call->args[0].integer, true, ret);
 }
 
+static int math_negate_exact(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return exact(ev, -(__int128)call->args[0].integer, call->args[0].kind == V_INT, ret);
+}
+
+static int math_increment_exact(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return exact(ev, (__int128)call->args[0].integer + 1, call->args[0].kind == V_INT, ret);
+}
+
+static int math_decrement_exact(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return exact(ev, (__int128)call->args[0].integer - 1, call->args[0].kind == V_INT, ret);
+}
+
+#define ONE_EXACT(name, function, help)                                   \
+	{ name, "i", "int", function, help, "T(Math)." name "(5)" },      \
+	{                                                                 \
+		name, "j", "long", function, help, "T(Math)." name "(5L)" \
+	}
 #define TWO_INTEGERS(class, name, function, help, a, b)                           \
 	{ name, "ii", "int", function, help, class name "(" a ", " b ")" },       \
 	{                                                                         \
@@ -462,6 +524,13 @@ static const struct java_method math_statics[] = {
 	{ "sin", "d", "double", math_sin, "sine", "T(Math).sin(0)" },
 	{ "cos", "d", "double", math_cos, "cosine", "T(Math).cos(0)" },
 	{ "tan", "d", "double", math_tan, "tangent", "T(Math).tan(0)" },
+	{ "asin", "d", "double", math_asin, "arc sine", "T(Math).asin(0)" },
+	{ "acos", "d", "double", math_acos, "arc cosine", "T(Math).acos(1)" },
+	{ "atan", "d", "double", math_atan, "arc tangent", "T(Math).atan(0)" },
+	{ "atan2", "dd", "double", math_atan2, "the angle of a point", "T(Math).atan2(0, 1)" },
+	{ "toRadians", "d", "double", math_to_radians, "degrees as radians",
+		"T(Math).toRadians(180)" },
+	{ "toDegrees", "d", "double", math_to_degrees, "radians as degrees", "T(Math).toDegrees(0)" },
 	{ "pow", "dd", "double", math_pow, "the first to the power of the second",
 		"T(Math).pow(2, 10)" },
 	{ "hypot", "dd", "double", math_hypot, "length of the hypotenuse", "T(Math).hypot(3, 4)" },
@@ -474,6 +543,9 @@ static const struct java_method math_statics[] = {
 		"the difference; overflow fails", "-7", "2"),
 	TWO_INTEGERS("T(Math).", "multiplyExact", math_multiply_exact,
 		"the product; overflow fails", "-7", "2"),
+	ONE_EXACT("negateExact", math_negate_exact, "with the other sign; overflow fails"),
+	ONE_EXACT("incrementExact", math_increment_exact, "one more; overflow fails"),
+	ONE_EXACT("decrementExact", math_decrement_exact, "one less; overflow fails"),
 	{ "toIntExact", "j", "int", math_to_int_exact, "as an int; overflow fails",
 		"T(Math).toIntExact(7L)" },
 	{ 0 },
@@ -519,7 +591,8 @@ static const struct java_method integer_statics[] = {
 	{ "compare", "ii", "int", compare, "below, at or above 0", "T(Integer).compare(1, 2)" },
 	{ "max", "ii", "int", math_max, "the larger", "T(Integer).max(1, 2)" },
 	{ "min", "ii", "int", math_min, "the smaller", "T(Integer).min(1, 2)" },
-	{ "sum", "ii", "int", math_add_exact, "the sum", "T(Integer).sum(1, 2)" },
+	{ "sum", "ii", "int", wrapping_sum, "the sum", "T(Integer).sum(1, 2)" },
+	{ "signum", "i", "int", integer_signum, "-1, 0 or 1", "T(Integer).signum(-5)" },
 	{ 0 },
 };
 
@@ -538,6 +611,8 @@ static const struct java_method long_statics[] = {
 	{ "toBinaryString", "j", "String", binary_text, "in base 2", "T(Long).toBinaryString(5L)" },
 	{ "bitCount", "j", "int", bit_count, "bits that are set", "T(Long).bitCount(255L)" },
 	{ "compare", "jj", "int", compare, "below, at or above 0", "T(Long).compare(2L, 1L)" },
+	{ "sum", "jj", "long", wrapping_sum, "the sum", "T(Long).sum(1L, 2L)" },
+	{ "signum", "j", "int", integer_signum, "-1, 0 or 1", "T(Long).signum(-5L)" },
 	{ "max", "jj", "long", math_max, "the larger", "T(Long).max(1L, 2L)" },
 	{ "min", "jj", "long", math_min, "the smaller", "T(Long).min(1L, 2L)" },
 	{ 0 },

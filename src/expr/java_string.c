@@ -454,9 +454,20 @@ static int string_to_char_array(struct eval *ev, const struct call *call, struct
 	return eval_step(ev, text.length);
 }
 
-/* UTF-8, whatever charset is named: that is the one servers run with. */
+/* Only UTF-8, which is what servers run with. */
+static int check_charset(struct eval *ev, struct value name)
+{
+	struct str text = name.kind == V_STRING ? value_str(name) : STR("null");
+	if (str_equal_nocase(text, STR("UTF-8")) || str_equal_nocase(text, STR("UTF8")))
+		return 0;
+	return fail(ev, FAIL_ARGUMENT, "charset %.*s is not supported, only UTF-8",
+		STR_ARG(str_slice(text, 0, text.length < 40 ? text.length : 40)));
+}
+
 static int string_get_bytes(struct eval *ev, const struct call *call, struct value *ret)
 {
+	if (call->count && check_charset(ev, call->args[0]) < 0)
+		return -1;
 	struct str text = text_clean(&ev->arena, self_str(call));
 	struct seq *seq = seq_new(ev, text.length);
 	for (size_t i = 0; i < text.length; i++)
@@ -464,6 +475,48 @@ static int string_get_bytes(struct eval *ev, const struct call *call, struct val
 	*ret = value_of_seq(V_ARRAY, seq);
 	ret->element = ELEMENT_BYTE;
 	return eval_step(ev, text.length);
+}
+
+/* The next of Java's lines in *REST: they end with \n, \r\n or \r. */
+static struct str next_line(struct str *rest)
+{
+	size_t end = 0;
+	while (end < rest->length && rest->bytes[end] != '\n' && rest->bytes[end] != '\r')
+		end++;
+	struct str line = str_slice(*rest, 0, end);
+	size_t skip = end < rest->length;
+	if (skip && rest->bytes[end] == '\r' && end + 1 < rest->length && rest->bytes[end + 1] == '\n')
+		skip = 2;
+	*rest = str_slice(*rest, end + skip, rest->length);
+	return line;
+}
+
+/* So many blanks before each line, or that many white ones taken away; each line ends with \n then. */
+static int string_indent(struct eval *ev, const struct call *call, struct value *ret)
+{
+	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
+	struct str rest = self_str(call);
+	int64_t by = call->args[0].integer;
+	while (rest.length && !buf.overflowed) {
+		struct str line = next_line(&rest);
+		for (int64_t i = 0; i < by && !buf.overflowed; i++)
+			strbuf_add_char(&buf, ' ');
+		for (int64_t i = by; i < 0 && line.length; i++) {
+			size_t next = 0;
+			if (!is_white(text_next(line, &next)))
+				break;
+			line = str_slice(line, next, line.length);
+		}
+		strbuf_add_str(&buf, line);
+		strbuf_add_char(&buf, '\n');
+		if (eval_step(ev, 1 + line.length / 16 + (by > 0 ? (uint64_t)by / 16 : 0)) < 0)
+			return -1;
+	}
+	if (buf.overflowed)
+		return fail(ev, FAIL_LIMIT, "A text of more than %u bytes would arise",
+			LIMIT_EXPR_STRING_BYTES);
+	*ret = eval_string(ev, strbuf_str(&buf));
+	return 0;
 }
 
 static int string_format(struct eval *ev, const struct call *call, struct value *ret)
@@ -520,6 +573,40 @@ static int string_value_of(struct eval *ev, const struct call *call, struct valu
 			return -1;
 	*ret = eval_string(ev, strbuf_str(&buf));
 	return 0;
+}
+
+/* Of characters or UTF-8 bytes; all, or COUNT from OFFSET on. */
+static int string_of_array(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct value array = call->args[0];
+	int64_t length = (int64_t)seq_count(ev, array), from = 0, count = length;
+	if (call->count == 2 && check_charset(ev, call->args[1]) < 0)
+		return -1;
+	if (call->count == 3) {
+		from = call->args[1].integer;
+		count = call->args[2].integer;
+	}
+	if (from < 0 || count < 0 || from > length - count)
+		return fail(ev, FAIL_STRING_INDEX, "offset %lld, count %lld, length %lld",
+			(long long)from, (long long)count, (long long)length);
+	struct seq *part = seq_new(ev, (size_t)count);
+	char *bytes = arena_alloc(&ev->arena, (size_t)count + 1);
+	for (int64_t i = 0; i < count; i++) {
+		struct value item = seq_at(ev, array, (size_t)(from + i));
+		seq_push(ev, part, item);
+		bytes[i] = (char)item.integer;
+	}
+	if (eval_step(ev, (uint64_t)count / 4) < 0)
+		return -1;
+	if (array.element == ELEMENT_BYTE) {
+		struct str text = { bytes, (size_t)count };
+		*ret = value_string(str_is_utf8(text) ? text : text_repair(&ev->arena, text));
+		return 0;
+	}
+	struct value chars = value_of_seq(V_ARRAY, part);
+	chars.element = V_CHAR;
+	struct call value_of = { .args = &chars, .count = 1 };
+	return string_value_of(ev, &value_of, ret);
 }
 
 static int string_new(struct eval *ev, const struct call *call, struct value *ret)
@@ -606,6 +693,8 @@ static const struct java_method string_methods[] = {
 	{ "compareTo", "s", "int", string_compare_to, "below, at or above 0", "'a'.compareTo('c')" },
 	{ "compareToIgnoreCase", "s", "int", string_compare_ignoring_case, "without case",
 		"'a'.compareToIgnoreCase('B')" },
+	{ "indent", "i", "String", string_indent, "each line with so many blanks before it",
+		"'a'.indent(2)" },
 	{ "repeat", "i", "String", string_repeat, "so many times", "'ab'.repeat(3)" },
 	{ "toCharArray", "", "char[]", string_to_char_array, "its UTF-16 units",
 		"'ab'.toCharArray().length" },
@@ -633,6 +722,12 @@ static const struct java_method string_statics[] = {
 
 static const struct java_method string_constructors[] = {
 	{ "String", "", "String", string_new, "an empty text", "new String().isEmpty()" },
+	{ "String", "b", "String", string_of_array, "of its characters, or UTF-8 bytes",
+		"new String('abc'.getBytes())" },
+	{ "String", "bs", "String", string_of_array, "the same, with a charset",
+		"new String('abc'.getBytes(), 'UTF-8')" },
+	{ "String", "bii", "String", string_of_array, "so many of them from an index on",
+		"new String('abcd'.toCharArray(), 1, 2)" },
 	{ "String", "s", "String", string_new, "the same text", "new String('a')" },
 	{ 0 },
 };

@@ -240,6 +240,21 @@ static int date_new(struct eval *ev, const struct call *call, struct value *ret)
 	return 0;
 }
 
+/* Years since 1900, months from 0; fields out of range move on into the next. */
+static int date_of_fields(struct eval *ev, const struct call *call, struct value *ret)
+{
+	int64_t field[6] = { 0 };
+	for (size_t i = 0; i < call->count; i++)
+		field[i] = call->args[i].integer;
+	struct point point = { civil_to_days((struct civil){ field[0] + 1900, 1, 1 }), 0 };
+	if (point_add(ev, &point, UNIT_MONTHS, field[1]) < 0 ||
+		point_add(ev, &point, UNIT_DAYS, field[2] - 1) < 0)
+		return -1;
+	int64_t seconds = field[3] * 3600 + field[4] * 60 + field[5];
+	*ret = java_object(ev, &java_date, wall_to_ms(point.days, seconds * 1000), 0);
+	return 0;
+}
+
 /* The form that toString() gives; Java's own reading of older forms is not wanted. */
 static int date_of_text(struct eval *ev, const struct call *call, struct value *ret)
 {
@@ -359,6 +374,12 @@ static const struct java_method date_constructors[] = {
 		"new java.util.Date('Wed Jan 31 10:30:00 UTC 2024').time" },
 	{ "Date", "j", "Date", date_new, "that many milliseconds after 1970",
 		"new java.util.Date(0L).toString()" },
+	{ "Date", "iii", "Date", date_of_fields, "year since 1900, month from 0, day",
+		"new java.util.Date(124, 0, 31).toString()" },
+	{ "Date", "iiiii", "Date", date_of_fields, "and hour, minute",
+		"new java.util.Date(124, 0, 31, 10, 30).toString()" },
+	{ "Date", "iiiiii", "Date", date_of_fields, "and second",
+		"new java.util.Date(124, 0, 31, 10, 30, 5).toString()" },
 	{ 0 },
 };
 
@@ -516,7 +537,7 @@ static int unit_print(struct eval *ev, const struct object *object, struct strbu
 	return 0;
 }
 
-static int unit_between(struct eval *ev, const struct call *call, struct value *ret)
+int java_unit_between(struct eval *ev, const struct call *call, struct value *ret)
 {
 	struct point a, b;
 	int64_t result, unit = call->self.object->a;
@@ -542,8 +563,25 @@ static int unit_between(struct eval *ev, const struct call *call, struct value *
 	return 0;
 }
 
+static int unit_is_date_based(struct eval *ev, const struct call *call, struct value *ret)
+{
+	int64_t unit = call->self.object->a;
+	*ret = value_bool(unit >= UNIT_DAYS && unit != UNIT_FOREVER);
+	return 0;
+}
+
+static int unit_is_time_based(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_bool(call->self.object->a < UNIT_DAYS);
+	return 0;
+}
+
 static const struct java_method unit_methods[] = {
-	{ "between", "oo", "long", unit_between, "whole units from one to the other",
+	{ "isDateBased", "", "boolean", unit_is_date_based, "days and longer ones",
+		"T(java.time.temporal.ChronoUnit).valueOf('DAYS').isDateBased()" },
+	{ "isTimeBased", "", "boolean", unit_is_time_based, "half days and shorter ones",
+		"T(java.time.temporal.ChronoUnit).valueOf('DAYS').isTimeBased()" },
+	{ "between", "oo", "long", java_unit_between, "whole units from one to the other",
 		"T(java.time.temporal.ChronoUnit).valueOf('DAYS').between(T(java.time.LocalDate).of(2024, 1, 31), T(java.time.LocalDate).of(2024, 3, 1))" },
 	{ "name", "", "String", unit_name, "DAYS …",
 		"T(java.time.temporal.ChronoUnit).valueOf('DAYS').name()" },
@@ -582,6 +620,11 @@ bool java_object_converts(const struct object *object)
 }
 
 /* As Jackson writes dates by default: numbers. */
+const char *java_enum_name(const struct object *object)
+{
+	return object->class == &java_chrono_unit ? units[object->a].name : NULL;
+}
+
 bool java_object_to_val(struct eval *ev, const struct object *object, struct val *ret)
 {
 	if (object->class == &java_date) {
@@ -590,6 +633,10 @@ bool java_object_to_val(struct eval *ev, const struct object *object, struct val
 	}
 	if (object->class == &java_instant) {
 		*ret = val_int(object->a * 1000 + object->b / 1000000);
+		return true;
+	}
+	if (java_enum_name(object)) {
+		*ret = val_string(java_enum_name(object));
 		return true;
 	}
 	if (object->class != &java_local_date && object->class != &java_local_date_time)

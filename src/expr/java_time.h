@@ -75,6 +75,8 @@ int point_add(struct eval *ev, struct point *point, enum unit unit, int64_t amou
 int point_between(struct eval *ev, struct point a, struct point b, enum unit unit, int64_t *ret);
 /* The point of a LocalDate, LocalDateTime or Instant; false for others. */
 bool point_of(const struct object *object, struct point *ret);
+/* ChronoUnit.between: a method, for the dates' own until too. */
+int java_unit_between(struct eval *ev, const struct call *call, struct value *ret);
 const char *unit_text(int64_t unit); /* "Days" */
 struct value day_of_week(struct eval *ev, int64_t days);
 /* "10:00", "10:00:05.123": seconds and fraction only when they are not zero. */

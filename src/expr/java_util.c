@@ -104,7 +104,54 @@ static int uuid_version(struct eval *ev, const struct call *call, struct value *
 	return 0;
 }
 
+static int uuid_variant(struct eval *ev, const struct call *call, struct value *ret)
+{
+	unsigned top = (unsigned)((uint64_t)call->self.object->b >> 61);
+	*ret = value_int(top < 4 ? 0 : top < 6 ? 2 : top);
+	return 0;
+}
+
+static int uuid_high(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_long(call->self.object->a);
+	return 0;
+}
+
+static int uuid_low(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_long(call->self.object->b);
+	return 0;
+}
+
+static int uuid_compare_to(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_int(uuid_compare(call->self.object, call->args[0].object));
+	return 0;
+}
+
+static int uuid_new(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = java_object(ev, &java_uuid, call->args[0].integer, call->args[1].integer);
+	return 0;
+}
+
+#define SOME_UUID "T(java.util.UUID).fromString('c73bcdcc-2669-4bf6-81d3-e4ae73fb11fd')"
+
+static const struct java_method uuid_constructors[] = {
+	{ "UUID", "jj", "UUID", uuid_new, "of its two halves",
+		"new java.util.UUID(1L, 2L).toString()" },
+	{ 0 },
+};
+
 static const struct java_method uuid_methods[] = {
+	{ "variant", "", "int", uuid_variant, "its layout: 2 for the usual one",
+		SOME_UUID ".variant()" },
+	{ "getMostSignificantBits", "", "long", uuid_high, "its first half",
+		SOME_UUID ".getMostSignificantBits()" },
+	{ "getLeastSignificantBits", "", "long", uuid_low, "its second half",
+		SOME_UUID ".getLeastSignificantBits()" },
+	{ "compareTo", "U", "int", uuid_compare_to, "below, at or above 0",
+		SOME_UUID ".compareTo(" SOME_UUID ")" },
 	{ "version", "", "int", uuid_version, "its kind: 4 for random ones",
 		"T(java.util.UUID).randomUUID().version()" },
 	{ 0 },
@@ -124,6 +171,7 @@ const struct java_class java_uuid = {
 	.name = "java.util.UUID",
 	.nameable = true,
 	.methods = uuid_methods,
+	.constructors = uuid_constructors,
 	.statics = uuid_statics,
 	.text = uuid_text,
 	.compare = uuid_compare,
