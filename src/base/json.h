@@ -13,6 +13,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -50,6 +52,30 @@ void json_write(struct strbuf *buf, struct val value, enum json_style style);
 void json_write_string(struct strbuf *buf, struct str text);
 /* The same as an owned string. */
 char *json_text(struct val value, enum json_style style);
+/*
+ * A map written member by member, without a value in between: between a '{' and a '}' that the caller adds. KEY is the program's own,
+ * without anything to escape. The comma comes before all members but the first.
+ */
+static inline void json_put_key(struct strbuf *buf, const char *key)
+{
+	bool first = buf->length > 0 && buf->bytes[buf->length - 1] == '{';
+	size_t length = strlen(key);
+	char *to = strbuf_claim(buf, length + 4 - first);
+	if (!to)
+		return;
+	if (!first)
+		*to++ = ',';
+	*to++ = '"';
+	memcpy(to, key, length);
+	to[length] = '"';
+	to[length + 1] = ':';
+}
+void json_put_text(struct strbuf *buf, const char *key, const char *text); /* NULL: nothing is put */
+void json_put_int(struct strbuf *buf, const char *key, int64_t number);
+void json_put_bool(struct strbuf *buf, const char *key, bool value);
+void json_put_value(struct strbuf *buf, const char *key, struct val value);
+/* What the program itself has written as compact JSON, as a value; how deep and how long it is does not matter. Owned. */
+struct val json_reread(struct str text);
 /* The shortest text that reads back as NUMBER and stays a double: "17.0", "0.1", "1.0E10" is not used, "1e+22" is. */
 void json_write_double(struct strbuf *buf, double number);
 

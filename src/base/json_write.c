@@ -254,3 +254,43 @@ char *json_text(struct val value, enum json_style style)
 	json_write(&buf, value, style);
 	return strbuf_detach(&buf);
 }
+
+/* Members of maps whose keys are known */
+
+void json_put_text(struct strbuf *buf, const char *key, const char *text)
+{
+	if (!text)
+		return;
+	json_put_key(buf, key);
+	json_write_string(buf, str_of(text));
+}
+
+void json_put_int(struct strbuf *buf, const char *key, int64_t number)
+{
+	json_put_key(buf, key);
+	write_int(buf, number);
+}
+
+void json_put_bool(struct strbuf *buf, const char *key, bool value)
+{
+	json_put_key(buf, key);
+	strbuf_add_text(buf, value ? "true" : "false");
+}
+
+void json_put_value(struct strbuf *buf, const char *key, struct val value)
+{
+	json_put_key(buf, key);
+	json_write(buf, value, JSON_COMPACT);
+}
+
+struct val json_reread(struct str text)
+{
+	const struct json_options options = { .max_bytes = SIZE_MAX, .max_depth = SIZE_MAX };
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct val value;
+	if (json_parse(text, &options, NULL, &value, &err) < 0) {
+		fprintf(stderr, "what was written as JSON is none: %s\n", err_text(&err));
+		abort();
+	}
+	return value;
+}

@@ -88,8 +88,19 @@ void strbuf_add_str(struct strbuf *buf, struct str text);
 void strbuf_add_text(struct strbuf *buf, const char *text);
 /* TEXT (may be NULL) in a cell of a Markdown table: a bar is escaped, the end of a line becomes a blank. */
 void strbuf_add_cell(struct strbuf *buf, const char *text);
+char *strbuf_claim_more(
+	struct strbuf *buf, size_t length); /* strbuf_claim where the memory does not suffice */
 /* Appends LENGTH bytes that the caller fills in; NULL when they do not fit into the cap. */
-char *strbuf_claim(struct strbuf *buf, size_t length);
+static inline char *strbuf_claim(struct strbuf *buf, size_t length)
+{
+	if (buf->overflowed || length > buf->cap - buf->length ||
+		buf->length + length >= buf->capacity)
+		return strbuf_claim_more(buf, length);
+	char *bytes = buf->bytes + buf->length;
+	buf->length += length;
+	bytes[length] = 0;
+	return bytes;
+}
 /* Room for LENGTH bytes in all, where it is known beforehand about how many will come. */
 void strbuf_reserve(struct strbuf *buf, size_t length);
 static inline void strbuf_add_char(struct strbuf *buf, char c)

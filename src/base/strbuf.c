@@ -46,11 +46,9 @@ static bool make_room(struct strbuf *buf, size_t more)
 
 void strbuf_add(struct strbuf *buf, const void *bytes, size_t length)
 {
-	if (length == 0 || !make_room(buf, length))
-		return;
-	memcpy(buf->bytes + buf->length, bytes, length);
-	buf->length += length;
-	buf->bytes[buf->length] = 0;
+	char *to = length > 0 ? strbuf_claim(buf, length) : NULL;
+	if (to)
+		memcpy(to, bytes, length);
 }
 
 void strbuf_add_str(struct strbuf *buf, struct str text)
@@ -72,7 +70,7 @@ void strbuf_add_cell(struct strbuf *buf, const char *text)
 	}
 }
 
-char *strbuf_claim(struct strbuf *buf, size_t length)
+char *strbuf_claim_more(struct strbuf *buf, size_t length)
 {
 	if (!make_room(buf, length))
 		return NULL;

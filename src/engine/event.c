@@ -1,101 +1,185 @@
 /*
  * The journal: what changed, in the shape of the event stream ({"event", "at", "data"}; docs/reference/events.md). Events carry
- * keys and values that changed, so that a run can be shown as it was.
+ * keys and values that changed, so that a run can be shown as it was. They are written as the text that is stored: a run has more
+ * of them than of anything else.
  */
+#include "base/json.h"
 #include "engine/internal.h"
 #include "model/secrets.h"
 
-static void event_add(
-	struct engine *engine, const char *execution_id, const char *kind, struct val data)
+#define LIST_BYTES 2000 /* of the usual list */
+
+void events_flush(struct engine *engine, struct event_list *list, const char *execution_id)
 {
-	struct val event = val_map();
-	val_set(&event, "event", val_string(kind));
-	val_set(&event, "at", val_int(clock_now_ms(engine->clock)));
-	val_set(&event, "data", data);
-	store_event(&engine->batch->store, execution_id, event);
-	val_free(&event);
+	if (list->count > 0) {
+		strbuf_add_char(&list->text, ']');
+		store_events(&engine->batch->store, execution_id, &list->text, list->count);
+	}
+	strbuf_free(&list->text);
+	list->count = 0;
 }
 
-static void set_ms(struct val *map, const char *key, int64_t ms)
+/* The members of its data are to follow. */
+static struct strbuf *event_begin(struct engine *engine, struct event_list *list, const char *kind)
+{
+	struct strbuf *text = &list->text;
+	if (list->count == 0) {
+		*text = STRBUF_INIT(SIZE_MAX / 2);
+		strbuf_reserve(text, LIST_BYTES);
+	}
+	strbuf_add_char(text, list->count == 0 ? '[' : ',');
+	list->begin = text->length;
+	strbuf_add_char(text, '{');
+	json_put_text(text, "event", kind);
+	json_put_int(text, "at", clock_now_ms(engine->clock));
+	json_put_key(text, "data");
+	strbuf_add_char(text, '{');
+	return text;
+}
+
+/* A large one goes its own way, so that the store takes its values out of it. */
+static void event_split(struct engine *engine, struct event_list *list, const char *execution_id)
+{
+	struct str text = str_slice(strbuf_str(&list->text), list->begin, list->text.length);
+	_cleanup_(val_free) struct val event = json_reread(text);
+	list->text.length = list->begin - 1;
+	events_flush(engine, list, execution_id);
+	store_event(&engine->batch->store, execution_id, event);
+}
+
+static void event_end(struct engine *engine, struct event_list *list, const char *execution_id)
+{
+	strbuf_add_text(&list->text, "}}");
+	size_t length = list->text.length - list->begin;
+	if (length > LIMIT_INLINE_VALUE_BYTES) {
+		event_split(engine, list, execution_id);
+		return;
+	}
+	engine->batch->store.bytes +=
+		length; /* they are in no batch yet, but a batch must not grow too large with them */
+	if (++list->count == LIMIT_EVENTS_OF_ROW)
+		events_flush(engine, list, execution_id);
+}
+
+static struct strbuf *run_event_begin(struct run *run, const char *kind)
+{
+	run_changed(run);
+	return event_begin(run->engine, &run->events, kind);
+}
+
+static void run_event_end(struct run *run)
+{
+	event_end(run->engine, &run->events, run->execution->id);
+}
+
+static void put_ms(struct strbuf *text, const char *key, int64_t ms)
 {
 	if (ms)
-		val_set(map, key, val_int(ms));
+		json_put_int(text, key, ms);
 }
 
-void event_run(struct engine *engine, const struct execution *execution)
+static void put_run(struct strbuf *text, const struct execution *execution)
 {
-	struct val data = val_map();
-	val_set(&data, "id", val_string(execution->id));
-	val_set(&data, "app", val_string(execution->application));
-	if (execution->config_id)
-		val_set(&data, "config", val_string(execution->config_id));
-	val_set(&data, "name", val_string(execution->name));
-	val_set(&data, "status", val_string(status_name(execution->status)));
-	set_ms(&data, "start", execution->start_ms);
-	set_ms(&data, "end", execution->end_ms);
-	val_set(&data, "by", val_string(execution->user ? execution->user : "anonymous"));
+	json_put_text(text, "id", execution->id);
+	json_put_text(text, "app", execution->application);
+	json_put_text(text, "config", execution->config_id);
+	json_put_text(text, "name", execution->name);
+	json_put_text(text, "status", status_name(execution->status));
+	put_ms(text, "start", execution->start_ms);
+	put_ms(text, "end", execution->end_ms);
+	json_put_text(text, "by", execution->user ? execution->user : "anonymous");
 	if (execution->canceled) {
-		val_set(&data, "canceled", val_bool(true));
-		val_set(&data, "reason", val_string(execution->cancellation_reason));
+		json_put_bool(text, "canceled", true);
+		json_put_text(text, "reason", execution->cancellation_reason);
 	}
-	event_add(engine, execution->id, "run", data);
 }
 
-static struct val stage_data(const struct execution *execution, const struct stage *stage)
+static void put_stage(
+	struct strbuf *text, const struct execution *execution, const struct stage *stage)
 {
-	struct val data = val_map();
-	val_set(&data, "run", val_string(execution->id));
-	val_set(&data, "stage", val_string(stage->id));
-	val_set(&data, "ref", val_string(stage->ref_id));
+	json_put_text(text, "run", execution->id);
+	json_put_text(text, "stage", stage->id);
+	json_put_text(text, "ref", stage->ref_id);
 	if (stage->parent != STAGE_NONE)
-		val_set(&data, "parent", val_string(stage_at(execution, stage->parent)->id));
-	val_set(&data, "type", val_string(stage->type));
-	val_set(&data, "name", val_string(stage->name));
-	val_set(&data, "status", val_string(status_name(stage->status)));
-	set_ms(&data, "start", stage->start_ms);
-	set_ms(&data, "end", stage->end_ms);
-	return data;
+		json_put_text(text, "parent", stage_at(execution, stage->parent)->id);
+	json_put_text(text, "type", stage->type);
+	json_put_text(text, "name", stage->name);
+	json_put_text(text, "status", status_name(stage->status));
+	put_ms(text, "start", stage->start_ms);
+	put_ms(text, "end", stage->end_ms);
 }
 
-void event_new_stage(struct engine *engine, const struct execution *execution, size_t index)
+static void put_masked(struct strbuf *text, const char *key, struct val map)
 {
-	const struct stage *stage = stage_at(execution, index);
-	struct val data = stage_data(execution, stage);
-	if (val_count(stage->context) > 0)
-		val_set(&data, "context", secrets_masked(stage->context));
-	event_add(engine, execution->id, "stage", data);
+	if (val_count(map) == 0)
+		return;
+	_cleanup_(val_free) struct val masked = secrets_masked(map);
+	json_put_value(text, key, masked);
+}
+
+void event_run(struct run *run)
+{
+	put_run(run_event_begin(run, "run"), run->execution);
+	run_event_end(run);
+}
+
+void event_new_stage(struct run *run, size_t index)
+{
+	const struct stage *stage = run_stage(run, index);
+	struct strbuf *text = run_event_begin(run, "stage");
+	put_stage(text, run->execution, stage);
+	put_masked(text, "context", stage->context);
+	run_event_end(run);
+}
+
+void event_refused(struct engine *engine, const struct execution *execution)
+{
+	struct event_list list = { 0 };
+	put_run(event_begin(engine, &list, "run"), execution);
+	event_end(engine, &list, execution->id);
+	for (size_t i = 0; i < stage_count(execution); i++) {
+		struct strbuf *text = event_begin(engine, &list, "stage");
+		put_stage(text, execution, stage_at(execution, i));
+		put_masked(text, "context", stage_at(execution, i)->context);
+		event_end(engine, &list, execution->id);
+	}
+	events_flush(engine, &list, execution->id);
+}
+
+static void put_wait(struct strbuf *text, const struct task *task, bool for_key)
+{
+	json_put_key(text, "wait");
+	strbuf_add_char(text, '{');
+	json_put_text(text, "kind", for_key ? "key" : "time");
+	put_ms(text, "until", task->next_run_ms);
+	json_put_value(text, "text", task->waiting_for);
+	strbuf_add_char(text, '}');
 }
 
 void event_stage(struct run *run, size_t index, struct val changed_context, struct val changed_outputs)
 {
 	const struct stage *stage = run_stage(run, index);
 	const struct stage_run *mine = run->stages[index];
-	struct val data = stage_data(run->execution, stage);
+	struct strbuf *text = run_event_begin(run, "stage");
+	put_stage(text, run->execution, stage);
 	const struct task *task = mine->current < stage->task_count ? &stage->tasks[mine->current] :
 								      NULL;
-	if (task && !val_is_null(task->waiting_for) && stage->status == STATUS_RUNNING) {
-		struct val wait = val_map();
-		val_set(&wait, "kind", val_string(mine->waiters.count > 0 ? "key" : "time"));
-		set_ms(&wait, "until", task->next_run_ms);
-		val_set(&wait, "text", val_ref(task->waiting_for));
-		val_set(&data, "wait", wait);
-	}
-	if (val_count(changed_context) > 0)
-		val_set(&data, "context", secrets_masked(changed_context));
-	if (val_count(changed_outputs) > 0)
-		val_set(&data, "outputs", secrets_masked(changed_outputs));
-	event_add(run->engine, run->execution->id, "stage", data);
+	if (task && !val_is_null(task->waiting_for) && stage->status == STATUS_RUNNING)
+		put_wait(text, task, mine->waiters.count > 0);
+	put_masked(text, "context", changed_context);
+	put_masked(text, "outputs", changed_outputs);
+	run_event_end(run);
 }
 
 void event_task(struct run *run, size_t index, size_t task)
 {
 	const struct stage *stage = run_stage(run, index);
-	struct val data = val_map();
-	val_set(&data, "run", val_string(run->execution->id));
-	val_set(&data, "stage", val_string(stage->id));
-	val_set(&data, "name", val_string(stage->tasks[task].name));
-	val_set(&data, "status", val_string(status_name(stage->tasks[task].status)));
-	event_add(run->engine, run->execution->id, "task", data);
+	struct strbuf *text = run_event_begin(run, "task");
+	json_put_text(text, "run", run->execution->id);
+	json_put_text(text, "stage", stage->id);
+	json_put_text(text, "name", stage->tasks[task].name);
+	json_put_text(text, "status", status_name(stage->tasks[task].status));
+	run_event_end(run);
 }
 
 void event_said(struct run *run, size_t index, const char *kind, struct val said)
@@ -105,27 +189,39 @@ void event_said(struct run *run, size_t index, const char *kind, struct val said
 	val_set(&data, "stage", val_string(run_stage(run, index)->id));
 	_cleanup_(val_free) struct val masked = secrets_masked(said);
 	val_merge(&data, masked);
-	event_add(run->engine, run->execution->id, kind, data);
+	struct strbuf *text = run_event_begin(run, kind);
+	for (size_t i = 0; i < val_count(data); i++) {
+		strbuf_add_text(text, i > 0 ? "," : "");
+		json_write_string(text, val_key_at(data, i));
+		strbuf_add_char(text, ':');
+		json_write(text, val_value_at(data, i), JSON_COMPACT);
+	}
+	run_event_end(run);
+	val_free(&data);
 }
 
 void event_config(struct engine *engine, struct val document, const char *operation, const char *user)
 {
-	struct val data = val_map();
-	val_set(&data, "app", val_ref(val_get(document, "application")));
-	val_set(&data, "id", val_ref(val_get(document, "id")));
-	val_set(&data, "name", val_ref(val_get(document, "name")));
-	val_set(&data, "op", val_string(operation));
-	val_set(&data, "by", val_string(user ? user : "anonymous"));
-	val_set(&data, "lastModified", val_ref(val_get(document, "updateTs")));
-	event_add(engine, NULL, "config", data);
+	struct event_list list = { 0 };
+	struct strbuf *text = event_begin(engine, &list, "config");
+	json_put_value(text, "app", val_get(document, "application"));
+	json_put_value(text, "id", val_get(document, "id"));
+	json_put_value(text, "name", val_get(document, "name"));
+	json_put_text(text, "op", operation);
+	json_put_text(text, "by", user ? user : "anonymous");
+	json_put_value(text, "lastModified", val_get(document, "updateTs"));
+	event_end(engine, &list, NULL);
+	events_flush(engine, &list, NULL);
 }
 
 void event_dropped(struct engine *engine, const struct job *job)
 {
-	struct val data = val_map();
-	val_set(&data, "run", val_string(job->execution_id));
-	val_set(&data, "task", val_string(job->row ? job->row->name : "evaluate"));
-	val_set(&data, "dispatch", val_int((int64_t)job->dispatch));
-	val_set(&data, "text", val_string("a late result was dropped"));
-	event_add(engine, job->execution_id, "dropped", data);
+	struct event_list list = { 0 };
+	struct strbuf *text = event_begin(engine, &list, "dropped");
+	json_put_text(text, "run", job->execution_id);
+	json_put_text(text, "task", job->row ? job->row->name : "evaluate");
+	json_put_int(text, "dispatch", (int64_t)job->dispatch);
+	json_put_text(text, "text", "a late result was dropped");
+	event_end(engine, &list, job->execution_id);
+	events_flush(engine, &list, job->execution_id);
 }

@@ -183,6 +183,13 @@ struct stage_run {
 	int64_t queued_ms; /* how long its task has waited for slots */
 };
 
+/* Events in the making, one after the other: a list in JSON, without its end. */
+struct event_list {
+	struct strbuf text;
+	size_t count;
+	size_t begin; /* of the last one */
+};
+
 struct run {
 	struct engine *engine;
 	struct execution *execution;
@@ -192,7 +199,8 @@ struct run {
 	size_t look_at;
 	VEC(size_t) dirty;
 	bool dirty_head;
-	bool changed; /* in engine->changed */
+	struct event_list events; /* not yet in the batch */
+	bool changed;             /* in engine->changed */
 	bool look_execution;
 	bool ready; /* in engine->ready */
 	bool winding; /* canceled, or a top-level stage is TERMINAL or CANCELED: nothing starts, what runs is cancelled */
@@ -336,6 +344,7 @@ void run_flush(struct run *run); /* what changed, into the batch */
 void run_look_execution(struct run *run);
 void run_look_all_running(struct run *run);
 void run_set_status(struct run *run, enum status status);
+void run_changed(struct run *run);           /* something of it is to go into the batch */
 struct execution *run_edit(struct run *run); /* marks the head dirty */
 void look(struct run *run, size_t index);    /* asks for a look */
 void look_run(struct run *run);
@@ -446,12 +455,16 @@ struct val raw_hide_all(const struct stage_registry *registry, struct val *stage
 void raw_show_all(const struct stage_registry *registry, struct val hidden, struct val *stages);
 
 /* event.c */
-void event_run(struct engine *engine, const struct execution *execution);
-void event_new_stage(struct engine *engine, const struct execution *execution, size_t index);
+/* These are put into the batch with the rest of what changed of their run. */
+void event_run(struct run *run);
+void event_new_stage(struct run *run, size_t index);
 void event_stage(
 	struct run *run, size_t index, struct val changed_context, struct val changed_outputs);
 void event_task(struct run *run, size_t index, size_t task);
 void event_said(struct run *run, size_t index, const char *kind, struct val said); /* by a task */
+void events_flush(struct engine *engine, struct event_list *list, const char *execution_id);
+/* These at once. */
+void event_refused(struct engine *engine, const struct execution *execution); /* which is no run */
 void event_config(
 	struct engine *engine, struct val document, const char *operation, const char *user);
 void event_dropped(struct engine *engine, const struct job *job);

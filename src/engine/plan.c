@@ -108,7 +108,7 @@ static void plan_one(struct run *run, size_t index, enum stage_owner owner, size
 	stage_set_parent(&run->execution, child_index, index, owner);
 	free(indexes);
 	run_link_stage(run, child_index);
-	event_new_stage(run->engine, run->execution, child_index);
+	event_new_stage(run, child_index);
 }
 
 int plan_stages(struct run *run, size_t index, enum plan_kind kind, void *config, size_t *ret_count,

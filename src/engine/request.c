@@ -217,7 +217,7 @@ static void run_cancel(struct run *run, const char *user, const char *reason)
 	stage_set_text(&execution->canceled_by, user ? user : "anonymous");
 	stage_set_text(&execution->cancellation_reason, reason);
 	run->winding = true;
-	event_run(run->engine, run->execution);
+	event_run(run);
 	run_look_all_running(run);
 	look_run(run);
 }

@@ -117,6 +117,7 @@ void run_free(struct run *run)
 	vec_free(&run->looks);
 	vec_free(&run->dirty);
 	run_uncorrelate(run);
+	strbuf_free(&run->events.text);
 	execution_unref(run->execution);
 	free(run);
 }
@@ -144,7 +145,7 @@ const struct stage *run_stage(const struct run *run, size_t index)
 	return stage_at(run->execution, index);
 }
 
-static void run_changed(struct run *run)
+void run_changed(struct run *run)
 {
 	if (run->changed)
 		return;
@@ -192,6 +193,7 @@ void run_flush(struct run *run)
 		stage->dirty = 0;
 	}
 	run->dirty.count = 0;
+	events_flush(run->engine, &run->events, run->execution->id);
 }
 
 /* ---- looking -------------------------------------------------------------------------------------------------------------- */
@@ -303,7 +305,7 @@ void run_set_status(struct run *run, enum status status)
 	}
 	if (status_is_complete(status) && execution->start_ms)
 		execution->end_ms = now;
-	event_run(run->engine, run->execution);
+	event_run(run);
 	line_moved(run, before, status);
 	if (!status_is_complete(status) || run->completed)
 		return;

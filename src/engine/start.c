@@ -171,11 +171,9 @@ static void start_failed(struct engine *engine, struct execution *execution, con
 	_cleanup_free_ char *reason = xasprintf("Failed on startup: %s", err_text(err));
 	stage_set_text(&execution->cancellation_reason, reason);
 	store_put_execution(&engine->batch->store, execution);
-	event_run(engine, execution);
-	for (size_t i = 0; i < stage_count(execution); i++) {
+	for (size_t i = 0; i < stage_count(execution); i++)
 		store_put_stage(&engine->batch->store, execution, i, STAGE_PART_ALL);
-		event_new_stage(engine, execution, i);
-	}
+	event_refused(engine, execution);
 	execution_unref(execution);
 }
 
@@ -323,9 +321,9 @@ static int start_run(struct engine *engine, const struct request *request, struc
 	run_edit(run);
 	for (size_t i = 0; i < stage_count(run->execution); i++)
 		run_stage_edit(run, i, STAGE_PART_ALL);
-	event_run(run->engine, run->execution);
+	event_run(run);
 	for (size_t i = 0; i < stage_count(run->execution); i++)
-		event_new_stage(engine, run->execution, i);
+		event_new_stage(run, i);
 	atomic_fetch_add(&engine->metric_started, 1);
 	look_run(run);
 	*ret = run;

@@ -162,20 +162,25 @@ const char *intern(const char *text);
  */
 struct val execution_to_json(const struct execution *execution, bool with_stages);
 struct val stage_to_json(const struct execution *execution, const struct stage *stage);
-/* The same without context and outputs. */
-struct val stage_head_to_json(const struct execution *execution, const struct stage *stage);
 /* One member of that form; VAL_NULL when there is none. Those that expressions read most cost no more than themselves. */
 struct val stage_member_to_json(
 	const struct execution *execution, const struct stage *stage, struct str key);
-struct val task_to_json(const struct task *task);
+/*
+ * Pieces of that form as compact JSON, appended: a stage without context and outputs, an execution without stages, trigger and
+ * initialConfig.
+ */
+void stage_print_head(
+	const struct execution *execution, const struct stage *stage, struct strbuf *buf);
+void execution_print_head(const struct execution *execution, struct strbuf *buf);
 /*
  * Back again, for the store, tests, `eval --execution` and imports. An execution's keys that it does not know go to `extra`,
  * a stage's are left out. Not in the JSON: what stage_engine_state holds. ERR_INVALID with the path of the mistake.
  */
 int execution_from_json(struct val json, struct execution **ret, struct err *err);
 
-/* What the store keeps beside the JSON so that a restart goes on: a map (phase, flags, generations, next runs). */
-struct val stage_engine_state(const struct stage *stage);
+/* What the store keeps beside the JSON so that a restart goes on: a map (phase, flags, generations, next runs) as compact JSON. */
+void stage_print_engine_state(const struct stage *stage, struct strbuf *buf);
+struct val stage_engine_state(const struct stage *stage); /* the same as a value */
 void stage_set_engine_state(struct stage *stage, struct val state);
 
 /*

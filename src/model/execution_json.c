@@ -1,7 +1,9 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "base/map.h"
 #include "model/execution.h"
 
@@ -13,90 +15,104 @@ static const char *const phase_names[] = { "idle", "planning", "before", "tasks"
 
 /* Writing: what is not there is left out. */
 
-static void put_text(struct val *map, const char *key, const char *text)
-{
-	if (text)
-		val_set(map, key, val_string(text));
-}
-
-static void put_time(struct val *map, const char *key, int64_t ms)
+static void put_time(struct strbuf *buf, const char *key, int64_t ms)
 {
 	if (ms)
-		val_set(map, key, val_int(ms));
+		json_put_int(buf, key, ms);
 }
 
-static void put_value(struct val *map, const char *key, struct val value)
+static void put_value(struct strbuf *buf, const char *key, struct val value)
 {
 	if (!val_is_null(value))
-		val_set(map, key, val_ref(value));
+		json_put_value(buf, key, value);
 }
 
-struct val task_to_json(const struct task *task)
+static void print_task(const struct task *task, struct strbuf *buf)
 {
-	struct val json = val_map();
+	char id[16];
 
-	val_set(&json, "id", val_format("%d", task->id));
-	put_text(&json, "name", task->name);
-	put_text(&json, "implementingClass", task->implementing);
-	val_set(&json, "status", val_string(status_name(task->status)));
-	put_time(&json, "startTime", task->start_ms);
-	put_time(&json, "endTime", task->end_ms);
-	val_set(&json, "stageStart", val_bool(task->stage_start));
-	val_set(&json, "stageEnd", val_bool(task->stage_end));
-	val_set(&json, "loopStart", val_bool(task->loop_start));
-	val_set(&json, "loopEnd", val_bool(task->loop_end));
+	snprintf(id, sizeof(id), "%d", task->id);
+	strbuf_add_char(buf, '{');
+	json_put_text(buf, "id", id);
+	json_put_text(buf, "name", task->name);
+	json_put_text(buf, "implementingClass", task->implementing);
+	json_put_text(buf, "status", status_name(task->status));
+	put_time(buf, "startTime", task->start_ms);
+	put_time(buf, "endTime", task->end_ms);
+	json_put_bool(buf, "stageStart", task->stage_start);
+	json_put_bool(buf, "stageEnd", task->stage_end);
+	json_put_bool(buf, "loopStart", task->loop_start);
+	json_put_bool(buf, "loopEnd", task->loop_end);
 	if (!val_is_null(task->exception)) {
-		struct val details = val_map();
-
-		val_set(&details, "exception", val_ref(task->exception));
-		val_set(&json, "taskExceptionDetails", details);
+		json_put_key(buf, "taskExceptionDetails");
+		strbuf_add_char(buf, '{');
+		json_put_value(buf, "exception", task->exception);
+		strbuf_add_char(buf, '}');
 	}
-	return json;
+	strbuf_add_char(buf, '}');
 }
 
-/* CONTENT: with context and outputs. */
-static struct val stage_json(
-	const struct execution *execution, const struct stage *stage, bool content)
+static void print_tasks(const struct stage *stage, struct strbuf *buf)
 {
-	struct val json = val_map();
-	struct val requisites = val_list();
-	struct val tasks = val_list();
-
-	for (size_t i = 0; i < stage->requisite_count; i++)
-		val_append(
-			&requisites, val_string(stage_at(execution, stage->requisites[i])->ref_id));
-	for (size_t i = 0; i < stage->task_count; i++)
-		val_append(&tasks, task_to_json(&stage->tasks[i]));
-	val_set(&json, "id", val_string(stage->id));
-	put_text(&json, "refId", stage->ref_id);
-	put_text(&json, "type", stage->type);
-	put_text(&json, "name", stage->name);
-	val_set(&json, "status", val_string(status_name(stage->status)));
-	put_time(&json, "startTime", stage->start_ms);
-	put_time(&json, "endTime", stage->end_ms);
-	put_time(&json, "startTimeExpiry", stage->expiry_ms);
-	put_time(&json, "scheduledTime", stage->scheduled_ms);
-	if (content) {
-		val_set(&json, "context", val_ref(stage->context));
-		val_set(&json, "outputs", val_ref(stage->outputs));
+	json_put_key(buf, "tasks");
+	strbuf_add_char(buf, '[');
+	for (size_t i = 0; i < stage->task_count; i++) {
+		if (i > 0)
+			strbuf_add_char(buf, ',');
+		print_task(&stage->tasks[i], buf);
 	}
-	val_set(&json, "tasks", tasks);
-	put_text(&json, "syntheticStageOwner", owner_names[stage->owner]);
+	strbuf_add_char(buf, ']');
+}
+
+static void print_requisites(
+	const struct execution *execution, const struct stage *stage, struct strbuf *buf)
+{
+	json_put_key(buf, "requisiteStageRefIds");
+	strbuf_add_char(buf, '[');
+	for (size_t i = 0; i < stage->requisite_count; i++) {
+		if (i > 0)
+			strbuf_add_char(buf, ',');
+		json_write_string(buf, str_of(stage_at(execution, stage->requisites[i])->ref_id));
+	}
+	strbuf_add_char(buf, ']');
+}
+
+void stage_print_head(const struct execution *execution, const struct stage *stage, struct strbuf *buf)
+{
+	strbuf_add_char(buf, '{');
+	json_put_text(buf, "id", stage->id);
+	json_put_text(buf, "refId", stage->ref_id);
+	json_put_text(buf, "type", stage->type);
+	json_put_text(buf, "name", stage->name);
+	json_put_text(buf, "status", status_name(stage->status));
+	put_time(buf, "startTime", stage->start_ms);
+	put_time(buf, "endTime", stage->end_ms);
+	put_time(buf, "startTimeExpiry", stage->expiry_ms);
+	put_time(buf, "scheduledTime", stage->scheduled_ms);
+	print_tasks(stage, buf);
+	json_put_text(buf, "syntheticStageOwner", owner_names[stage->owner]);
 	if (stage->parent != STAGE_NONE)
-		val_set(&json, "parentStageId", val_string(stage_at(execution, stage->parent)->id));
-	val_set(&json, "requisiteStageRefIds", requisites);
-	put_value(&json, "lastModified", stage->last_modified);
-	return json;
+		json_put_text(buf, "parentStageId", stage_at(execution, stage->parent)->id);
+	print_requisites(execution, stage, buf);
+	put_value(buf, "lastModified", stage->last_modified);
+	strbuf_add_char(buf, '}');
+}
+
+static struct val stage_head(const struct execution *execution, const struct stage *stage)
+{
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(SIZE_MAX / 2);
+
+	stage_print_head(execution, stage, &text);
+	return json_reread(strbuf_str(&text));
 }
 
 struct val stage_to_json(const struct execution *execution, const struct stage *stage)
 {
-	return stage_json(execution, stage, true);
-}
+	struct val json = stage_head(execution, stage);
 
-struct val stage_head_to_json(const struct execution *execution, const struct stage *stage)
-{
-	return stage_json(execution, stage, false);
+	val_set(&json, "context", val_ref(stage->context));
+	val_set(&json, "outputs", val_ref(stage->outputs));
+	return json;
 }
 
 struct val stage_member_to_json(
@@ -120,18 +136,64 @@ struct val stage_member_to_json(
 		return stage->parent == STAGE_NONE ?
 			VAL_NULL :
 			val_string(stage_at(execution, stage->parent)->id);
-	_cleanup_(val_free) struct val head = stage_head_to_json(execution, stage);
+	_cleanup_(val_free) struct val head = stage_head(execution, stage);
 	return val_ref(val_get_str(head, key));
 }
 
-static struct val authentication_to_json(const struct execution *execution)
+static void print_authentication(const struct execution *execution, struct strbuf *buf)
 {
-	struct val json = val_ref(val_get(execution->extra, "authentication"));
+	_cleanup_(val_free) struct val json = val_ref(val_get(execution->extra, "authentication"));
 
 	val_set(&json, "user", val_string(execution->user ? execution->user : ANONYMOUS));
 	if (!val_has(json, "allowedAccounts"))
 		val_set(&json, "allowedAccounts", val_list());
-	return json;
+	json_put_value(buf, "authentication", json);
+}
+
+/* What the JSON form may have beside the keys that are known here. */
+static void print_extra(const struct execution *execution, struct strbuf *buf)
+{
+	for (size_t i = 0; i < val_count(execution->extra); i++) {
+		struct str key = val_key_at(execution->extra, i);
+
+		if (str_is(key, "authentication"))
+			continue;
+		strbuf_add_char(buf, ',');
+		json_write_string(buf, key);
+		strbuf_add_char(buf, ':');
+		json_write(buf, val_value_at(execution->extra, i), JSON_COMPACT);
+	}
+}
+
+void execution_print_head(const struct execution *execution, struct strbuf *buf)
+{
+	strbuf_add_char(buf, '{');
+	json_put_text(buf, "type", execution->orchestration ? "ORCHESTRATION" : "PIPELINE");
+	json_put_text(buf, "id", execution->id);
+	json_put_text(buf, "application", execution->application);
+	json_put_text(buf, execution->orchestration ? "description" : "name", execution->name);
+	json_put_text(buf, "pipelineConfigId", execution->config_id);
+	json_put_text(buf, "status", status_name(execution->status));
+	put_time(buf, "buildTime", execution->build_ms);
+	put_time(buf, "startTime", execution->start_ms);
+	put_time(buf, "endTime", execution->end_ms);
+	put_time(buf, "startTimeExpiry", execution->expiry_ms);
+	json_put_bool(buf, "canceled", execution->canceled);
+	json_put_text(buf, "canceledBy", execution->canceled_by);
+	json_put_text(buf, "cancellationReason", execution->cancellation_reason);
+	json_put_bool(buf, "limitConcurrent", execution->limit_concurrent);
+	json_put_int(buf, "maxConcurrentExecutions", execution->max_concurrent);
+	json_put_bool(buf, "keepWaitingPipelines", execution->keep_waiting);
+	json_put_text(buf, "origin", execution->origin);
+	put_value(buf, "notifications", execution->notifications);
+	put_value(buf, "paused", execution->paused);
+	print_authentication(execution, buf);
+	put_value(buf, "source", execution->source);
+	json_put_text(buf, "spelEvaluator", execution->spel_evaluator);
+	put_value(buf, "templateVariables", execution->template_variables);
+	put_value(buf, "systemNotifications", execution->system_notifications);
+	print_extra(execution, buf);
+	strbuf_add_char(buf, '}');
 }
 
 static struct val stages_to_json(const struct execution *execution)
@@ -146,77 +208,68 @@ static struct val stages_to_json(const struct execution *execution)
 
 struct val execution_to_json(const struct execution *execution, bool with_stages)
 {
-	struct val json = val_map();
+	_cleanup_strbuf_ struct strbuf head = STRBUF_INIT(SIZE_MAX / 2);
 
-	val_set(&json, "type", val_string(execution->orchestration ? "ORCHESTRATION" : "PIPELINE"));
-	val_set(&json, "id", val_string(execution->id));
-	put_text(&json, "application", execution->application);
-	put_text(&json, execution->orchestration ? "description" : "name", execution->name);
-	put_text(&json, "pipelineConfigId", execution->config_id);
-	val_set(&json, "status", val_string(status_name(execution->status)));
-	put_time(&json, "buildTime", execution->build_ms);
-	put_time(&json, "startTime", execution->start_ms);
-	put_time(&json, "endTime", execution->end_ms);
-	put_time(&json, "startTimeExpiry", execution->expiry_ms);
-	val_set(&json, "canceled", val_bool(execution->canceled));
-	put_text(&json, "canceledBy", execution->canceled_by);
-	put_text(&json, "cancellationReason", execution->cancellation_reason);
-	val_set(&json, "limitConcurrent", val_bool(execution->limit_concurrent));
-	val_set(&json, "maxConcurrentExecutions", val_int(execution->max_concurrent));
-	val_set(&json, "keepWaitingPipelines", val_bool(execution->keep_waiting));
-	put_text(&json, "origin", execution->origin);
+	execution_print_head(execution, &head);
+	struct val json = json_reread(strbuf_str(&head));
 	val_set(&json, "trigger", val_ref(execution->trigger));
+	val_set(&json, "initialConfig", val_ref(execution->config));
 	if (with_stages)
 		val_set(&json, "stages", stages_to_json(execution));
-	put_value(&json, "notifications", execution->notifications);
-	val_set(&json, "initialConfig", val_ref(execution->config));
-	put_value(&json, "paused", execution->paused);
-	val_set(&json, "authentication", authentication_to_json(execution));
-	put_value(&json, "source", execution->source);
-	put_text(&json, "spelEvaluator", execution->spel_evaluator);
-	put_value(&json, "templateVariables", execution->template_variables);
-	put_value(&json, "systemNotifications", execution->system_notifications);
-	for (size_t i = 0; i < val_count(execution->extra); i++)
-		if (!val_has_str(json, val_key_at(execution->extra, i)))
-			val_set_str(&json, val_key_at(execution->extra, i),
-				val_ref(val_value_at(execution->extra, i)));
 	return json;
+}
+
+/* What is as it is at the beginning is left out. */
+
+static void put_flag(struct strbuf *buf, const char *key, bool flag)
+{
+	if (flag)
+		json_put_bool(buf, key, true);
+}
+
+static void put_count(struct strbuf *buf, const char *key, int64_t count)
+{
+	if (count)
+		json_put_int(buf, key, count);
+}
+
+void stage_print_engine_state(const struct stage *stage, struct strbuf *buf)
+{
+	strbuf_add_char(buf, '{');
+	if (stage->phase != PHASE_IDLE)
+		json_put_text(buf, "phase", phase_names[stage->phase]);
+	put_flag(buf, "unresolved", stage->unresolved);
+	put_flag(buf, "afterPlanned", stage->after_planned);
+	put_flag(buf, "failurePlanned", stage->failure_planned);
+	put_flag(buf, "planningFailed", stage->planning_failed);
+	put_flag(buf, "cancelDone", stage->cancel_done);
+	put_flag(buf, "removed", stage->removed);
+	put_count(buf, "attempts", stage->attempts);
+	put_count(buf, "retry", stage->retry_ms);
+	put_count(buf, "generation", stage->generation);
+	if (stage->task_count > 0)
+		json_put_key(buf, "tasks");
+	for (size_t i = 0; i < stage->task_count; i++) {
+		const struct task *task = &stage->tasks[i];
+
+		strbuf_add_text(buf, i > 0 ? ",{" : "[{");
+		put_count(buf, "generation", task->generation);
+		put_count(buf, "attempts", task->attempts);
+		put_flag(buf, "inFlight", task->in_flight);
+		put_flag(buf, "waitsForKey", task->waits_for_key);
+		put_value(buf, "waitingFor", task->waiting_for);
+		put_count(buf, "nextRun", task->next_run_ms);
+		strbuf_add_char(buf, '}');
+	}
+	strbuf_add_text(buf, stage->task_count > 0 ? "]}" : "}");
 }
 
 struct val stage_engine_state(const struct stage *stage)
 {
-	struct val state = val_map();
-	struct val tasks = val_list();
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(SIZE_MAX / 2);
 
-	for (size_t i = 0; i < stage->task_count; i++) {
-		const struct task *task = &stage->tasks[i];
-		struct val entry = val_map();
-
-		val_set(&entry, "generation", val_int(task->generation));
-		val_set(&entry, "attempts", val_int(task->attempts));
-		if (task->in_flight)
-			val_set(&entry, "inFlight", val_bool(true));
-		if (task->waits_for_key)
-			val_set(&entry, "waitsForKey", val_bool(true));
-		put_value(&entry, "waitingFor", task->waiting_for);
-		put_time(&entry, "nextRun", task->next_run_ms);
-		val_append(&tasks, entry);
-	}
-	val_set(&state, "phase", val_string(phase_names[stage->phase]));
-	val_set(&state, "unresolved", val_bool(stage->unresolved));
-	val_set(&state, "afterPlanned", val_bool(stage->after_planned));
-	val_set(&state, "failurePlanned", val_bool(stage->failure_planned));
-	val_set(&state, "planningFailed", val_bool(stage->planning_failed));
-	if (stage->cancel_done)
-		val_set(&state, "cancelDone", val_bool(true));
-	if (stage->removed)
-		val_set(&state, "removed", val_bool(true));
-	val_set(&state, "attempts", val_int(stage->attempts));
-	put_time(&state, "retry", stage->retry_ms);
-	if (stage->generation)
-		val_set(&state, "generation", val_int(stage->generation));
-	val_set(&state, "tasks", tasks);
-	return state;
+	stage_print_engine_state(stage, &text);
+	return json_reread(strbuf_str(&text));
 }
 
 void stage_set_engine_state(struct stage *stage, struct val state)
@@ -224,6 +277,7 @@ void stage_set_engine_state(struct stage *stage, struct val state)
 	struct val tasks = val_get(state, "tasks");
 	struct val phase = val_get(state, "phase");
 
+	stage->phase = PHASE_IDLE;
 	for (size_t i = 0; i < PHASES; i++)
 		if (str_is(val_as_str(&phase), phase_names[i]))
 			stage->phase = (enum stage_phase)i;

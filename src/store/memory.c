@@ -198,18 +198,29 @@ static void put_application(struct memory_store *memory, struct val attributes)
 	box_free(map_put(&memory->applications, str_of(name), boxed(val_ref(attributes))));
 }
 
-static void put_event(struct memory_store *memory, const struct store_op *op)
+static void put_event(struct memory_store *memory, const char *execution_id, struct val value)
 {
 	struct event_row event = {
 		.seq = ++memory->position,
-		.execution = op->key && map_get(&memory->executions, str_of(op->key)) ?
-			xstrdup(op->key) :
+		.execution = execution_id && map_get(&memory->executions, str_of(execution_id)) ?
+			xstrdup(execution_id) :
 			NULL,
-		.value = val_ref(op->value),
+		.value = val_ref(value),
 	};
 
 	val_set(&event.value, "seq", val_int((int64_t)event.seq));
 	vec_push(&memory->events, event);
+}
+
+static void put_events(struct memory_store *memory, const struct store_op *op)
+{
+	if (op->text.length == 0) {
+		put_event(memory, op->key, op->value);
+		return;
+	}
+	_cleanup_(val_free) struct val list = json_reread(strbuf_str(&op->text));
+	for (size_t i = 0; i < val_count(list); i++)
+		put_event(memory, op->key, val_at(list, i));
 }
 
 static void put_memory(struct memory_store *memory, const char *key, struct val value)
@@ -241,8 +252,8 @@ static void apply(struct memory_store *memory, const struct store_op *op)
 	case STORE_PUT_APPLICATION:
 		put_application(memory, op->value);
 		break;
-	case STORE_EVENT:
-		put_event(memory, op);
+	case STORE_EVENTS:
+		put_events(memory, op);
 		break;
 	case STORE_PUT_MEMORY:
 		put_memory(memory, op->key, op->value);
@@ -261,7 +272,7 @@ static int memory_commit(struct store *store, const struct store_batch *batch,
 	/* Events last: what they belong to is there then. */
 	for (int events = 0; result == 0 && events < 2; events++)
 		for (size_t i = 0; i < batch->ops.count; i++)
-			if ((batch->ops.items[i].kind == STORE_EVENT) == events)
+			if ((batch->ops.items[i].kind == STORE_EVENTS) == events)
 				apply(memory, &batch->ops.items[i]);
 	if (result == 0)
 		*ret_position = memory->position;

@@ -31,14 +31,19 @@ static void document_free(struct document *document)
 		.text = STRBUF_INIT(LIMIT_STORED_BYTES) \
 	}
 
-static int write_whole(struct document *document, struct val value, struct err *err)
+static int check_size(const struct document *document, struct err *err)
 {
-	strbuf_reserve(&document->text, USUAL_BYTES);
-	json_write(&document->text, value, JSON_COMPACT);
 	if (document->text.overflowed)
 		return err_set(
 			err, ERR_TOO_LARGE, "a document of more than %u bytes", LIMIT_STORED_BYTES);
 	return 0;
+}
+
+static int write_whole(struct document *document, struct val value, struct err *err)
+{
+	strbuf_reserve(&document->text, USUAL_BYTES);
+	json_write(&document->text, value, JSON_COMPACT);
+	return check_size(document, err);
 }
 
 static int write_part(struct db *db, struct document *document, struct val map, struct err *err)
@@ -130,15 +135,6 @@ static int find_written(
 
 /* Executions */
 
-static struct val head_without_documents(const struct execution *execution)
-{
-	struct val head = execution_to_json(execution, false);
-
-	val_remove(&head, "trigger");
-	val_remove(&head, "initialConfig");
-	return head;
-}
-
 static int insert_execution(struct sqlite_store *store, const struct execution *execution,
 	const struct document *head, const struct document *trigger, const struct document *config,
 	struct err *err)
@@ -182,11 +178,12 @@ static int put_execution(
 {
 	_cleanup_document_ struct document head = DOCUMENT_INIT, trigger = DOCUMENT_INIT,
 					   config = DOCUMENT_INIT;
-	_cleanup_(val_free) struct val json = head_without_documents(execution);
 	struct written *written;
 	int result;
 
-	if (find_written(store, execution->id, &written, err) < 0 || write_whole(&head, json, err) < 0)
+	strbuf_reserve(&head.text, USUAL_BYTES);
+	execution_print_head(execution, &head.text);
+	if (find_written(store, execution->id, &written, err) < 0 || check_size(&head, err) < 0)
 		return -1;
 	if (!(written && val_is_map(written->trigger) &&
 		    val_same(written->trigger, execution->trigger)) &&
@@ -227,10 +224,10 @@ static int put_stage(struct sqlite_store *store, const struct store_op *op, stru
 		return err_set(err, ERR_INTERNAL, "a stage of execution %s, which is not stored",
 			op->execution->id);
 	if (op->parts & STAGE_PART_HEAD) {
-		_cleanup_(val_free) struct val head_json = stage_head_to_json(op->execution, stage);
-		_cleanup_(val_free) struct val state_json = stage_engine_state(stage);
-
-		if (write_whole(&head, head_json, err) < 0 || write_whole(&state, state_json, err) < 0)
+		strbuf_reserve(&head.text, USUAL_BYTES);
+		stage_print_head(op->execution, stage, &head.text);
+		stage_print_engine_state(stage, &state.text);
+		if (check_size(&head, err) < 0)
 			return -1;
 	}
 	if ((op->parts & STAGE_PART_CONTEXT) && write_part(db, &context, stage->context, err) < 0)
@@ -287,92 +284,47 @@ static int delete_execution(struct sqlite_store *store, const char *id, struct e
 	return 0;
 }
 
-/* The rest */
+/* Events */
 
-/* A row of the journal in the making. */
-struct event_row {
-	struct document document; /* the list of events, without its end */
-	size_t count;
-	const char *execution_id; /* borrowed; NULL = nobody's */
-};
-
-static void event_row_free(struct event_row *row)
-{
-	document_free(&row->document);
-}
-
-static int insert_events(
-	struct sqlite_store *store, struct event_row *row, uint64_t *position, struct err *err)
+static int insert_events(struct sqlite_store *store, const struct store_op *op, struct str text,
+	const struct large_list *large, uint64_t *position, struct err *err)
 {
 	struct written *written = NULL;
 	sqlite3_stmt *insert;
 
-	if (row->count == 0)
-		return 0;
-	if (row->execution_id && find_written(store, row->execution_id, &written, err) < 0)
+	if (op->key && find_written(store, op->key, &written, err) < 0)
 		return -1;
-	strbuf_add_char(&row->document.text, ']');
-	*position += row->count;
+	*position += op->count;
 	insert = db_statement(store->writer, SQL_INSERT_EVENTS, err);
 	if (insert) {
 		sqlite3_bind_int64(insert, 1, (int64_t)*position);
 		if (written)
 			sqlite3_bind_int64(insert, 2, written->key);
-		bind_document(insert, 3, &row->document);
-		sqlite3_bind_int(insert, 4, row->document.large.items.count > 0);
+		db_bind_str(insert, 3, text);
+		sqlite3_bind_int(insert, 4, large->items.count > 0);
 	}
-	if (db_run(store->writer, insert, err) < 0 ||
-		blob_use(store->writer, BLOB_OF_EVENT, (int64_t)*position, 0, BLOB_EVENT,
-			&row->document.large, err) < 0)
+	if (db_run(store->writer, insert, err) < 0)
 		return -1;
-	strbuf_reset(&row->document.text);
-	large_free(&row->document.large);
-	row->count = 0;
-	return 0;
+	return blob_use(store->writer, BLOB_OF_EVENT, (int64_t)*position, 0, BLOB_EVENT, large, err);
 }
 
-static bool fits(const struct event_row *row, const struct document *event, const char *execution_id)
+/* A row. One with a large value holds that event alone. */
+static int put_events(
+	struct sqlite_store *store, const struct store_op *op, uint64_t *position, struct err *err)
 {
-	bool same = execution_id && row->execution_id ? strcmp(row->execution_id, execution_id) == 0 :
-							execution_id == row->execution_id;
-
-	return same && row->count < LIMIT_EVENTS_OF_ROW && event->large.items.count == 0 &&
-		row->document.large.items.count == 0;
-}
-
-static void add_event(struct event_row *row, struct document *event)
-{
-	strbuf_add_char(&row->document.text, row->count > 0 ? ',' : '[');
-	strbuf_add_str(&row->document.text, strbuf_str(&event->text));
-	if (event->large.items.count > 0)
-		row->document.large = take(&event->large);
-	row->count++;
-}
-
-/* Events of one execution that follow one another share a row; one with large values has its own. */
-static int put_events(struct sqlite_store *store, const struct store_batch *batch,
-	uint64_t *position, struct err *err)
-{
-	_cleanup_(event_row_free) struct event_row row = { .document = DOCUMENT_INIT };
 	_cleanup_document_ struct document event = DOCUMENT_INIT;
 
-	for (size_t i = 0; i < batch->ops.count; i++) {
-		const struct store_op *op = &batch->ops.items[i];
-
-		if (op->kind != STORE_EVENT)
-			continue;
-		strbuf_reset(&event.text);
-		/* Two levels: an event names what changed ("context") and holds the changed keys below. */
-		if (store_op_check(op, err) < 0 ||
-			blob_write(store->writer, op->value, 2, &event.text, &event.large, err) < 0)
-			return -1;
-		if (!fits(&row, &event, op->key) && insert_events(store, &row, position, err) < 0)
-			return -1;
-		row.execution_id = op->key;
-		add_event(&row, &event);
-	}
-	return insert_events(store, &row, position, err);
+	if (op->text.length > 0)
+		return insert_events(store, op, strbuf_str(&op->text), &event.large, position, err);
+	strbuf_add_char(&event.text, '[');
+	/* Two levels: an event names what changed ("context") and holds the changed keys below. */
+	if (blob_write(store->writer, op->value, 2, &event.text, &event.large, err) < 0)
+		return -1;
+	strbuf_add_char(&event.text, ']');
+	return insert_events(store, op, strbuf_str(&event.text), &event.large, position, err);
 }
+
+/* The rest */
 
 static int keep_history(struct db *db, const char *id, struct err *err)
 {
@@ -448,8 +400,8 @@ static int write_op(struct sqlite_store *store, const struct store_op *op, struc
 	case STORE_PUT_APPLICATION:
 		return put_named(store, SQL_PUT_APPLICATION, val_get_text(op->value, "name", ""),
 			op->value, err);
-	case STORE_EVENT:
-		return 0; /* put_events */
+	case STORE_EVENTS:
+		return 0; /* write_batch */
 	case STORE_PUT_MEMORY:
 		if (val_is_null(op->value))
 			return run_with_text(store->writer, SQL_DELETE_MEMORY, op->key, err);
@@ -467,8 +419,10 @@ static int write_batch(struct sqlite_store *store, const struct store_batch *bat
 	for (size_t i = 0; i < batch->ops.count; i++)
 		if (write_op(store, &batch->ops.items[i], err) < 0)
 			return -1;
-	if (put_events(store, batch, position, err) < 0)
-		return -1;
+	for (size_t i = 0; i < batch->ops.count; i++)
+		if (batch->ops.items[i].kind == STORE_EVENTS &&
+			put_events(store, &batch->ops.items[i], position, err) < 0)
+			return -1;
 	if (db_do(store->writer, SQL_SWEEP_BLOBS, err) < 0)
 		return -1;
 	int64_t begin_us = clock_stopwatch_us();

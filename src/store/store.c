@@ -33,6 +33,7 @@ void store_batch_clear(struct store_batch *batch)
 		execution_unref(op->execution);
 		free(op->key);
 		val_free(&op->value);
+		strbuf_free(&op->text);
 	}
 	vec_free(&batch->ops);
 	batch->bytes = 0;
@@ -76,6 +77,7 @@ static void add_value(
 		.kind = kind,
 		.key = key ? xstrdup(key) : NULL,
 		.value = val_ref(value),
+		.count = 1,
 	};
 
 	batch_add(batch, op, size_of(value));
@@ -103,7 +105,21 @@ void store_put_application(struct store_batch *batch, struct val attributes)
 
 void store_event(struct store_batch *batch, const char *execution_id, struct val event)
 {
-	add_value(batch, STORE_EVENT, execution_id, event);
+	add_value(batch, STORE_EVENTS, execution_id, event);
+}
+
+void store_events(
+	struct store_batch *batch, const char *execution_id, struct strbuf *list, size_t count)
+{
+	struct store_op op = {
+		.kind = STORE_EVENTS,
+		.key = execution_id ? xstrdup(execution_id) : NULL,
+		.text = *list,
+		.count = count,
+	};
+
+	*list = STRBUF_INIT(list->cap);
+	batch_add(batch, op, op.text.length);
 }
 
 void store_put_memory(struct store_batch *batch, const char *key, struct val value)
@@ -139,7 +155,9 @@ int store_op_check(const struct store_op *op, struct err *err)
 			(const char *[]){ "id", "application", "name", NULL }, err);
 	case STORE_PUT_APPLICATION:
 		return need_texts("an application", op->value, (const char *[]){ "name", NULL }, err);
-	case STORE_EVENT:
+	case STORE_EVENTS:
+		if (op->text.length > 0)
+			return 0;
 		return need_texts("an event", op->value, (const char *[]){ NULL }, err);
 	case STORE_DELETE_EXECUTION:
 	case STORE_DELETE_PIPELINE:

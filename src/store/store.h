@@ -25,8 +25,10 @@ enum store_op_kind {
 	STORE_PUT_PIPELINE, /* `value`: the whole document, with id, application, name; keeps the old one as history */
 	STORE_DELETE_PIPELINE, /* `key`: its id; what it was stays as history */
 	STORE_PUT_APPLICATION, /* `value`: attributes, with name */
-	STORE_EVENT, /* `value`: the event, a map; `key`: its execution's id or NULL; gets the next position. Wherever it
-		      * stands in the batch; when that execution is not stored after the batch, the event is nobody's */
+	/* `count` events, one after the other, of the execution `key`, or of none (NULL); they get the next positions. Wherever they
+	 * stand in the batch; when that execution is not stored after the batch, the events are nobody's. Either `text`, a list in
+	 * compact JSON in which no event is longer than LIMIT_INLINE_VALUE_BYTES, or one event of any size in `value`. */
+	STORE_EVENTS,
 	STORE_PUT_MEMORY, /* `key` → `value`: small facts (settings of the engine, triggers' memory); VAL_NULL deletes */
 };
 
@@ -45,6 +47,8 @@ struct store_op {
 	unsigned parts;
 	char *key;
 	struct val value;
+	struct strbuf text;
+	size_t count;
 };
 
 struct store_batch {
@@ -65,7 +69,11 @@ void store_delete_execution(struct store_batch *batch, const char *id);
 void store_put_pipeline(struct store_batch *batch, struct val document);
 void store_delete_pipeline(struct store_batch *batch, const char *id);
 void store_put_application(struct store_batch *batch, struct val attributes);
+/* An event, a map, of any size. */
 void store_event(struct store_batch *batch, const char *execution_id, struct val event);
+/* COUNT events, at most LIMIT_EVENTS_OF_ROW, as a list in compact JSON, which is taken; the way of those that are not large. */
+void store_events(
+	struct store_batch *batch, const char *execution_id, struct strbuf *list, size_t count);
 void store_put_memory(struct store_batch *batch, const char *key, struct val value);
 
 /* Which executions a list wants. Zero bytes: all, newest first, LIMIT_LIST_ROWS (which is also the most there are). */

@@ -338,20 +338,23 @@ static const char whole[] =
 	"{\"type\":\"PIPELINE\",\"id\":\"01J0000000000000000000000A\",\"application\":\"shop\",\"name\":\"deploy\","
 	"\"pipelineConfigId\":\"c1\",\"status\":\"RUNNING\",\"buildTime\":1000,\"startTime\":1001,\"canceled\":true,"
 	"\"canceledBy\":\"ann\",\"cancellationReason\":\"why\",\"limitConcurrent\":true,\"maxConcurrentExecutions\":3,"
-	"\"keepWaitingPipelines\":false,\"origin\":\"api\",\"trigger\":{\"type\":\"manual\"},\"stages\":["
+	"\"keepWaitingPipelines\":false,\"origin\":\"api\","
+	"\"notifications\":[],\"authentication\":{\"user\":\"ann\",\"allowedAccounts\":[]},"
+	"\"spelEvaluator\":\"v4\",\"partition\":\"east\","
+	"\"trigger\":{\"type\":\"manual\"},\"initialConfig\":{\"name\":\"deploy\"},\"stages\":["
 	"{\"id\":\"01J0000000000000000000000B\",\"refId\":\"1\",\"type\":\"wait\",\"name\":\"Wait\",\"status\":\"RUNNING\","
-	"\"startTime\":1002,\"startTimeExpiry\":5,\"scheduledTime\":6,\"context\":{\"waitTime\":30},\"outputs\":{\"o\":[1]},"
+	"\"startTime\":1002,\"startTimeExpiry\":5,\"scheduledTime\":6,"
 	"\"tasks\":[{\"id\":\"1\",\"name\":\"wait\",\"implementingClass\":\"WaitTask\",\"status\":\"RUNNING\",\"startTime\":1003,"
 	"\"stageStart\":true,\"stageEnd\":true,\"loopStart\":false,\"loopEnd\":false,"
 	"\"taskExceptionDetails\":{\"exception\":{\"details\":{}}}}],"
-	"\"requisiteStageRefIds\":[],\"lastModified\":{\"user\":\"bob\"}},"
+	"\"requisiteStageRefIds\":[],\"lastModified\":{\"user\":\"bob\"},"
+	"\"context\":{\"waitTime\":30},\"outputs\":{\"o\":[1]}},"
 	"{\"id\":\"01J0000000000000000000000C\",\"refId\":\"1<1\",\"type\":\"wait\",\"name\":\"Before\",\"status\":\"NOT_STARTED\","
-	"\"context\":{},\"outputs\":{},\"tasks\":[],\"syntheticStageOwner\":\"STAGE_BEFORE\","
-	"\"parentStageId\":\"01J0000000000000000000000B\",\"requisiteStageRefIds\":[]},"
-	"{\"id\":\"01J0000000000000000000000D\",\"refId\":\"2\",\"status\":\"NOT_STARTED\",\"context\":{},\"outputs\":{},"
-	"\"tasks\":[],\"requisiteStageRefIds\":[\"1\"]}],"
-	"\"notifications\":[],\"initialConfig\":{\"name\":\"deploy\"},\"authentication\":{\"user\":\"ann\",\"allowedAccounts\":[]},"
-	"\"spelEvaluator\":\"v4\",\"partition\":\"east\"}";
+	"\"tasks\":[],\"syntheticStageOwner\":\"STAGE_BEFORE\","
+	"\"parentStageId\":\"01J0000000000000000000000B\",\"requisiteStageRefIds\":[],"
+	"\"context\":{},\"outputs\":{}},"
+	"{\"id\":\"01J0000000000000000000000D\",\"refId\":\"2\",\"status\":\"NOT_STARTED\","
+	"\"tasks\":[],\"requisiteStageRefIds\":[\"1\"],\"context\":{},\"outputs\":{}}]}";
 
 static void the_json_reads_back(void **state)
 {
