@@ -678,9 +678,10 @@ void fields_check(const struct field *rows, struct val object, const char *path,
 int fields_refuse(const struct field *rows, struct val object, const char *path, struct err *err)
 {
 	for (const struct field *row = rows; row && row->name; row++) {
+		if (!row->unsupported)
+			continue;
 		struct val value = val_get(object, row->name);
-		if (!row->unsupported ||
-			(val_is_string(value) && str_contains(val_as_str(&value), "${")))
+		if (val_is_string(value) && str_contains(val_as_str(&value), "${"))
 			continue;
 		if (is_unsupported(row, value))
 			return err_set(err, ERR_UNSUPPORTED, "%s%s%s: %s", path, *path ? "." : "",
