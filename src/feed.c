@@ -136,13 +136,13 @@ static int remote_connect(struct feed *feed, struct err *err)
 	struct http_response response = { 0 };
 	strbuf_reset(&feed->line);
 	int result = http_perform(feed->client->http, &request, &response, err);
-	if (result == 0 && response.status == 404)
-		result = err_set(err, ERR_NOT_FOUND, "the server does not know run %s", feed->id);
-	else if (result == 0 && (response.status == 401 || response.status == 403))
-		result = err_set(err, ERR_DENIED, "the server answered %d (--token, --user)",
-			response.status);
-	else if (result == 0 && response.status >= 300)
-		result = err_set(err, ERR_UNAVAILABLE, "the server answered %d", response.status);
+	/* Why it is refused is asked for in the form that all commands read. */
+	if (result == 0 && response.status >= 300) {
+		_cleanup_free_ char *page = xasprintf("%s?limit=1", path);
+		if (client_call(feed->client, "GET", page, VAL_NULL, NULL, err) == 0)
+			err_set(err, ERR_UNAVAILABLE, "the server answered %d", response.status);
+		result = -1;
+	}
 	http_response_free(&response);
 	return result;
 }

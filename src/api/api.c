@@ -33,7 +33,7 @@ struct api *api_start(const struct api_setup *setup, struct err *err)
 		.threads = setup->threads,
 		.guard = true,
 		.extra_hosts = setup->extra_hosts,
-		.check = setup->auth ? routes_check : NULL,
+		.check = routes_check,
 		.challenge = setup->auth ? auth_challenge(setup->auth) : NULL,
 		.handle = routes_handle,
 		.data = api,

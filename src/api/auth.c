@@ -35,7 +35,7 @@ struct auth {
 };
 
 static const struct http_refusal accepted = { 0 };
-static const struct http_refusal wrong = { .status = 401, .text = "the credentials are not valid" };
+static const struct http_refusal wrong = { .status = 401, .text = "the credentials are wrong" };
 
 /* ---- hashes --------------------------------------------------------------------------------------------------------------------- */
 
@@ -268,14 +268,19 @@ static bool takes_scheme(struct str *rest, const char *scheme)
 	return true;
 }
 
+struct http_refusal auth_check_url(const struct http_exchange *exchange)
+{
+	if (!http_query(exchange, "access_token") && !http_query(exchange, "token"))
+		return accepted;
+	return (struct http_refusal){ .status = 400,
+		.text = "a token does not belong in a URL; send it in the header Authorization" };
+}
+
 struct http_refusal auth_check(
 	struct auth *auth, const struct http_exchange *exchange, char **ret_user)
 {
 	struct str given = str_of(http_header(exchange, "Authorization"));
 	*ret_user = NULL;
-	if (http_query(exchange, "access_token") || http_query(exchange, "token"))
-		return (struct http_refusal){ .status = 400,
-			.text = "a token does not belong into a URL; send it as a header" };
 	if (!http_header(exchange, "Authorization"))
 		return accepted;
 	if (takes_scheme(&given, "Bearer"))

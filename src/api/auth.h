@@ -28,9 +28,11 @@ struct auth *auth_new(const struct auth_setup *setup, struct err *err);
 void auth_free(struct auth *auth);
 DEFINE_CLEANUP(struct auth *, auth_free)
 
+/* Status 400 when the URL of EXCHANGE holds a token: URLs end up in logs and histories, whether or not anybody asks for one. */
+struct http_refusal auth_check_url(const struct http_exchange *exchange);
 /*
- * Looks at the credentials of EXCHANGE. Status 0: *RET_USER (owned) is who it is, NULL when none were given. 400: they stand in the
- * URL. 401: they are wrong. 429: too many wrong ones.
+ * Looks at the credentials of EXCHANGE. Status 0: *RET_USER (owned) is who it is, NULL when none were given. 401: they are wrong. 429: too
+ * many wrong ones.
  */
 struct http_refusal auth_check(
 	struct auth *auth, const struct http_exchange *exchange, char **ret_user);

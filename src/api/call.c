@@ -19,7 +19,7 @@ int call_query_int(const struct call *call, const char *name, int64_t otherwise,
 	int64_t number = otherwise;
 	if (text && (!str_to_int(str_of(text), &number) || number < min))
 		return err_set(err, ERR_INVALID,
-			"%s: expected a whole number from %lld on, got \"%s\"", name,
+			"%s: expected a whole number of at least %lld, got \"%s\"", name,
 			(long long)min, text);
 	*ret = number < max ? number : max;
 	return 0;

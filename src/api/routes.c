@@ -133,7 +133,9 @@ static void answer_methods(struct http_exchange *exchange, struct str methods)
 	val_set(&body, "timestamp", val_int(clock_now_ms(clock_real())));
 	val_set(&body, "status", val_int(405));
 	val_set(&body, "error", val_string("Method Not Allowed"));
-	val_set(&body, "message", val_format("only %.*s are possible here", STR_ARG(methods)));
+	val_set(&body, "message",
+		val_format("%s is not possible at this path, which has %.*s", http_method(exchange),
+			STR_ARG(methods)));
 	_cleanup_free_ char *text = json_text(body, JSON_COMPACT);
 	http_reply(exchange, 405, "application/json", str_of(text), headers);
 }
@@ -158,14 +160,16 @@ static const struct route *find_route(const struct http_exchange *exchange, stru
 struct http_refusal routes_check(void *data, const struct http_exchange *exchange, char **ret_user)
 {
 	struct api *api = data;
+	struct http_refusal refusal = auth_check_url(exchange);
+	if (refusal.status || !api->setup.auth || strcmp(http_method(exchange), "OPTIONS") == 0)
+		return refusal; /* browsers ask for OPTIONS without credentials */
+	refusal = auth_check(api->setup.auth, exchange, ret_user);
 	const struct route *route = find_route(exchange, NULL);
-	if (strcmp(http_method(exchange), "OPTIONS") == 0 || (route && route->handle == api_health))
-		return (struct http_refusal){ 0 }; /* for browsers, and for those who only watch over us */
-	struct http_refusal refusal = auth_check(api->setup.auth, exchange, ret_user);
+	bool is_public = route && (route->handle == api_health || route->handle == api_user);
 	/* What there is, and what there is not, is for those who may ask. */
-	if (!refusal.status && !*ret_user && !(route && route->handle == api_user))
+	if (!refusal.status && !*ret_user && !is_public)
 		return (struct http_refusal){ .status = 401,
-			.text = "this server wants to know who asks: send a token or a password" };
+			.text = "this server needs credentials: a token or a password" };
 	return refusal;
 }
 
@@ -184,8 +188,7 @@ void routes_handle(void *data, struct http_exchange *exchange)
 	else if (!call.route && methods.length > 0)
 		answer_methods(exchange, strbuf_str(&methods));
 	else if (!call.route) {
-		err_set(&err, ERR_NOT_FOUND,
-			"there is nothing at this path; GET / lists what there is");
+		err_set(&err, ERR_NOT_FOUND, "there is nothing at this path; GET / lists the paths");
 		answer_error(exchange, &err);
 	}
 	strbuf_free(&methods);

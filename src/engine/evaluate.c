@@ -17,6 +17,7 @@ struct view {
 	struct val template_variables;
 	struct fetch fetch;
 	struct store *store;
+	unsigned lookups;        /* in the store so far */
 	const char *application; /* where pipelines are looked up */
 };
 
@@ -164,25 +165,37 @@ static int host_fetch(void *data, struct str url, struct strbuf *ret_body, struc
 	return fetch_text(data, url, ret_body, err);
 }
 
-/* Both read the store: expressions call them on workers only. What cannot be read is not there. */
-static struct val host_pipeline_id(void *data, struct str name, const char *application)
+/* Both read the store: expressions call them on workers only, and so often at most. */
+static int count_lookup(struct view *view, struct err *err)
 {
-	const struct view *view = data;
+	if (++view->lookups > LIMIT_EXPR_LOOKUPS)
+		return err_set(err, ERR_TOO_LARGE, "more than %d lookups", LIMIT_EXPR_LOOKUPS);
+	return 0;
+}
+
+static struct val host_pipeline_id(
+	void *data, struct str name, const char *application, struct err *err)
+{
+	struct view *view = data;
 	_cleanup_(val_free) struct val pipeline = VAL_NULL;
-	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_free_ char *text = xstrndup(name.bytes, name.length);
 	const char *where = application ? application : view->application;
-	if (!where || view->store->type->find_pipeline(view->store, where, text, &pipeline, &err) < 0)
+	if (!where || count_lookup(view, err) < 0)
 		return VAL_NULL;
+	if (view->store->type->find_pipeline(view->store, where, text, &pipeline, err) < 0) {
+		if (err->kind == ERR_NOT_FOUND)
+			err_clear(err);
+		return VAL_NULL;
+	}
 	return val_ref(val_get(pipeline, "id"));
 }
 
-static struct val host_application(void *data, struct str name)
+static struct val host_application(void *data, struct str name, struct err *err)
 {
-	const struct view *view = data;
+	struct view *view = data;
 	_cleanup_(val_free) struct val list = VAL_NULL;
-	_cleanup_err_ struct err err = ERR_INIT;
-	if (view->store->type->list_applications(view->store, &list, &err) < 0)
+	if (count_lookup(view, err) < 0 ||
+		view->store->type->list_applications(view->store, &list, err) < 0)
 		return VAL_NULL;
 	for (size_t i = 0; i < val_count(list); i++)
 		if (str_equal_nocase(str_of(val_get_text(val_at(list, i), "name", "")), name))

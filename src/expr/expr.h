@@ -57,10 +57,11 @@ struct expr_host {
 	int (*fetch)(void *fetch_data, struct str url, struct strbuf *ret_body, struct err *err);
 	void *fetch_data;
 	/* The id of a pipeline by name in an application (NULL = the execution's own); VAL_NULL when there is none. Without it, and
-	 * without the next, the helpers that ask fail with a text that says so. */
-	struct val (*pipeline_id)(void *data, struct str name, const char *application);
+	 * without the next, the helpers that ask fail with a text that says so; as with what they put into ERR. */
+	struct val (*pipeline_id)(
+		void *data, struct str name, const char *application, struct err *err);
 	/* The attributes of an application as a map; VAL_NULL when there is none. */
-	struct val (*application)(void *data, struct str name);
+	struct val (*application)(void *data, struct str name, struct err *err);
 };
 
 /*

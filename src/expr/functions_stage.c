@@ -316,7 +316,10 @@ static int pipeline_id(struct eval *ev, struct str name, const char *application
 		return fail(ev, FAIL_HELPER, "pipelines cannot be looked up here");
 	if (ev->limits.no_io)
 		return fail(ev, FAIL_BUDGET, "a pipeline is looked up");
-	struct val id = ev->host->pipeline_id(ev->host->data, name, application);
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct val id = ev->host->pipeline_id(ev->host->data, name, application, &err);
+	if (err.kind)
+		return fail(ev, FAIL_HELPER, "the pipeline cannot be looked up: %s", err_text(&err));
 	*ret = value_of_val(ev, eval_hold(ev, id));
 	return 0;
 }
@@ -359,7 +362,11 @@ int fn_application_metadata(struct eval *ev, const struct call *call, struct val
 		return fail(ev, FAIL_HELPER, "applications cannot be looked up here");
 	if (ev->limits.no_io)
 		return fail(ev, FAIL_BUDGET, "an application is looked up");
-	struct val attributes = ev->host->application(ev->host->data, argument(call, 0));
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct val attributes = ev->host->application(ev->host->data, argument(call, 0), &err);
+	if (err.kind)
+		return fail(
+			ev, FAIL_HELPER, "the application cannot be looked up: %s", err_text(&err));
 	if (val_is_null(attributes))
 		return fail(ev, FAIL_HELPER, "Application '%.*s' could not be found",
 			STR_ARG(argument(call, 0)));

@@ -62,13 +62,16 @@ static int sample_fetch(void *data, struct str url, struct strbuf *ret_body, str
 	return 0;
 }
 
-static struct val sample_pipeline_id(void *data, struct str name, const char *application)
+static struct val sample_pipeline_id(
+	void *data, struct str name, const char *application, struct err *err)
 {
+	(void)err;
 	return str_is(name, "Release") ? val_string("p-1") : VAL_NULL;
 }
 
-static struct val sample_application(void *data, struct str name)
+static struct val sample_application(void *data, struct str name, struct err *err)
 {
+	(void)err;
 	struct val attributes = val_map();
 	val_set(&attributes, "name", val_str(name));
 	val_set(&attributes, "email", val_string("team@example.com"));

@@ -97,7 +97,7 @@ def test_unknown_paths(server, path):
 def test_methods_that_a_path_does_not_know(server, method, path, allowed):
     answer = server.request(method, path)
     assert answer.status == 405
-    assert answer.message()
+    assert answer.message().startswith(f"{method} is not possible at this path, which has ")
     assert set(answer.headers["Allow"].split(", ")) == allowed
     asked = server.request("OPTIONS", path)
     assert (asked.status, asked.body, asked.headers["Allow"]) == (200, b"", answer.headers["Allow"])

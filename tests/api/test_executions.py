@@ -1,5 +1,6 @@
 """Pipelines and their runs over HTTP, beyond what spin does."""
 
+import json
 import urllib.parse
 
 import pytest
@@ -205,3 +206,13 @@ def test_an_unknown_stage_type_is_kept_and_fails_when_it_is_reached(server, app)
     run = server.wait_for(server.run(app, "p"))
     assert run["status"] == "TERMINAL"
     assert "noSuchStage" in str(run["stages"][0]["context"]["exception"])
+
+
+def test_a_pass_looks_up_so_many_pipelines_and_no_more(server, app):
+    stored = server.save(app, "p", [WAIT])
+    for count in (100, 101):
+        variables = [{"key": "ids", "value": "${ #pipelineId('p') }" * count}]
+        server.save(app, f"asks-{count}", [{"refId": "1", "type": "evaluateVariables", "variables": variables}])
+        (stage,) = server.wait_for(server.run(app, f"asks-{count}"))["stages"]
+        assert (stage["outputs"].get("ids") == stored["id"] * count) == (count == 100), stage
+        assert ("more than 100 lookups" in json.dumps(stage["context"])) == (count == 101), stage

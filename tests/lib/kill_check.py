@@ -31,10 +31,28 @@ class Facts:
     jobs: list  # {"key", "run", "end", "looks"}
     strange: list
     objects: dict  # name → data of a ConfigMap, generation of a Deployment
+    # What was deleted is in `executions` as it was before, and in `events` as it was heard; and this is what is left:
+    deleted: dict = dataclasses.field(default_factory=dict)  # id → the run
+    left_runs: set = dataclasses.field(default_factory=set)
+    left_events: list = dataclasses.field(default_factory=list)
+    shelf: dict = dataclasses.field(default_factory=dict)  # pipeline → "save" or "delete"
+    left_pipelines: set = dataclasses.field(default_factory=set)
 
 
 def check(facts):
     return [wrong for rule in RULES for wrong in rule(facts)]
+
+
+def run_of(kind, data):
+    """Whose event it is; None for nobody's."""
+    return data.get("id") if kind == "run" else data.get("run")
+
+
+def with_deleted(listed, streamed, deleted):
+    """The events that are listed, and in their places those of deleted runs, as a follower has heard them."""
+    heard = [{"seq": seq, "event": kind, "at": data["at"], "data": {key: value for key, value in data.items() if key != "at"}}
+             for seq, kind, data in streamed if run_of(kind, data) in deleted]
+    return sorted([*listed, *heard], key=lambda event: event["seq"])
 
 
 def token_of(run):
@@ -397,6 +415,23 @@ def limits_hold(facts):
                 yield f"{title(facts.executions[run])}: was turned away, and is the newest"
 
 
-RULES = [starts_are_kept, ends_are_right, times_are_in_order, effects_happen_once, effects_are_in_order, jobs_are_watched,
+# ---- what was deleted ----
+
+
+def deleted_is_gone(facts):
+    """Of a run that was deleted nothing is left, and of others nothing is missing (that is for the rules above)."""
+    yield from (f"run {run}: was deleted, and is there" for run in facts.deleted if run in facts.left_runs)
+    for event in facts.left_events:
+        if run_of(event["event"], event["data"]) in facts.deleted:
+            yield f"run {run_of(event['event'], event['data'])}: was deleted, and the journal has its event {event['seq']}"
+
+
+def pipelines_are_kept(facts):
+    wanted = {name for name, verb in facts.shelf.items() if verb == "save"}
+    yield from (f"pipeline {name}: was saved, and is lost" for name in wanted - facts.left_pipelines)
+    yield from (f"pipeline {name}: was deleted, or never saved, and is there" for name in facts.left_pipelines - wanted)
+
+
+RULES = [deleted_is_gone, pipelines_are_kept, starts_are_kept, ends_are_right, times_are_in_order, effects_happen_once, effects_are_in_order, jobs_are_watched,
          objects_are_right, children_are_right, judgments_are_kept, journal_is_whole, journal_tells_the_end,
          stages_begin_after_those_before, judgments_are_told, limits_hold]

@@ -31,6 +31,8 @@ class Record:
     judgments: dict = dataclasses.field(default_factory=dict)  # stage id → [(attempt, choice, input, status or None)]
     refused: list = dataclasses.field(default_factory=list)  # answers that nobody should get
     streamed: list = dataclasses.field(default_factory=list)  # (seq, event, data), all lives together
+    deleted: dict = dataclasses.field(default_factory=dict)  # id → the run as it was before
+    shelf: dict = dataclasses.field(default_factory=dict)  # pipeline → "save" or "delete", what was answered last
     lives: int = 0
     kills: int = 0
 
@@ -137,7 +139,7 @@ class View:
 
     def on_run(self, run, name, status):
         verb = {("doomed", "RUNNING"): "cancel", ("restarted", "TERMINAL"): "restart", ("paused", "RUNNING"): "pause",
-                ("paused", "PAUSED"): "resume"}.get((name, status))
+                ("paused", "PAUSED"): "resume", ("dropped", "SUCCEEDED"): "delete"}.get((name, status))
         if verb and (run, verb) not in self.wished:
             self.wished.add((run, verb))
             self.todo[run, verb] = (verb, run, self.stages.get((run, "work")))
@@ -164,16 +166,37 @@ class Users:
         self.inputs = itertools.count(1)
         self.stops = False  # this life ends in order
         self.wanted = []  # tokens whose start has not been answered, and is to be asked for
+        self.shelf = []  # (verb, pipeline) that are still to be done
+        self.shelved = itertools.count(1)
 
     def want(self, name):
         token = f"{name}-{len(self.record.starts)}"
         self.record.starts[token] = {"name": name, "tries": 0, "refused": 0, "ids": []}
         self.wanted.append(token)
 
+    def want_pipeline(self):
+        """One that is saved; every other one is deleted again."""
+        number = next(self.shelved)
+        self.shelf += [("save", f"shelved-{number}"), *([("delete", f"shelved-{number}")] if number % 2 else [])]
+
+    def shelve_next(self, server):
+        """Repeated until it is answered: the id is ours, so that it stays one pipeline."""
+        if not self.shelf:
+            return False
+        verb, name = self.shelf[0]
+        if verb == "save":
+            document = {"application": kill_pipelines.SHELF, "id": name, "name": name, "stages": []}
+            self.ask(server, "POST", "/pipelines", document, 200)
+        else:
+            self.ask(server, "DELETE", f"/pipelines/{kill_pipelines.SHELF}/{name}", None, 200)
+        self.record.shelf[name] = verb
+        self.shelf.pop(0)
+        return True
+
     def run(self, server, alive):
         try:
             while alive():
-                busy = self.start_next(server) or self.act_next(server)
+                busy = self.start_next(server) or self.shelve_next(server) or self.act_next(server)
                 if not busy:
                     with self.view.changed:
                         self.view.changed.wait(0.05)
@@ -211,7 +234,8 @@ class Users:
         with self.view.changed:
             ready = [(key, action) for key, action in self.view.todo.items() if action[0] != "judge" or self.may_judge(action[1])]
         for key, (verb, run, stage) in ready:
-            getattr(self, verb)(server, run, stage)
+            if getattr(self, verb)(server, run, stage) == "later":
+                continue
             with self.view.changed:
                 del self.view.todo[key]
         return bool(ready)
@@ -243,6 +267,15 @@ class Users:
         """Nothing is asked for when an earlier try, whose answer was lost, has done it."""
         if server.get(f"/pipelines/{run}").json()["status"] == "TERMINAL":
             self.ask(server, "PUT", f"/pipelines/{run}/stages/{stage}/restart", {}, 200)
+
+    def delete(self, server, run, _):
+        """404: an earlier try whose answer was lost has done it. 409: its end, which we have heard of, is not dealt with yet."""
+        before = server.get(f"/pipelines/{run}")
+        if before.status == 404 and run in self.record.deleted:
+            return None
+        self.record.deleted.setdefault(run, before.json())
+        answer = self.ask(server, "DELETE", f"/pipelines/{run}", None, 200, 409)
+        return "later" if answer.status == 409 else None
 
     def patch(self, server, run, stage, body):
         """409: an earlier one whose answer was lost has done it."""
@@ -320,7 +353,7 @@ class Lives:
     def idle(self):
         """Nothing is left to do, and the journal says nothing that we have not heard. False when the server is dead."""
         with self.view.changed:
-            if self.users.wanted or self.view.todo or not self.view.all_ended():
+            if self.users.wanted or self.users.shelf or self.view.todo or not self.view.all_ended():
                 return False
             position = self.view.position
         try:

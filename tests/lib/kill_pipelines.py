@@ -161,7 +161,7 @@ def failing_now(write):
 
 def judged(write):
     stages = [
-        stage("ask", [], "manualJudgment", judgmentInputs=[{"value": "red"}, {"value": "blue"}]),
+        stage("ask", [], "manualJudgment"),
         variables("keep", ["ask"], choice="${#judgment('ask')}"),
         write.call("tell", ["keep"], value="${choice}"),
     ]
@@ -176,7 +176,7 @@ def leaf(write):
 
 def middle(write):
     stages = [
-        stage("ask", [], "manualJudgment", judgmentInputs=[{"value": "red"}, {"value": "blue"}]),
+        stage("ask", [], "manualJudgment"),
         child("leaf", ["ask"], "leaf"),
         write.call("tell", ["leaf"], value="${fruit}"),
     ]
@@ -263,7 +263,7 @@ def whole(write):
     """All of it in one run."""
     stages = [
         write.call("first", []),
-        stage("ask", ["first"], "manualJudgment", failPipeline=False, judgmentInputs=[{"value": "red"}, {"value": "blue"}]),
+        stage("ask", ["first"], "manualJudgment", failPipeline=False),
         child("leaf", ["first"], "leaf"),
         child("aside", ["first"], "leaf", waitForCompletion=False),
         write.job("job", ["first"], "DONE", "locationHeader"),
@@ -277,6 +277,14 @@ def whole(write):
                                "join": lambda token, _: f"{token}-fruit"})
 
 
+def dropped(write):
+    """Deleted as soon as it has ended."""
+    stages = [write.call("first", []), variables("set", ["first"], x="y"), write.call("last", ["set"])]
+    return Plan(stages, {None: all_of(stages, OK)}, {ref: lambda token, _: token for ref in ("first", "last")})
+
+
+# Where pipelines are saved and deleted that nobody starts.
+SHELF = "shelf"
 # How many runs of a pipeline may be RUNNING at a time.
 LIMITS = {"one": 1, "two": 2, "newest": 1, "restarted": 1}
 # The starts that are repeated, with a correlation id, until one is answered.
@@ -292,7 +300,7 @@ def plans(url, namespace):
         "failing": failing(write), "failing-late": failing_late(write), "failing-now": failing_now(write),
         "judged": judged(write), "parent": parent(write), "monitored": monitored(write), "shortened": shortened(write),
         "doomed": doomed(write), "deployed": deployed(write), "whole": whole(write),
-        "restarted": restarted(write), "paused": paused(write),
+        "restarted": restarted(write), "paused": paused(write), "dropped": dropped(write),
         "one": limited(write, limitConcurrent=True, keepWaitingPipelines=True),
         "two": limited(write, maxConcurrentExecutions=2, keepWaitingPipelines=True),
         "newest": superseded(write),

@@ -11,12 +11,14 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 
 import kill_check
 import kill_pipelines
 from kill_client import Lives, Mortal
 from kill_recorder import Recorder
+from server import PATIENCE, environment, program
 
 KILLS = int(os.environ.get("KILLS", "300"))
 CHECKED_AT = 500  # kills after which a data directory is checked, and the next one begun
@@ -41,6 +43,8 @@ class Scene:
         self.namespace = cluster.new_namespace()
         self.recorder = Recorder()
         self.plans = kill_pipelines.plans(self.recorder.url, self.namespace)
+        self.directory = directory
+        self.copies = 0
         directory.mkdir()
         settings = directory / "gennaker.yml"
         settings.write_text(json.dumps({
@@ -69,6 +73,8 @@ class Scene:
         for name in names:
             self.lives.users.want(name)
 
+        self.lives.users.want_pipeline()
+
     def some(self, count):
         return self.chance.choices(self.names, k=count)
 
@@ -91,6 +97,25 @@ class Scene:
         return {item["metadata"]["name"]: item.get("data") or {"generation": item["metadata"]["generation"]}
                 for item in listed if item["metadata"]["name"] != "kube-root-ca.crt"}
 
+    def begin_copy(self):
+        """`gennaker backup`, while the server lives and dies; what it must hold is what was answered before."""
+        self.copies += 1
+        file = self.directory / f"copy-{self.copies}.db"
+        starts = list(self.lives.record.starts.values())
+        answered = {run for start in starts for run in start["ids"]}
+        return file, answered, subprocess.Popen([program(), "backup", file, "--data-dir", self.directory / "data"], env=environment(),
+                                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def end_copy(self, file, answered, process):
+        said, _ = process.communicate(timeout=2 * PATIENCE)
+        assert process.returncode == 0, f"KILL_SEED={self.seed}: {said}"
+        copy = sqlite3.connect(file)
+        assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        lost = answered - {run for (run,) in copy.execute("SELECT id FROM executions")} - set(self.lives.record.deleted)
+        assert not lost, f"KILL_SEED={self.seed}: {file} lacks {lost}"
+        copy.close()
+        file.unlink()
+
     def verdict(self):
         """Everything ends, and is compared."""
         self.lives.finish()
@@ -99,11 +124,15 @@ class Scene:
         named = {event["data"]["id"] for event in events if event["event"] == "run"}
         named |= {run for start in record.starts.values() for run in start["ids"]}
         named |= {run["id"] for run in server.get(f"/applications/{kill_pipelines.APPLICATION}/pipelines?limit=1000&expand=false").json()}
-        executions = self.all_executions(server, sorted(named))
+        found = self.all_executions(server, sorted(named | set(record.deleted)))
+        shelf = {one["name"] for one in server.get(f"/applications/{kill_pipelines.SHELF}/pipelineConfigs").json()}
         self.lives.stop()
+        executions = {**record.deleted, **found}
         wrong = kill_check.check(kill_check.Facts(
             plans=self.plans, limits=kill_pipelines.LIMITS, starts=record.starts, judgments=record.judgments,
-            refused=record.refused, streamed=record.streamed, events=events, executions=executions,
+            refused=record.refused, streamed=record.streamed, executions=executions,
+            events=kill_check.with_deleted(events, record.streamed, record.deleted),
+            deleted=record.deleted, left_runs=set(found), left_events=events, shelf=record.shelf, left_pipelines=shelf,
             effects=self.recorder.effects, jobs=self.recorder.jobs, strange=self.recorder.strange, objects=self.objects()))
         repeated = len(self.recorder.effects) - len({(run, call) for run, call, *_ in self.recorder.effects})
         print(f"{record.kills} kills, {len(executions)} runs, {len(events)} events, {len(self.recorder.effects)} calls, "
@@ -152,11 +181,17 @@ def test_killed_at_the_nth_commit(tmp_path, cluster):
 
 
 def test_killed_at_any_time(tmp_path, cluster):
-    """Also while it starts, and while it goes through what the last life left. Now and then it is stopped in order instead."""
+    """
+    Also while it starts, and while it goes through what the last life left. Now and then it is stopped in order instead, or its database
+    is copied meanwhile.
+    """
     for scene, more in scenes(tmp_path, cluster, KILLS * 3 // 10):
         while more():
             scene.want(*scene.some(2))
+            copy = scene.begin_copy() if scene.chance.random() < 0.2 else None
             scene.lives.live(seconds=scene.chance.uniform(0, LONGEST_TIME), in_order=scene.chance.random() < 0.1)
+            if copy:
+                scene.end_copy(*copy)
 
 
 def test_killed_while_it_makes_its_database(tmp_path):

@@ -128,10 +128,32 @@ class Story:
         self.finish(new)
 
 
+    def deleted(self):
+        run = self.begin("leaf", "gone", {"type": "manual", "parameters": {"token": "gone"}})
+        self.facts.starts["gone"] = {"name": "leaf", "tries": 1, "refused": 0, "ids": [run["id"]]}
+        self.move(run, "RUNNING")
+        self.call(run, "work", "gone")
+        self.step(run, "out", "RUNNING")
+        self.step(run, "out", "SUCCEEDED", fruit="gone-fruit")
+        self.finish(run)
+        self.facts.deleted[run["id"]] = run
+
+    def leave(self):
+        """What the server has in the end."""
+        facts = self.facts
+        facts.left_runs = set(facts.executions) - set(facts.deleted)
+        facts.left_events = [event for event in facts.events if kill_check.run_of(event["event"], event["data"]) not in facts.deleted]
+        facts.events = kill_check.with_deleted(facts.left_events, facts.streamed, facts.deleted)
+        facts.shelf = {"kept": "save", "thrown": "delete"}
+        facts.left_pipelines = {"kept"}
+
+
 def good():
     story = Story()
+    story.deleted()
     story.whole()
     story.limited()
+    story.leave()
     return story.facts
 
 
@@ -410,6 +432,26 @@ def turn_the_newest_away(facts):
         facts.executions[run]["status"] = status
 
 
+def find_a_deleted_run(facts):
+    facts.left_runs.add("leaf-gone")
+
+
+def tell_of_a_deleted_run(facts):
+    facts.left_events.append(told(facts, run="leaf-gone")[0])
+
+
+def lose_the_events_of_another(facts):
+    facts.events = [event for event in facts.events if event["data"].get("run") != "one-a"]
+
+
+def lose_a_pipeline(facts):
+    facts.left_pipelines.clear()
+
+
+def find_a_deleted_pipeline(facts):
+    facts.left_pipelines.add("thrown")
+
+
 SPOILED = [  # and a word of what is said of it
     (lose_a_run, "lost"), (double_a_start, "doubled"), (start_unasked, "nobody asked"), (refuse_a_request, "refused"), (make_what_was_refused, "and there is"),
     (end_a_run_badly, "not {'SUCCEEDED'}"), (leave_a_run_going, "RUNNING, not"), (end_a_stage_badly, "inside is SKIPPED"),
@@ -427,6 +469,8 @@ SPOILED = [  # and a word of what is said of it
     (hear_what_was_not_kept, "heard"), (hear_twice, "heard"), (miss_one, "heard"), (run_a_stage_twice, "went"),
     (run_a_task_twice, "task work went"), (tell_another_end, "and went"), (forget_to_tell, "and went"),
     (tell_of_nobody, "nobody knows"), (tell_other_outputs, "other outputs"), (tell_another_context, "other context"), (begin_before_the_end, "begin before"),
+    (find_a_deleted_run, "was deleted, and is there"), (tell_of_a_deleted_run, "the journal has its event"),
+    (lose_the_events_of_another, "follows"), (lose_a_pipeline, "is lost"), (find_a_deleted_pipeline, "thrown: was deleted"),
     (overlap, "run at a time"), (turn_the_newest_away, "is the newest"),
 ]
 

@@ -75,8 +75,13 @@ static int fake_fetch(void *data, struct str url, struct strbuf *ret_body, struc
 	return 0;
 }
 
-static struct val fake_pipeline_id(void *data, struct str name, const char *application)
+static struct val fake_pipeline_id(
+	void *data, struct str name, const char *application, struct err *err)
 {
+	if (str_is(name, "broken")) {
+		err_set(err, ERR_INTERNAL, "the disk is gone");
+		return VAL_NULL;
+	}
 	return str_is(name, "p") ? val_format("%s/p", application ? application : "own") : VAL_NULL;
 }
 
@@ -151,6 +156,16 @@ static void a_host_gives_what_an_expression_asks_for(void **state)
 	assert_value("#pipelineId('p')", "\"own/p\"");
 	assert_value("#pipelineIdInApplication('p', 'other')", "\"other/p\"");
 	assert_value("#pipelineIdOrNull('q')", "null");
+}
+
+static void a_look_up_that_fails_is_no_null(void **state)
+{
+	struct fake fake = new_fake();
+	struct expr_limits limits = { .allow_unknown_keys = true };
+	_cleanup_outcome_ struct outcome outcome = evaluate(
+		"#pipelineIdOrNull('broken')", &fake, &limits);
+	assert_int_equal(outcome.failure, EXPR_FAILED);
+	assert_non_null(strstr(outcome.text, "the disk is gone"));
 }
 
 static void no_host_is_an_empty_root(void **state)
@@ -393,6 +408,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_host_gives_what_an_expression_asks_for),
+		cmocka_unit_test(a_look_up_that_fails_is_no_null),
 		cmocka_unit_test(no_host_is_an_empty_root),
 		cmocka_unit_test(only_the_stages_that_are_looked_at_are_asked_for),
 		cmocka_unit_test(unknown_keys_fail_unless_they_are_allowed),
