@@ -20,6 +20,7 @@ static const struct stage_type *const stage_types[] = {
 	&disable_manifest_stage,
 	&run_job_manifest_stage,
 	&cleanup_artifacts_stage,
+	&find_artifacts_stage,
 	&evaluate_variables_stage,
 	&execution_window_stage,
 	&manual_judgment_stage,

@@ -54,6 +54,7 @@ struct binding {
 	char *namespace;
 	struct val *bound;
 	const struct slot *slot;
+	struct val *found; /* the slots are read into this list instead; NULL = they are filled */
 };
 
 char *image_name(const char *image)
@@ -135,6 +136,16 @@ static void add_bound(struct val *bound, struct val artifact)
 	val_append(bound, val_ref(artifact));
 }
 
+static void add_found(const struct binding *binding, const char *name, struct val reference)
+{
+	_cleanup_(val_free) struct val artifact = val_map();
+
+	val_set(&artifact, "type", val_string(binding->slot->type));
+	val_set(&artifact, "name", val_string(name));
+	val_set(&artifact, "reference", val_ref(reference));
+	add_bound(binding->found, artifact);
+}
+
 static void bind_value(const struct binding *binding, struct val *where)
 {
 	_cleanup_free_ char *name = NULL;
@@ -142,6 +153,8 @@ static void bind_value(const struct binding *binding, struct val *where)
 	if (!val_is_string(*where))
 		return;
 	name = binding->slot->image ? image_name(val_text(where)) : xstrdup(val_text(where));
+	if (binding->found)
+		add_found(binding, name, *where);
 	for (size_t i = 0; i < val_count(binding->candidates); i++) {
 		struct val artifact = val_at(binding->candidates, i);
 		struct val reference = val_get(artifact, "reference");
@@ -213,9 +226,23 @@ static void bind_autoscaler(struct binding *binding, struct val *manifest)
 		bind_slots(binding, replica_set_target, manifest);
 }
 
-void manifest_bind(struct val *manifest, struct val candidates, const char *account, struct val *bound)
+/* In the slots of MANIFEST's kind. */
+static void bind_manifest(struct binding *binding, struct val *manifest)
 {
 	const struct kind *kind = manifest_kind(*manifest);
+
+	if (!kind->name)
+		return;
+	if (kind->workload)
+		bind_templates(binding, manifest);
+	else if (strcmp(kind->name, "pod") == 0)
+		bind_slots(binding, pod_slots, manifest);
+	else if (strcmp(kind->name, "horizontalpodautoscaler") == 0)
+		bind_autoscaler(binding, manifest);
+}
+
+void manifest_bind(struct val *manifest, struct val candidates, const char *account, struct val *bound)
+{
 	_cleanup_free_ char *namespace = xstrdup(manifest_namespace(*manifest));
 	struct binding binding = {
 		.candidates = candidates, .account = account, .namespace = namespace, .bound = bound
@@ -223,12 +250,16 @@ void manifest_bind(struct val *manifest, struct val candidates, const char *acco
 
 	if (!val_is_list(*bound))
 		val_replace(bound, val_list());
-	if (!kind->name || val_count(candidates) == 0)
-		return;
-	if (kind->workload)
-		bind_templates(&binding, manifest);
-	else if (strcmp(kind->name, "pod") == 0)
-		bind_slots(&binding, pod_slots, manifest);
-	else if (strcmp(kind->name, "horizontalpodautoscaler") == 0)
-		bind_autoscaler(&binding, manifest);
+	if (val_count(candidates) > 0)
+		bind_manifest(&binding, manifest);
+}
+
+struct val manifest_slots(struct val manifest)
+{
+	_cleanup_(val_free) struct val copy = val_ref(manifest);
+	struct val list = val_list();
+	struct binding binding = { .found = &list };
+
+	bind_manifest(&binding, &copy);
+	return list;
 }

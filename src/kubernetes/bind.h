@@ -14,6 +14,9 @@
 void manifest_bind(
 	struct val *manifest, struct val candidates, const char *account, struct val *bound);
 
+/* What stands in the slots of MANIFEST: a list of {"type", "name", "reference"}, each once; owned. */
+struct val manifest_slots(struct val manifest);
+
 /* Adds ARTIFACT (taken) at the end; one of the same type, name and location goes. */
 void artifacts_put(struct val *list, struct val artifact);
 /* Adds ARTIFACT (taken), unless there is one of the same type, name and location. */

@@ -106,15 +106,16 @@ static int flatten_text(struct val source, const char *place, struct val *list, 
 	for (size_t i = 0; i < val_count(documents); i++) {
 		struct val document = val_at(documents, i);
 		_cleanup_free_ char *inner = xasprintf("%s: document %zu", place, i + 1);
+		const char *here = val_count(documents) > 1 ? inner : place;
 
 		/* Text in text is none. */
 		if (val_is_string(document))
 			return err_set(err, ERR_INVALID, "%s: expected an object, got string%s",
-				place,
+				here,
 				strstr(val_text(&document), "${") ?
 					" whose expression was not resolved" :
 					"");
-		if (flatten(document, val_count(documents) > 1 ? inner : place, list, err) < 0)
+		if (flatten(document, here, list, err) < 0)
 			return -1;
 	}
 	return 0;

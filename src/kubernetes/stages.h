@@ -10,6 +10,7 @@ extern const struct stage_type deploy_manifest_stage;
 extern const struct stage_type delete_manifest_stage;
 extern const struct stage_type patch_manifest_stage;
 extern const struct stage_type cleanup_artifacts_stage;
+extern const struct stage_type find_artifacts_stage;
 extern const struct stage_type run_job_manifest_stage;
 extern const struct stage_type scale_manifest_stage;
 extern const struct stage_type enable_manifest_stage;

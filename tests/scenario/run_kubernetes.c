@@ -29,6 +29,7 @@ static const struct stage_type *const types[] = {
 	&disable_manifest_stage,
 	&run_job_manifest_stage,
 	&cleanup_artifacts_stage,
+	&find_artifacts_stage,
 	&evaluate_variables_stage,
 	&wait_stage,
 	NULL,

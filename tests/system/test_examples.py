@@ -226,6 +226,8 @@ def test_those_that_deploy_run_one_after_the_other(read):
     assert not nginx()["spec"].get("paused")
     step("rolling-restart-manifest.yaml")
     assert "kubectl.kubernetes.io/restartedAt" in nginx()["spec"]["template"]["metadata"]["annotations"]
+    step("find-artifacts.yaml")
+    assert get(cluster, namespace, "configmaps", "nginx-copy")["data"] == {"image": "nginx:1.27"}
     step("run-job-manifest.yaml")
     job, = get(cluster, namespace, "jobs")["items"]
     assert job["status"]["succeeded"] == 1
