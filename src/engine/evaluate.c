@@ -1,6 +1,7 @@
 /*
  * What expressions see of a run: a host over an execution snapshot (expressions.md 3), and the passes over a stage and a pipeline.
  */
+#include <string.h>
 #include <strings.h>
 
 #include "engine/internal.h"
@@ -27,38 +28,28 @@ static bool is_v4(const char *evaluator)
 }
 
 /* The snapshot outlives every evaluation over it: what lies in it is lent. */
-static struct val view_context(const struct view *view, struct str name, enum expr_found *ret_found)
+static const struct val *view_context(const struct view *view, struct str name)
 {
-	bool found = false;
-	struct val value = VAL_NULL;
-	if (view->execution && view->index != STAGE_NONE)
-		value = context_get(view->execution, view->index, name, &found);
-	*ret_found = found ? EXPR_LENT : EXPR_ABSENT;
-	return value;
+	if (!view->execution || view->index == STAGE_NONE)
+		return NULL;
+	return context_find(view->execution, view->index, name);
 }
 
 /* trigger.parameters when there are any, else what the context has, else an empty map. */
-static struct val view_parameters(const struct view *view, enum expr_found *ret_found)
+static const struct val *view_parameters(const struct view *view)
 {
-	struct val parameters = val_get(view->trigger, "parameters");
-	*ret_found = EXPR_LENT;
-	if (val_count(parameters) > 0)
+	static const struct val none = { .kind = VAL_KIND_MAP };
+	const struct val *parameters = val_find(view->trigger, STR("parameters"));
+	if (parameters && val_count(*parameters) > 0)
 		return parameters;
-	struct val value = view_context(view, STR("parameters"), ret_found);
-	if (*ret_found)
-		return value;
-	*ret_found = EXPR_GIVEN;
-	return val_map();
+	parameters = view_context(view, STR("parameters"));
+	return parameters ? parameters : &none;
 }
 
 /* The first build of more than one whose branch is neither master nor develop (expressions.md 3). */
-static struct val view_scm_info(const struct view *view, enum expr_found *ret_found)
+static struct val scm_of_trigger(struct val trigger)
 {
-	struct val value = view_context(view, STR("scmInfo"), ret_found);
-	if (*ret_found)
-		return value;
-	*ret_found = EXPR_LENT;
-	struct val scm = val_get(val_get(view->trigger, "buildInfo"), "scm");
+	struct val scm = val_get(val_get(trigger, "buildInfo"), "scm");
 	for (size_t i = 0; i < val_count(scm); i++) {
 		const char *branch = val_get_text(val_at(scm, i), "branch", "");
 		if (strcmp(branch, "master") != 0 && strcmp(branch, "develop") != 0)
@@ -67,22 +58,28 @@ static struct val view_scm_info(const struct view *view, enum expr_found *ret_fo
 	return val_at(scm, 0);
 }
 
-static struct val host_root(void *data, struct str name, enum expr_found *ret_found)
+static const struct val *view_scm_info(const struct view *view, struct val *ret_made)
+{
+	const struct val *value = view_context(view, STR("scmInfo"));
+	*ret_made = value ? VAL_NULL : val_ref(scm_of_trigger(view->trigger));
+	return value ? value : ret_made;
+}
+
+static const struct val *host_root(void *data, struct str name, struct val *ret_made)
 {
 	const struct view *view = data;
 	const struct val *defined = val_find(view->names, name);
-	*ret_found = EXPR_LENT;
 	if (defined)
-		return *defined;
+		return defined;
 	if (str_is(name, "trigger") && (!view->execution || !view->execution->orchestration))
-		return view->trigger;
+		return &view->trigger;
 	if (str_is(name, "parameters"))
-		return view_parameters(view, ret_found);
+		return view_parameters(view);
 	if (str_is(name, "scmInfo"))
-		return view_scm_info(view, ret_found);
+		return view_scm_info(view, ret_made);
 	if (str_is(name, "templateVariables") && !val_is_null(view->template_variables))
-		return view->template_variables;
-	return view_context(view, name, ret_found);
+		return &view->template_variables;
+	return view_context(view, name);
 }
 
 static struct val host_root_map(void *data)
@@ -91,9 +88,7 @@ static struct val host_root_map(void *data)
 	bool in_stage = view->execution && view->index != STAGE_NONE;
 	struct val map = in_stage ? context_all(view->execution, view->index) : val_map();
 	val_set(&map, "trigger", val_ref(view->trigger));
-	enum expr_found found;
-	struct val parameters = view_parameters(view, &found);
-	val_set(&map, "parameters", found == EXPR_LENT ? val_ref(parameters) : parameters);
+	val_set(&map, "parameters", val_ref(*view_parameters(view)));
 	val_merge(&map, view->names);
 	return map;
 }
@@ -120,19 +115,32 @@ static struct val host_stage(void *data, size_t index)
 	return secrets_masked(json); /* another stage's Secrets are not for a webhook's payload */
 }
 
-static struct val host_stage_field(
-	void *data, size_t index, struct str key, enum expr_found *ret_found)
+static const struct val *host_stage_field(
+	void *data, size_t index, struct str key, struct val *ret_made)
 {
 	const struct view *view = data;
-	*ret_found = EXPR_GIVEN;
-	struct val member = index < stage_count(view->execution) ?
-		stage_member_to_json(view->execution, stage_at(view->execution, index), key) :
-		VAL_NULL;
-	if (!val_is_map(member))
-		return member;
-	struct val masked = secrets_masked(member);
-	val_free(&member);
-	return masked;
+	if (index >= stage_count(view->execution))
+		return NULL;
+	*ret_made = stage_member_to_json(view->execution, stage_at(view->execution, index), key);
+	if (val_is_map(*ret_made))
+		val_replace(ret_made, secrets_masked(*ret_made));
+	return ret_made;
+}
+
+static struct str host_stage_text(void *data, size_t index, enum expr_stage_text text)
+{
+	const struct view *view = data;
+	if (index >= stage_count(view->execution))
+		return (struct str){ NULL, 0 };
+	const struct stage *stage = stage_at(view->execution, index);
+	const char *const texts[] = {
+		[EXPR_STAGE_ID] = stage->id,
+		[EXPR_STAGE_REF_ID] = stage->ref_id,
+		[EXPR_STAGE_NAME] = stage->name,
+		[EXPR_STAGE_TYPE] = stage->type,
+		[EXPR_STAGE_STATUS] = status_name(stage->status),
+	};
+	return (struct str){ texts[text], texts[text] ? strlen(texts[text]) : 0 };
 }
 
 static ptrdiff_t host_stage_find(void *data, struct str text, bool by_ref)
@@ -143,21 +151,22 @@ static ptrdiff_t host_stage_find(void *data, struct str text, bool by_ref)
 	return index == STAGE_NONE ? -1 : (ptrdiff_t)index;
 }
 
-static struct val host_stage_context(
-	void *data, size_t index, struct str key, enum expr_found *ret_found)
+static const struct val *host_stage_context(
+	void *data, size_t index, struct str key, struct val *ret_made)
 {
 	const struct view *view = data;
-	bool found = false;
-	*ret_found = EXPR_ABSENT;
 	if (index >= stage_count(view->execution))
-		return VAL_NULL;
+		return NULL;
 	struct val context = stage_at(view->execution, index)->context;
-	*ret_found = EXPR_GIVEN;
-	if (val_has_str(context, key))
-		return secrets_masked_member(context, key);
-	struct val masked = secrets_masked(context_get(view->execution, index, key, &found));
-	*ret_found = found ? EXPR_GIVEN : EXPR_ABSENT;
-	return masked;
+	if (val_has_str(context, key)) {
+		*ret_made = secrets_masked_member(context, key);
+		return ret_made;
+	}
+	const struct val *found = context_find(view->execution, index, key);
+	if (!found)
+		return NULL;
+	*ret_made = secrets_masked(*found);
+	return ret_made;
 }
 
 static int host_fetch(void *data, struct str url, struct strbuf *ret_body, struct err *err)
@@ -255,6 +264,7 @@ static void look_at_stage(const struct execution *execution, size_t index, const
 		.stage_count = host_stage_count,
 		.stage = host_stage,
 		.stage_field = host_stage_field,
+		.stage_text = host_stage_text,
 		.stage_find = host_stage_find,
 		.stage_context = host_stage_context,
 		.current_stage = index == STAGE_NONE ? -1 : (ptrdiff_t)index,

@@ -256,9 +256,9 @@ static struct value beans(struct eval *ev, const struct bean_class *class, struc
 	return value_of_seq(V_LIST, seq);
 }
 
-static struct value status_value(struct val json)
+static struct value status_named(struct str name)
 {
-	int index = val_is_string(json) ? status_find(val_as_str(&json)) : -1;
+	int index = status_find(name);
 	if (index < 0)
 		index = status_find(STR("NOT_STARTED"));
 	return (struct value){ .kind = V_STATUS, .integer = index };
@@ -276,7 +276,7 @@ static struct value read_json(struct eval *ev, const struct bean_property *row, 
 	case READ_FLAG:
 		return value_bool(val_as_bool(json, &flag) && flag);
 	case READ_STATUS:
-		return status_value(json);
+		return status_named(val_as_str(&json));
 	case READ_BEAN:
 		return val_is_map(json) ? bean_new(ev, row->class, json, -1) : NULL_VALUE;
 	case READ_BEANS:
@@ -318,6 +318,16 @@ static int read_property(struct eval *ev, const struct bean *bean, const struct 
 {
 	if (row->read == READ_CALL)
 		return row->call(ev, bean, ret);
+	if (row->read == READ_STAGE_STATUS) {
+		*ret = status_named(bean_stage_text(ev, bean->stage, EXPR_STAGE_STATUS));
+		return 0;
+	}
+	if (row->read == READ_STAGE_TEXT) {
+		struct str text = bean_stage_text(ev, bean->stage, row->text);
+		*ret = value_string(text);
+		if (text.bytes)
+			return 0;
+	}
 	*ret = read_json(ev, row, bean_field(ev, bean, str_of(row->name)));
 	return 0;
 }

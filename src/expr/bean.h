@@ -14,11 +14,13 @@ enum bean_read {
 	READ_FLAG,  /* boolean, false when missing */
 	READ_COUNT, /* int, 0 when missing */
 	READ_STATUS,
-	READ_BEAN,  /* of .class */
-	READ_BEANS, /* a list of them */
-	READ_TEXT,  /* with .otherwise when missing */
-	READ_LIST,  /* empty when missing */
-	READ_MAP,   /* empty when missing */
+	READ_STAGE_TEXT,   /* .text of a stage */
+	READ_STAGE_STATUS, /* the status of one */
+	READ_BEAN,         /* of .class */
+	READ_BEANS,        /* a list of them */
+	READ_TEXT,         /* with .otherwise when missing */
+	READ_LIST,         /* empty when missing */
+	READ_MAP,          /* empty when missing */
 	READ_CALL,
 };
 
@@ -27,6 +29,7 @@ struct bean_property {
 	enum bean_read read;
 	const struct bean_class *class;
 	const char *otherwise;
+	enum expr_stage_text text;
 	int (*call)(struct eval *ev, const struct bean *bean, struct value *ret);
 	const char *only;   /* for triggers: the types that have it, NULL = all */
 	const char *result; /* of a call, for the reference page */

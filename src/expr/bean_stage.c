@@ -20,9 +20,9 @@ void bean_stages_free(struct eval *ev)
 	free(ev->stages);
 }
 
-static bool is_stage(struct eval *ev, ptrdiff_t index)
+static inline bool is_stage(struct eval *ev, ptrdiff_t index)
 {
-	return index >= 0 && (size_t)index < bean_stage_count(ev);
+	return index >= 0 && (size_t)index < (ev->stages ? ev->stage_count : bean_stage_count(ev));
 }
 
 struct val bean_stage_json(struct eval *ev, ptrdiff_t index)
@@ -43,9 +43,26 @@ struct val bean_stage_field(struct eval *ev, ptrdiff_t index, struct str key)
 		return VAL_NULL;
 	if (!ev->host->stage_field || ev->stages[index].loaded)
 		return val_get_str(bean_stage_json(ev, index), key);
-	enum expr_found found = EXPR_ABSENT;
-	struct val json = ev->host->stage_field(ev->host->data, (size_t)index, key, &found);
-	return eval_took(ev, json, found);
+	struct val made;
+	const struct val *found = ev->host->stage_field(ev->host->data, (size_t)index, key, &made);
+	return !found ? VAL_NULL : found == &made ? eval_hold(ev, made) : *found;
+}
+
+struct str bean_stage_text(struct eval *ev, ptrdiff_t index, enum expr_stage_text text)
+{
+	static const char *const keys[] = {
+		[EXPR_STAGE_ID] = "id",
+		[EXPR_STAGE_REF_ID] = "refId",
+		[EXPR_STAGE_NAME] = "name",
+		[EXPR_STAGE_TYPE] = "type",
+		[EXPR_STAGE_STATUS] = "status",
+	};
+	if (!is_stage(ev, index))
+		return (struct str){ NULL, 0 };
+	if (ev->host->stage_text)
+		return ev->host->stage_text(ev->host->data, (size_t)index, text);
+	struct value value = value_of_val(ev, bean_stage_field(ev, index, str_of(keys[text])));
+	return value.kind == V_STRING ? value_str(value) : (struct str){ NULL, 0 };
 }
 
 struct value bean_stage(struct eval *ev, ptrdiff_t index)
@@ -119,8 +136,7 @@ static int stage_top_level(struct eval *ev, const struct bean *bean, struct valu
 
 static int has_status(struct eval *ev, const struct bean *bean, const char *name, struct value *ret)
 {
-	struct val status = bean_field(ev, bean, STR("status"));
-	*ret = value_bool(str_is(val_as_str(&status), name));
+	*ret = value_bool(str_is(bean_stage_text(ev, bean->stage, EXPR_STAGE_STATUS), name));
 	return 0;
 }
 
@@ -163,8 +179,8 @@ static int stage_join(struct eval *ev, const struct bean *bean, struct value *re
 
 static int stage_is_judgment(struct eval *ev, const struct bean *bean, struct value *ret)
 {
-	struct val type = bean_field(ev, bean, STR("type"));
-	*ret = value_bool(str_is(val_as_str(&type), "manualJudgment"));
+	*ret = value_bool(
+		str_is(bean_stage_text(ev, bean->stage, EXPR_STAGE_TYPE), "manualJudgment"));
 	return 0;
 }
 
@@ -263,10 +279,19 @@ const struct bean_class bean_stage_class = {
 	.methods = stage_methods,
 	.properties =
 		(const struct bean_property[]){
-			{ .name = "id", .help = "its id" },
-			{ .name = "refId", .help = "its name among requisiteStageRefIds" },
-			{ .name = "type", .help = "its type" },
-			{ .name = "name", .help = "its name" },
+			{ .name = "id", .read = READ_STAGE_TEXT, .text = EXPR_STAGE_ID, .help = "its id" },
+			{ .name = "refId",
+				.read = READ_STAGE_TEXT,
+				.text = EXPR_STAGE_REF_ID,
+				.help = "its name among requisiteStageRefIds" },
+			{ .name = "type",
+				.read = READ_STAGE_TEXT,
+				.text = EXPR_STAGE_TYPE,
+				.help = "its type" },
+			{ .name = "name",
+				.read = READ_STAGE_TEXT,
+				.text = EXPR_STAGE_NAME,
+				.help = "its name" },
 			{ .name = "execution",
 				.read = READ_CALL,
 				.call = stage_execution,
@@ -277,7 +302,7 @@ const struct bean_class bean_stage_class = {
 			{ .name = "startTimeExpiry",
 				.read = READ_LONG,
 				.help = "until when it must begin, ms" },
-			{ .name = "status", .read = READ_STATUS, .help = "its status" },
+			{ .name = "status", .read = READ_STAGE_STATUS, .help = "its status" },
 			{ .name = "context",
 				.read = READ_CALL,
 				.call = stage_context,

@@ -396,16 +396,18 @@ int value_to_index(struct eval *ev, struct value value, int64_t *ret)
 
 static int seq_to_val(struct eval *ev, struct value value, struct val *ret)
 {
-	_cleanup_(val_free) struct val list = val_list();
-	size_t count = seq_count(ev, value);
-	for (size_t i = 0; i < count; i++) {
-		struct val item;
-		if (eval_step(ev, 1) < 0 || value_to_val(ev, seq_at(ev, value, i), &item) < 0)
-			return -1;
-		val_append(&list, item);
+	size_t count = seq_count(ev, value), done = 0;
+	struct val *items = arena_alloc(&ev->arena, count * sizeof(*items));
+	while (done < count && eval_step(ev, 1) == 0 &&
+		value_to_val(ev, seq_at(ev, value, done), &items[done]) == 0)
+		done++;
+	if (done == count) {
+		*ret = val_list_of(items, count);
+		return 0;
 	}
-	*ret = take(&list);
-	return 0;
+	for (size_t i = 0; i < done; i++)
+		val_free(&items[i]);
+	return -1;
 }
 
 static int map_to_val(struct eval *ev, struct value value, struct val *ret)
@@ -452,7 +454,7 @@ static int container_to_val(struct eval *ev, struct value value, struct val *ret
 		value = map_plain(ev, value);
 	/* JSON that nothing was assigned into leaves as it came. */
 	if (value.form == FORM_JSON && !ev->changed.count) {
-		*ret = val_ref(value.json);
+		*ret = val_ref(value_json(value));
 		return 0;
 	}
 	if (enter(ev) < 0)
@@ -479,19 +481,16 @@ static int text_to_val(struct eval *ev, struct value value, struct val *ret)
 	return 0;
 }
 
-int value_to_val(struct eval *ev, struct value value, struct val *ret)
+int value_export(struct eval *ev, struct value value, struct val *ret)
 {
 	switch ((enum value_kind)value.kind) {
 	case V_NULL:
 		*ret = VAL_NULL;
 		return 0;
 	case V_BOOL:
-		*ret = val_bool(value.boolean);
-		return 0;
 	case V_INT:
 	case V_LONG:
-		*ret = val_int(value.integer);
-		return 0;
+		return value_to_val(ev, value, ret);
 	case V_FLOAT:
 		*ret = float_to_val(value);
 		return 0;

@@ -104,13 +104,8 @@ void eval_free(struct eval *ev)
 		arena_free(&ev->arena);
 }
 
-void eval_next(struct eval *ev)
+void eval_drop(struct eval *ev)
 {
-	ev->failure = FAIL_NONE;
-	ev->message = NULL;
-	ev->position = -1;
-	ev->on_null = false;
-	ev->depth = 0;
 	if (ev->assigned || ev->variables || ev->changed.count)
 		return;
 	held_free(ev);
@@ -301,21 +296,34 @@ static int eval_index(struct eval *ev, struct value target, const struct frame *
 	return access_index(ev, target, index, ret);
 }
 
+/* A name of TARGET. */
+static inline int eval_name(
+	struct eval *ev, struct value target, const struct node *node, struct value *ret)
+{
+	if (eval_step(ev, 1) < 0)
+		return -1;
+	if (target.kind == V_NULL && node->safe) {
+		*ret = NULL_VALUE;
+		return 0;
+	}
+	return access_property(ev, target, node->name, node->hint, ret);
+}
+
 /* One link of a chain on TARGET, which is the active object for the first. */
 static int eval_part(struct eval *ev, struct value target, const struct frame *frame,
 	const struct node *node, struct value *ret)
 {
+	if (node->kind == NODE_NAME)
+		return eval_name(ev, target, node, ret);
 	if (eval_step(ev, 1) < 0)
 		return -1;
-	bool reads = node->kind == NODE_NAME || node->kind == NODE_METHOD ||
-		node->kind == NODE_PROJECT || node->kind == NODE_SELECT;
+	bool reads = node->kind == NODE_METHOD || node->kind == NODE_PROJECT ||
+		node->kind == NODE_SELECT;
 	if (reads && node->safe && target.kind == V_NULL) {
 		*ret = NULL_VALUE;
 		return 0;
 	}
 	switch ((enum node_kind)node->kind) {
-	case NODE_NAME:
-		return access_property(ev, target, node->name, node->hint, ret);
 	case NODE_METHOD:
 		return eval_method(ev, target, frame, node, ret);
 	case NODE_INDEX:
@@ -555,6 +563,7 @@ static inline int eval_kind(
 	case NODE_CHAIN:
 		return eval_chain(ev, frame, node, ret);
 	case NODE_NAME:
+		return eval_name(ev, frame->active, node, ret);
 	case NODE_METHOD:
 	case NODE_INDEX:
 	case NODE_PROJECT:
@@ -616,18 +625,22 @@ static __attribute__((noinline, cold)) int eval_failed(struct eval *ev, const st
 	return -1;
 }
 
-int eval_parsed(struct eval *ev, const struct expr *expr, struct value *ret)
+static __attribute__((noinline, cold)) int not_parsed(struct eval *ev, const struct expr *expr)
 {
-	if (expr->tree) {
-		const struct frame frame = { .active = ev->root, .scope = ev->root };
-		return eval_node(ev, &frame, expr->tree, ret) < 0 ? eval_failed(ev, expr) : 0;
-	}
 	ev->position = expr->position;
 	if (expr->position < 0)
 		return fail(ev, FAIL_PARSE, "%s", expr->message);
 	return fail(ev, FAIL_PARSE, "Expression [%.*s] @%d: %s",
 		STR_ARG(str_slice(expr->text, 0, expr->text.length < 400 ? expr->text.length : 400)),
 		expr->position, expr->message);
+}
+
+int eval_parsed(struct eval *ev, const struct expr *expr, struct value *ret)
+{
+	if (!expr->tree)
+		return not_parsed(ev, expr);
+	const struct frame frame = { .active = ev->root, .scope = ev->root };
+	return eval_node(ev, &frame, expr->tree, ret) < 0 ? eval_failed(ev, expr) : 0;
 }
 
 int eval_body(struct eval *ev, struct str body, struct value *ret)

@@ -85,8 +85,19 @@ struct frame {
 
 void eval_init(struct eval *ev, const struct expr_host *host, const struct expr_limits *limits);
 void eval_free(struct eval *ev);
+/* What eval_next does with an evaluation that has kept something. */
+void eval_drop(struct eval *ev);
 /* Forgets a failure, and the arena too when nothing in it is needed by later expressions of the pass. */
-void eval_next(struct eval *ev);
+static inline void eval_next(struct eval *ev)
+{
+	ev->failure = FAIL_NONE;
+	ev->message = NULL;
+	ev->position = -1;
+	ev->on_null = false;
+	ev->depth = 0;
+	if (ev->held_count || ev->tree_count || ev->arena.used)
+		eval_drop(ev);
+}
 
 int eval_node(struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret);
 /* Evaluates EXPR, which must live as long as the evaluation. */
@@ -124,11 +135,6 @@ static inline struct val eval_hold(struct eval *ev, struct val json)
 	else
 		vec_push(&ev->more_held, json);
 	return json;
-}
-/* JSON that came from the host, kept for the time of the evaluation when it is the asker's. */
-static inline struct val eval_took(struct eval *ev, struct val json, enum expr_found found)
-{
-	return found == EXPR_GIVEN ? eval_hold(ev, json) : json;
 }
 int64_t eval_now_ms(const struct eval *ev);
 
@@ -182,6 +188,8 @@ struct value bean_stage(struct eval *ev, ptrdiff_t index);
 /* The JSON of a stage or bean, and one member of it: BORROWED from the evaluation. */
 struct val bean_stage_json(struct eval *ev, ptrdiff_t index);
 struct val bean_stage_field(struct eval *ev, ptrdiff_t index, struct str key);
+/* One of a stage's texts; bytes NULL = it is no text. BORROWED from the evaluation. */
+struct str bean_stage_text(struct eval *ev, ptrdiff_t index, enum expr_stage_text text);
 struct val bean_json(struct eval *ev, const struct bean *bean);
 struct val bean_field(struct eval *ev, const struct bean *bean, struct str key);
 bool bean_is_execution(struct value value);

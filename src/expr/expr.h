@@ -12,26 +12,26 @@
 #include "base/err.h"
 #include "base/val.h"
 
-/*
- * Whether a host has what it is asked for, and whose the value is that it returns then: the asker's, or the host's own, which stays
- * as it is until the evaluation ends and costs no counting.
- */
-enum expr_found {
-	EXPR_ABSENT,
-	EXPR_GIVEN, /* OWNED by the asker */
-	EXPR_LENT,  /* BORROWED */
+/* Texts that every stage has. */
+enum expr_stage_text {
+	EXPR_STAGE_ID,
+	EXPR_STAGE_REF_ID,
+	EXPR_STAGE_NAME,
+	EXPR_STAGE_TYPE,
+	EXPR_STAGE_STATUS,
 };
 
 /*
- * What an expression may ask. Functions return an OWNED value, unless they say that it is lent; members may be NULL (then the
- * thing does not exist). Stages are numbered 0 … stage_count-1 in the order of the execution's list. Called on the evaluating
- * thread.
+ * What an expression may ask. Members may be NULL (then the thing does not exist). Values are OWNED by the asker; a function with
+ * RET_MADE says where the value is: in the host, where it stays as it is until the evaluation ends, or, when it had to be made, in
+ * *RET_MADE, which is the asker's; NULL when there is none. Stages are numbered 0 … stage_count-1 in the order of the execution's
+ * list. Called on the evaluating thread.
  */
 struct expr_host {
 	void *data;
 	/* A property of the root object: a context key, an ancestor's output, `trigger`, `parameters`, `templateVariables`,
 	 * `scmInfo`. `execution` is not asked here. */
-	struct val (*root)(void *data, struct str name, enum expr_found *ret_found);
+	const struct val *(*root)(void *data, struct str name, struct val *ret_made);
 	/* The keys of the root object's own context as a map, for #root, #this, containsKey at the root. */
 	struct val (*root_map)(void *data);
 	/* The execution in Spinnaker's JSON form, without `stages`; NULL when there is none (ad-hoc). */
@@ -40,13 +40,15 @@ struct expr_host {
 	/* One stage in Spinnaker's JSON form. Unknown index: VAL_NULL. */
 	struct val (*stage)(void *data, size_t index);
 	/* One member of that form, without the cost of all of it; NULL = it is read from `stage`. */
-	struct val (*stage_field)(
-		void *data, size_t index, struct str key, enum expr_found *ret_found);
+	const struct val *(*stage_field)(
+		void *data, size_t index, struct str key, struct val *ret_made);
+	/* One of its texts, where it stays until the evaluation ends; bytes NULL = it is no text. NULL = they are members. */
+	struct str (*stage_text)(void *data, size_t index, enum expr_stage_text text);
 	/* The first stage whose name or id (or, with BY_REF, refId) is TEXT, or -1. */
 	ptrdiff_t (*stage_find)(void *data, struct str text, bool by_ref);
 	/* A key of that stage's context, searched in its ancestors' outputs too (stages.md 3.1). */
-	struct val (*stage_context)(
-		void *data, size_t index, struct str key, enum expr_found *ret_found);
+	const struct val *(*stage_context)(
+		void *data, size_t index, struct str key, struct val *ret_made);
 	/* The stage that is being run, or -1. */
 	ptrdiff_t current_stage;
 	const char *user; /* authenticated user, NULL = anonymous */

@@ -22,22 +22,19 @@ static ptrdiff_t find(struct eval *ev, const struct call *call, bool by_ref)
 	return ev->host->stage_find(ev->host->data, argument(call, 0), by_ref);
 }
 
-/* "; did you mean [Bake]?" for the stage whose KEY comes nearest to what was asked for, or "". */
-static const char *stage_hint(struct eval *ev, const struct call *call, struct str key)
+/* "; did you mean [Bake]?" for the stage whose text comes nearest to what was asked for, or "". */
+static const char *stage_hint(struct eval *ev, const struct call *call, enum expr_stage_text which)
 {
 	struct str wanted = argument(call, 0);
 	size_t count = is_missing(call, 0) ? 0 : bean_stage_count(ev);
-	struct val near = VAL_NULL;
+	struct str near = { NULL, 0 };
 	unsigned best = 3;
 	for (size_t i = 0; i < count && i < HINT_STAGES; i++) {
-		struct val name = bean_stage_field(ev, (ptrdiff_t)i, key);
-		if (val_is_string(name) && str_nearer(wanted, val_as_str(&name), &best))
+		struct str name = bean_stage_text(ev, (ptrdiff_t)i, which);
+		if (name.bytes && str_nearer(wanted, name, &best))
 			near = name;
 	}
-	struct str text = val_as_str(&near);
-	return val_is_string(near) ?
-		arena_printf(&ev->arena, "; did you mean [%.*s]?", STR_ARG(text)) :
-		"";
+	return near.bytes ? arena_printf(&ev->arena, "; did you mean [%.*s]?", STR_ARG(near)) : "";
 }
 
 int fn_stage(struct eval *ev, const struct call *call, struct value *ret)
@@ -47,7 +44,7 @@ int fn_stage(struct eval *ev, const struct call *call, struct value *ret)
 		return fail(ev, FAIL_HELPER,
 			"Unable to locate [%.*s] using #stage(%.*s) in execution%s",
 			STR_ARG(argument(call, 0)), STR_ARG(argument(call, 0)),
-			stage_hint(ev, call, STR("name")));
+			stage_hint(ev, call, EXPR_STAGE_NAME));
 	*ret = bean_stage(ev, index);
 	return 0;
 }
@@ -59,7 +56,7 @@ int fn_stage_by_ref_id(struct eval *ev, const struct call *call, struct value *r
 		return fail(ev, FAIL_HELPER,
 			"Unable to locate [%.*s] using #stageByRefId(%.*s) in execution%s",
 			STR_ARG(argument(call, 0)), STR_ARG(argument(call, 0)),
-			stage_hint(ev, call, STR("refId")));
+			stage_hint(ev, call, EXPR_STAGE_REF_ID));
 	*ret = bean_stage(ev, index);
 	return 0;
 }
@@ -84,10 +81,10 @@ static bool field_is(struct val stage, const char *key, struct str text)
 	return val_is_string(value) && str_equal(val_as_str(&value), text);
 }
 
-static bool stage_is(struct eval *ev, size_t index, struct str key, struct str text)
+static bool stage_is(struct eval *ev, size_t index, enum expr_stage_text which, struct str wanted)
 {
-	struct val value = bean_stage_field(ev, (ptrdiff_t)index, key);
-	return val_is_string(value) && str_equal(val_as_str(&value), text);
+	struct str text = bean_stage_text(ev, (ptrdiff_t)index, which);
+	return text.bytes && str_equal(text, wanted);
 }
 
 int fn_judgment(struct eval *ev, const struct call *call, struct value *ret)
@@ -95,8 +92,8 @@ int fn_judgment(struct eval *ev, const struct call *call, struct value *ret)
 	size_t count = bean_stage_count(ev);
 	for (size_t i = 0; i < count && !is_missing(call, 0); i++) {
 		struct value context = { .kind = V_MAP, .form = FORM_CONTEXT, .stage = (ptrdiff_t)i };
-		if (!stage_is(ev, i, STR("type"), STR("manualJudgment")) ||
-			!stage_is(ev, i, STR("name"), argument(call, 0)))
+		if (!stage_is(ev, i, EXPR_STAGE_TYPE, STR("manualJudgment")) ||
+			!stage_is(ev, i, EXPR_STAGE_NAME, argument(call, 0)))
 			continue;
 		if (map_get_name(ev, context, STR("judgmentInput"), ret) && ret->kind != V_NULL)
 			return eval_step(ev, i / 8);
@@ -105,7 +102,7 @@ int fn_judgment(struct eval *ev, const struct call *call, struct value *ret)
 		"Unable to locate manual Judgment stage [%.*s] using #judgment(%.*s) in execution%s",
 		STR_ARG(argument(call, 0)), STR_ARG(argument(call, 0)),
 		find(ev, call, false) >= 0 ? "; the stage of that name has no judgmentInput" :
-					     stage_hint(ev, call, STR("name")));
+					     stage_hint(ev, call, EXPR_STAGE_NAME));
 }
 
 int fn_current_user(struct eval *ev, const struct call *call, struct value *ret)
@@ -173,8 +170,8 @@ static bool is_deployment(struct eval *ev, size_t index)
 	static const struct str types[] = { { "deploy", 6 }, { "createServerGroup", 17 },
 		{ "cloneServerGroup", 16 }, { "rollingPush", 11 } };
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (stage_is(ev, index, STR("type"), types[i]))
-			return stage_is(ev, index, STR("status"), STR("SUCCEEDED"));
+		if (stage_is(ev, index, EXPR_STAGE_TYPE, types[i]))
+			return stage_is(ev, index, EXPR_STAGE_STATUS, STR("SUCCEEDED"));
 	return false;
 }
 
@@ -235,8 +232,8 @@ static bool is_wanted(struct eval *ev, const struct call *call, size_t index)
 		return true;
 	for (size_t i = 0; i < call->count; i++)
 		if (!is_missing(call, i) &&
-			(stage_is(ev, index, STR("name"), argument(call, i)) ||
-				stage_is(ev, index, STR("id"), argument(call, i))))
+			(stage_is(ev, index, EXPR_STAGE_NAME, argument(call, i)) ||
+				stage_is(ev, index, EXPR_STAGE_ID, argument(call, i))))
 			return true;
 	return false;
 }
@@ -262,10 +259,10 @@ static struct val succeeded_context(struct eval *ev, struct str type, struct str
 {
 	size_t count = bean_stage_count(ev);
 	for (size_t i = 0; i < count; i++) {
-		bool named = stage_is(ev, i, STR("name"), name) ||
-			(or_id && stage_is(ev, i, STR("id"), name));
-		if (named && stage_is(ev, i, STR("type"), type) &&
-			stage_is(ev, i, STR("status"), STR("SUCCEEDED")))
+		bool named = stage_is(ev, i, EXPR_STAGE_NAME, name) ||
+			(or_id && stage_is(ev, i, EXPR_STAGE_ID, name));
+		if (named && stage_is(ev, i, EXPR_STAGE_TYPE, type) &&
+			stage_is(ev, i, EXPR_STAGE_STATUS, STR("SUCCEEDED")))
 			return bean_stage_field(ev, (ptrdiff_t)i, STR("context"));
 	}
 	return VAL_NULL;

@@ -5,9 +5,10 @@
 #include "expr/expr.h"
 #include "expr/graph.h"
 
-/* What stages are looked for by; BORROWED from them. */
-struct stage_names {
-	struct val name, id, ref_id;
+/* What stages are most often asked for. */
+struct stage_parts {
+	struct val texts[EXPR_STAGE_STATUS + 1]; /* BORROWED from them */
+	const struct val *context;               /* in it; NULL = it has none */
 };
 
 struct map_host {
@@ -15,19 +16,13 @@ struct map_host {
 	struct val context;   /* owned */
 	struct val execution; /* owned, without `stages` */
 	struct val stages;    /* owned */
-	struct stage_names *names;
+	struct stage_parts *parts;
 };
 
-static struct val lend(const struct val *value, enum expr_found *ret_found)
-{
-	*ret_found = value ? EXPR_LENT : EXPR_ABSENT;
-	return value ? *value : VAL_NULL;
-}
-
-static struct val map_root(void *data, struct str name, enum expr_found *ret_found)
+static const struct val *map_root(void *data, struct str name, struct val *ret_made)
 {
 	struct map_host *map = data;
-	return lend(val_find(map->context, name), ret_found);
+	return val_find(map->context, name);
 }
 
 static struct val map_root_map(void *data)
@@ -64,9 +59,17 @@ static struct val stage_field(void *data, size_t index, struct str key)
 	return val_get_str(stage_at(data, index), key);
 }
 
-static struct val map_stage_field(void *data, size_t index, struct str key, enum expr_found *ret_found)
+static const struct val *map_stage_field(
+	void *data, size_t index, struct str key, struct val *ret_made)
 {
-	return lend(val_find(stage_at(data, index), key), ret_found);
+	return val_find(stage_at(data, index), key);
+}
+
+static struct str map_stage_text(void *data, size_t index, enum expr_stage_text text)
+{
+	struct map_host *map = data;
+	const struct val *value = &map->parts[index].texts[text];
+	return val_is_string(*value) ? val_as_str(value) : (struct str){ NULL, 0 };
 }
 
 static bool field_is(const struct val *value, struct str text)
@@ -78,21 +81,23 @@ static ptrdiff_t map_stage_find(void *data, struct str text, bool by_ref)
 {
 	struct map_host *map = data;
 	for (size_t i = 0; i < map_stage_count(data); i++) {
-		const struct stage_names *names = &map->names[i];
-		if (by_ref ? field_is(&names->ref_id, text) :
-			     field_is(&names->name, text) || field_is(&names->id, text))
+		const struct val *texts = map->parts[i].texts;
+		if (by_ref ? field_is(&texts[EXPR_STAGE_REF_ID], text) :
+			     field_is(&texts[EXPR_STAGE_NAME], text) ||
+					field_is(&texts[EXPR_STAGE_ID], text))
 			return (ptrdiff_t)i;
 	}
 	return -1;
 }
 
-static struct val map_stage_context(
-	void *data, size_t index, struct str key, enum expr_found *ret_found)
+static const struct val *map_stage_context(
+	void *data, size_t index, struct str key, struct val *ret_made)
 {
-	struct val own = val_get(stage_at(data, index), "context");
-	const struct val *there = val_find(own, key);
+	struct map_host *map = data;
+	bool exists = index < map_stage_count(data) && map->parts[index].context;
+	const struct val *there = exists ? val_find(*map->parts[index].context, key) : NULL;
 	if (there)
-		return lend(there, ret_found);
+		return there;
 
 	struct graph graph = { map_stage_count(data), stage_field, data };
 	graph_list before = { 0 };
@@ -100,24 +105,32 @@ static struct val map_stage_context(
 	for (size_t i = 0; i < before.count && !there; i++)
 		there = val_find(val_get(stage_at(data, before.items[i]), "outputs"), key);
 	vec_free(&before);
-	return lend(there, ret_found);
+	return there;
 }
 
 static ptrdiff_t find_id(struct map_host *map, const char *id)
 {
 	for (size_t i = 0; id && i < map_stage_count(map); i++)
-		if (field_is(&map->names[i].id, str_of(id)))
+		if (field_is(&map->parts[i].texts[EXPR_STAGE_ID], str_of(id)))
 			return (ptrdiff_t)i;
 	return -1;
 }
 
-static void read_names(struct map_host *map)
+static void read_parts(struct map_host *map)
 {
-	map->names = xcalloc(map_stage_count(map), sizeof(*map->names));
+	map->parts = xcalloc(map_stage_count(map), sizeof(*map->parts));
 	for (size_t i = 0; i < map_stage_count(map); i++) {
 		struct val stage = stage_at(map, i);
-		map->names[i] = (struct stage_names){ val_get(stage, "name"), val_get(stage, "id"),
-			val_get(stage, "refId") };
+		map->parts[i] = (struct stage_parts){
+			.texts = {
+				[EXPR_STAGE_ID] = val_get(stage, "id"),
+				[EXPR_STAGE_REF_ID] = val_get(stage, "refId"),
+				[EXPR_STAGE_NAME] = val_get(stage, "name"),
+				[EXPR_STAGE_TYPE] = val_get(stage, "type"),
+				[EXPR_STAGE_STATUS] = val_get(stage, "status"),
+			},
+			.context = val_find(stage, STR("context")),
+		};
 	}
 }
 
@@ -137,11 +150,12 @@ struct expr_host *expr_host_of_map(struct val context, const char *current_stage
 	map->execution = val_ref(execution);
 	map->stages = val_ref(val_get(execution, "stages"));
 	val_remove(&map->execution, "stages");
-	read_names(map);
+	read_parts(map);
 	map->host.execution = map_execution;
 	map->host.stage_count = map_stage_count;
 	map->host.stage = map_stage;
 	map->host.stage_field = map_stage_field;
+	map->host.stage_text = map_stage_text;
 	map->host.stage_find = map_stage_find;
 	map->host.stage_context = map_stage_context;
 	map->host.current_stage = find_id(map, current_stage_id);
@@ -160,6 +174,6 @@ void expr_host_free(struct expr_host *host)
 	val_free(&map->context);
 	val_free(&map->execution);
 	val_free(&map->stages);
-	free(map->names);
+	free(map->parts);
 	free(map);
 }

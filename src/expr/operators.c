@@ -355,8 +355,10 @@ static int instance_of(struct eval *ev, struct value left, struct value right, s
 
 int op_binary(struct eval *ev, int op, struct value left, struct value right, struct value *ret)
 {
-	if (left.kind == V_STRING && right.kind == V_STRING && op <= OP_NE && op >= OP_EQ) {
-		*ret = value_bool(str_equal(value_str(left), value_str(right)) == (op == OP_EQ));
+	bool equality = op == OP_EQ || op == OP_NE;
+	if (equality && right.kind == V_STRING && (left.kind == V_STRING || left.kind == V_STATUS)) {
+		bool equal = str_equal(value_str(as_text(left)), value_str(right));
+		*ret = value_bool(equal == (op == OP_EQ));
 		return 0;
 	}
 	switch (op) {

@@ -210,6 +210,8 @@ static const char *property_type(const struct bean_property *row)
 		[READ_FLAG] = "boolean",
 		[READ_COUNT] = "int",
 		[READ_STATUS] = "status",
+		[READ_STAGE_TEXT] = "String",
+		[READ_STAGE_STATUS] = "status",
 		[READ_TEXT] = "String",
 		[READ_LIST] = "List",
 		[READ_MAP] = "Map",

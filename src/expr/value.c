@@ -45,7 +45,7 @@ static struct value current(struct eval *ev, struct value value)
 	if (!container || value.form != FORM_JSON)
 		return value;
 	for (size_t i = 0; i < ev->changed.count; i++)
-		if (ev->changed.items[i].node == value.json.node)
+		if (ev->changed.items[i].node == value.node)
 			return ev->changed.items[i].value;
 	return value;
 }
@@ -74,7 +74,7 @@ struct value value_at(struct eval *ev, const struct val *json)
 	}
 	value.kind = val_is_list(*json) ? V_LIST : V_MAP;
 	value.form = FORM_JSON;
-	value.json = *json;
+	value.node = json->node;
 	return ev->changed.count ? current(ev, value) : value;
 }
 
@@ -90,14 +90,14 @@ struct value value_of_val(struct eval *ev, struct val json)
 size_t seq_count(struct eval *ev, struct value value)
 {
 	return value.form == FORM_OWN   ? value.seq->count :
-		value.form == FORM_JSON ? val_count(value.json) :
+		value.form == FORM_JSON ? val_count(value_json(value)) :
 					  bean_stage_count(ev);
 }
 
 struct value seq_at(struct eval *ev, struct value value, size_t index)
 {
 	if (value.form == FORM_JSON)
-		return value_of_val(ev, val_at(value.json, index));
+		return value_of_val(ev, val_at(value_json(value), index));
 	if (value.form == FORM_STAGES)
 		return bean_stage(ev, (ptrdiff_t)index);
 	struct value item = value.seq->items[index];
@@ -188,6 +188,15 @@ bool table_remove(struct eval *ev, struct table *table, struct value key)
 	return true;
 }
 
+/* What the host has FOUND, in it or in MADE; false when that is nothing. */
+static bool found_by_host(
+	struct eval *ev, const struct val *found, const struct val *made, struct value *ret)
+{
+	if (found)
+		*ret = found == made ? value_of_val(ev, eval_hold(ev, *made)) : value_at(ev, found);
+	return found != NULL;
+}
+
 static bool root_get(struct eval *ev, struct str name, struct value *ret)
 {
 	if (ev->assigned && table_get(ev, ev->assigned, value_string(name), ret))
@@ -197,12 +206,9 @@ static bool root_get(struct eval *ev, struct str name, struct value *ret)
 		if (ret->kind != V_NULL)
 			return true;
 	}
-	enum expr_found found = EXPR_ABSENT;
-	if (ev->host && ev->host->root) {
-		struct val json = ev->host->root(ev->host->data, name, &found);
-		*ret = value_of_val(ev, eval_took(ev, json, found));
-	}
-	return found != EXPR_ABSENT;
+	struct val made;
+	return ev->host && ev->host->root &&
+		found_by_host(ev, ev->host->root(ev->host->data, name, &made), &made, ret);
 }
 
 static struct val context_json(struct eval *ev, ptrdiff_t stage)
@@ -218,13 +224,11 @@ static bool context_get(struct eval *ev, ptrdiff_t stage, struct str name, struc
 		if (own.kind == V_MAP && map_get_name(ev, own, name, ret))
 			return true;
 	}
-	enum expr_found found = EXPR_ABSENT;
-	if (ev->host && ev->host->stage_context) {
-		struct val json = ev->host->stage_context(
-			ev->host->data, (size_t)stage, name, &found);
-		*ret = value_of_val(ev, eval_took(ev, json, found));
-	}
-	return found != EXPR_ABSENT;
+	if (!ev->host || !ev->host->stage_context)
+		return false;
+	struct val made;
+	const struct val *found = ev->host->stage_context(ev->host->data, (size_t)stage, name, &made);
+	return found_by_host(ev, found, &made, ret);
 }
 
 bool map_get_name(struct eval *ev, struct value map, struct str name, struct value *ret)
@@ -233,7 +237,7 @@ bool map_get_name(struct eval *ev, struct value map, struct str name, struct val
 	*ret = NULL_VALUE;
 	switch (map.form) {
 	case FORM_JSON:
-		found = val_find(map.json, name);
+		found = val_find(value_json(map), name);
 		if (found)
 			*ret = value_at(ev, found);
 		return found != NULL;
@@ -277,7 +281,7 @@ struct value map_plain(struct eval *ev, struct value map)
 size_t map_count(struct eval *ev, struct value map)
 {
 	map = map_plain(ev, map);
-	return map.form == FORM_JSON ? val_count(map.json) :
+	return map.form == FORM_JSON ? val_count(value_json(map)) :
 		map.kind == V_MAP    ? map.table->count :
 				       0;
 }
@@ -286,7 +290,7 @@ struct value map_key(struct eval *ev, struct value map, size_t index)
 {
 	map = map_plain(ev, map);
 	if (map.form == FORM_JSON)
-		return value_string(val_key_at(map.json, index));
+		return value_string(val_key_at(value_json(map), index));
 	return map.table->entries[index].key;
 }
 
@@ -294,7 +298,7 @@ struct value map_value(struct eval *ev, struct value map, size_t index)
 {
 	map = map_plain(ev, map);
 	if (map.form == FORM_JSON)
-		return value_of_val(ev, val_value_at(map.json, index));
+		return value_of_val(ev, val_value_at(value_json(map), index));
 	struct value value = map.table->entries[index].value;
 	return ev->changed.count ? current(ev, value) : value;
 }
@@ -310,11 +314,11 @@ static struct value own_copy(struct eval *ev, struct value value)
 			seq_push(ev, seq, seq_at(ev, value, i));
 		return value_of_seq(V_LIST, seq);
 	}
-	size_t count = val_count(value.json);
+	size_t count = val_count(value_json(value));
 	struct table *table = table_new(ev, count + 4);
 	for (size_t i = 0; i < count; i++)
-		table->entries[i] = (struct entry){ value_string(val_key_at(value.json, i)),
-			value_of_val(ev, val_value_at(value.json, i)) };
+		table->entries[i] = (struct entry){ value_string(val_key_at(value_json(value), i)),
+			value_of_val(ev, val_value_at(value_json(value), i)) };
 	table->count = count;
 	return value_of_table(table);
 }
@@ -335,8 +339,8 @@ int value_make_own(struct eval *ev, struct value *value)
 		*value = own_copy(ev, *value);
 	if (value->form == FORM_JSON) {
 		/* Held, so that no other container can come to stand at the same address. */
-		eval_hold(ev, val_ref(value->json));
-		struct changed changed = { .node = value->json.node };
+		eval_hold(ev, val_ref(value_json(*value)));
+		struct changed changed = { .node = value->node };
 		changed.value = own_copy(ev, *value);
 		vec_push(&ev->changed, changed);
 		*value = changed.value;
@@ -398,7 +402,7 @@ static bool is_same_container(struct value a, struct value b)
 	if (a.form != b.form)
 		return false;
 	if (a.form == FORM_JSON)
-		return a.json.node == b.json.node;
+		return a.node == b.node;
 	if (a.form == FORM_OWN)
 		return a.kind == V_MAP ? a.table == b.table : a.seq == b.seq;
 	return a.form == FORM_ROOT || a.stage == b.stage;

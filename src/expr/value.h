@@ -42,7 +42,7 @@ enum value_kind {
 /* How a list or map is held. */
 enum value_form {
 	FORM_OWN,     /* .seq or .table, in the arena */
-	FORM_JSON,    /* .json */
+	FORM_JSON,    /* .node */
 	FORM_STAGES,  /* the execution's stages */
 	FORM_ROOT,    /* the root object */
 	FORM_CONTEXT, /* a stage's context, .stage: its own keys, then what its ancestors put out */
@@ -64,9 +64,10 @@ struct value {
 		struct object *object;
 		const struct java_class *type;
 		ptrdiff_t stage;
-		struct val json; /* BORROWED from the evaluation, which holds it */
+		struct val_node *node; /* of JSON, BORROWED from the evaluation, which holds it; NULL = empty */
 	};
 };
+_Static_assert(sizeof(struct value) == 16, "struct value is passed by value in two registers");
 
 /* A list, set, collection or array of its own. */
 struct seq {
@@ -168,12 +169,28 @@ static inline double value_number(struct value value)
 	return value_is_integer(value) ? (double)value.integer : value.number;
 }
 
+/* The JSON of a list or map in FORM_JSON: BORROWED. */
+static inline struct val value_json(struct value value)
+{
+	struct val json = { .kind = value.kind == V_MAP ? VAL_KIND_MAP : VAL_KIND_LIST };
+	json.node = value.node;
+	return json;
+}
+
 /* JSON as the evaluator sees it. JSON must be held by the evaluation (eval_hold). */
 struct value value_of_val(struct eval *ev, struct val json);
 /* The same of one that stays where it is: in a container that the evaluation holds, or in a tree. */
 struct value value_at(struct eval *ev, const struct val *json);
+/* What value_to_val does with all but the simplest. */
+int value_export(struct eval *ev, struct value value, struct val *ret);
 /* An evaluator's value as JSON, owned: 0, or -1 with the failure in EV. */
-int value_to_val(struct eval *ev, struct value value, struct val *ret);
+static inline int value_to_val(struct eval *ev, struct value value, struct val *ret)
+{
+	if (value.kind != V_INT && value.kind != V_LONG && value.kind != V_BOOL)
+		return value_export(ev, value, ret);
+	*ret = value.kind == V_BOOL ? val_bool(value.boolean) : val_int(value.integer);
+	return 0;
+}
 
 /* Lists, sets, collections and arrays. */
 size_t seq_count(struct eval *ev, struct value value);

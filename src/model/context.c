@@ -181,36 +181,34 @@ size_t *execution_order(const struct execution *execution, size_t *ret_count)
 struct search {
 	const struct execution *execution;
 	struct str key;
-	ptrdiff_t place; /* in the outputs of `index` */
-	size_t index;
+	const struct val *found;
 };
 
 static bool has_key(void *data, size_t index)
 {
 	struct search *search = data;
 
-	search->index = index;
-	search->place = val_index_of(stage_at(search->execution, index)->outputs, search->key);
-	return search->place >= 0;
+	search->found = val_find(stage_at(search->execution, index)->outputs, search->key);
+	return search->found != NULL;
+}
+
+const struct val *context_find(const struct execution *execution, size_t index, struct str key)
+{
+	struct search search = { .execution = execution, .key = key };
+
+	search.found = val_find(stage_at(execution, index)->context, key);
+	if (!search.found && stage_outputs_may_have(execution, key))
+		walk_ancestors(execution, index, has_key, &search);
+	return search.found;
 }
 
 struct val context_get(
 	const struct execution *execution, size_t index, struct str key, bool *ret_found)
 {
-	struct val context = stage_at(execution, index)->context;
-	ptrdiff_t place = val_index_of(context, key);
-	struct search search = { .execution = execution, .key = key, .place = -1 };
+	const struct val *found = context_find(execution, index, key);
 
-	*ret_found = place >= 0;
-	if (*ret_found)
-		return val_value_at(context, (size_t)place);
-	if (!stage_outputs_may_have(execution, key))
-		return VAL_NULL;
-	walk_ancestors(execution, index, has_key, &search);
-	*ret_found = search.place >= 0;
-	if (!*ret_found)
-		return VAL_NULL;
-	return val_value_at(stage_at(execution, search.index)->outputs, (size_t)search.place);
+	*ret_found = found != NULL;
+	return found ? *found : VAL_NULL;
 }
 
 struct judge {

@@ -22,12 +22,12 @@ struct fake {
 	const char *body; /* what a URL answers, NULL = it fails */
 };
 
-static struct val fake_root(void *data, struct str name, enum expr_found *ret_found)
+static const struct val *fake_root(void *data, struct str name, struct val *ret_made)
 {
 	struct fake *fake = data;
 	fake->roots++;
-	*ret_found = str_is(name, "a") || str_is(name, "nothing") ? EXPR_GIVEN : EXPR_ABSENT;
-	return str_is(name, "a") ? val_int(5) : VAL_NULL;
+	*ret_made = str_is(name, "a") ? val_int(5) : VAL_NULL;
+	return str_is(name, "a") || str_is(name, "nothing") ? ret_made : NULL;
 }
 
 static size_t fake_stage_count(void *data)
@@ -51,11 +51,13 @@ static ptrdiff_t fake_stage_find(void *data, struct str text, bool by_ref)
 	return str_is(text, by_ref ? "1" : "one") ? 1 : -1;
 }
 
-static struct val fake_stage_context(
-	void *data, size_t index, struct str key, enum expr_found *ret_found)
+static const struct val *fake_stage_context(
+	void *data, size_t index, struct str key, struct val *ret_made)
 {
-	*ret_found = str_is(key, "deep") ? EXPR_GIVEN : EXPR_ABSENT;
-	return *ret_found ? val_format("from an ancestor of %zu", index) : VAL_NULL;
+	if (!str_is(key, "deep"))
+		return NULL;
+	*ret_made = val_format("from an ancestor of %zu", index);
+	return ret_made;
 }
 
 static struct val fake_execution(void *data)
