@@ -238,20 +238,6 @@ static bool key_is(const struct seq_node *map, size_t index, struct str key)
 	return str_equal(val_as_str(&map->items[2 * index]), key);
 }
 
-/* Short keys differ in the two words of their values: what they do not fill is 0. */
-static ptrdiff_t find_short(const struct seq_node *map, struct str key)
-{
-	const struct val wanted = val_str(key);
-	uint64_t a[2], b[2];
-	memcpy(a, &wanted, sizeof(a));
-	for (size_t i = 0; i < map->head.count; i++) {
-		memcpy(b, &map->items[2 * i], sizeof(b));
-		if (a[0] == b[0] && a[1] == b[1])
-			return (ptrdiff_t)i;
-	}
-	return -1;
-}
-
 /* The slot of KEY, or the free one where it would go. */
 static struct slot *slot_of(const struct seq_node *map, struct str key, uint32_t hash)
 {
@@ -269,8 +255,6 @@ static ptrdiff_t find(const struct seq_node *map, struct str key)
 		return -1;
 	if (map->index)
 		return (ptrdiff_t)slot_of(map, key, (uint32_t)str_hash(key))->place - 1;
-	if (key.length <= INLINE_MAX)
-		return find_short(map, key);
 	for (size_t i = 0; i < map->head.count; i++) {
 		if (key_is(map, i, key))
 			return (ptrdiff_t)i;

@@ -45,19 +45,13 @@ static int unknown_property(struct eval *ev, struct value target, struct str nam
 		near ? near : "", near ? "'?" : "");
 }
 
-int access_property(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
-	struct value *ret)
+/* Of what is neither a map nor a bean. */
+static __attribute__((noinline)) int other_property(
+	struct eval *ev, struct value target, struct str name, struct value *ret)
 {
 	if (target.kind == V_NULL)
 		return fail_on_null(ev, "EL1007E: Property or field '%.*s' cannot be found on null",
 			STR_ARG(name));
-	if (target.kind == V_MAP) {
-		if (map_get_name(ev, target, name, ret) || ev->limits.allow_unknown_keys)
-			return 0;
-		return unknown_property(ev, target, name);
-	}
-	if (target.kind == V_BEAN)
-		return bean_property(ev, target, name, hint, ret);
 	if (target.kind == V_ARRAY && str_is(name, "length")) {
 		*ret = value_int((int64_t)seq_count(ev, target));
 		return 0;
@@ -66,6 +60,18 @@ int access_property(struct eval *ev, struct value target, struct str name, struc
 	if (java_property(ev, target, name, &found, ret) < 0)
 		return -1;
 	return found ? 0 : unknown_property(ev, target, name);
+}
+
+int access_property(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
+	struct value *ret)
+{
+	if (target.kind == V_BEAN)
+		return bean_property(ev, target, name, hint, ret);
+	if (target.kind != V_MAP)
+		return other_property(ev, target, name, ret);
+	if (map_get_name(ev, target, name, ret) || ev->limits.allow_unknown_keys)
+		return 0;
+	return unknown_property(ev, target, name);
 }
 
 static int seq_index(struct eval *ev, struct value target, struct value index, size_t *ret)

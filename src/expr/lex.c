@@ -12,48 +12,48 @@ struct lexer {
 	bool blank;
 };
 
-/* Punctuation, the longer first. */
+/* Punctuation: what is most used first, and of those that begin alike the longer. */
 static const struct {
 	const char *text;
 	enum token_kind kind;
 } marks[] = {
+	{ ".", TOKEN_DOT },
+	{ "[", TOKEN_LSQUARE },
+	{ "]", TOKEN_RSQUARE },
+	{ "(", TOKEN_LPAREN },
+	{ ")", TOKEN_RPAREN },
+	{ "#", TOKEN_HASH },
 	{ "++", TOKEN_INCREMENT },
-	{ "--", TOKEN_DECREMENT },
+	{ "+", TOKEN_PLUS },
 	{ "==", TOKEN_EQ },
-	{ "!=", TOKEN_NE },
-	{ "![", TOKEN_PROJECT },
-	{ "<=", TOKEN_LE },
-	{ ">=", TOKEN_GE },
-	{ "&&", TOKEN_AND },
-	{ "||", TOKEN_OR },
+	{ "=", TOKEN_ASSIGN },
+	{ ",", TOKEN_COMMA },
+	{ ":", TOKEN_COLON },
 	{ "?[", TOKEN_SELECT },
 	{ "?:", TOKEN_ELVIS },
 	{ "?.", TOKEN_SAFE },
-	{ "^[", TOKEN_SELECT_FIRST },
-	{ "$[", TOKEN_SELECT_LAST },
-	{ "+", TOKEN_PLUS },
+	{ "?", TOKEN_QUESTION },
+	{ "![", TOKEN_PROJECT },
+	{ "!=", TOKEN_NE },
+	{ "!", TOKEN_NOT },
+	{ "{", TOKEN_LCURLY },
+	{ "}", TOKEN_RCURLY },
+	{ "--", TOKEN_DECREMENT },
 	{ "-", TOKEN_MINUS },
-	{ ":", TOKEN_COLON },
-	{ ".", TOKEN_DOT },
-	{ ",", TOKEN_COMMA },
+	{ "&&", TOKEN_AND },
+	{ "&", TOKEN_FACTORY_BEAN },
+	{ "||", TOKEN_OR },
+	{ "<=", TOKEN_LE },
+	{ "<", TOKEN_LT },
+	{ ">=", TOKEN_GE },
+	{ ">", TOKEN_GT },
+	{ "^[", TOKEN_SELECT_FIRST },
+	{ "^", TOKEN_POWER },
+	{ "$[", TOKEN_SELECT_LAST },
 	{ "*", TOKEN_STAR },
 	{ "/", TOKEN_DIV },
 	{ "%", TOKEN_MOD },
-	{ "(", TOKEN_LPAREN },
-	{ ")", TOKEN_RPAREN },
-	{ "[", TOKEN_LSQUARE },
-	{ "]", TOKEN_RSQUARE },
-	{ "{", TOKEN_LCURLY },
-	{ "}", TOKEN_RCURLY },
-	{ "#", TOKEN_HASH },
 	{ "@", TOKEN_BEAN },
-	{ "^", TOKEN_POWER },
-	{ "!", TOKEN_NOT },
-	{ "=", TOKEN_ASSIGN },
-	{ "&", TOKEN_FACTORY_BEAN },
-	{ "?", TOKEN_QUESTION },
-	{ "<", TOKEN_LT },
-	{ ">", TOKEN_GT },
 };
 
 /* Words: operators that may be written so, in any case, and names that are more than names. */
@@ -106,12 +106,12 @@ const char *token_kind_text(enum token_kind kind)
 
 static bool is_digit(char c)
 {
-	return c >= '0' && c <= '9';
+	return (unsigned char)(c - '0') < 10;
 }
 
 static bool is_name_start(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
+	return (unsigned char)((c | 0x20) - 'a') < 26 || c == '_' || c == '$';
 }
 
 static char peek(const struct lexer *lexer, size_t offset)
@@ -163,10 +163,12 @@ static const struct word *find_word(struct str text)
 
 static void lex_name(struct lexer *lexer)
 {
-	size_t from = lexer->at;
-	while (is_name_start(peek(lexer, 0)) || is_digit(peek(lexer, 0)))
-		lexer->at++;
-	struct token *token = push(lexer, TOKEN_NAME, from, lexer->at);
+	size_t from = lexer->at, to = from + 1;
+	while (to < lexer->text.length &&
+		(is_name_start(lexer->text.bytes[to]) || is_digit(lexer->text.bytes[to])))
+		to++;
+	lexer->at = to;
+	struct token *token = push(lexer, TOKEN_NAME, from, to);
 	const struct word *word = find_word(token->text);
 	if (word) {
 		token->kind = word->kind;

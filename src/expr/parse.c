@@ -208,109 +208,90 @@ static struct node *parse_power(struct parser *parser)
 	return left;
 }
 
-/* A row of operators of one precedence, from the left. */
-struct level {
-	struct {
-		enum token_kind token;
-		enum node_op op;
-	} operators[3];
-	struct node *(*operand)(struct parser *);
+/* How tightly operators between two operands bind, the loosest first. */
+enum level {
+	LEVEL_NONE,
+	LEVEL_OR,
+	LEVEL_AND,
+	LEVEL_RELATION, /* not in a row: 1 < 2 < 3 is left over input */
+	LEVEL_SUM,
+	LEVEL_PRODUCT,
+	LEVEL_POWER, /* has a rule of its own */
 };
 
-static struct node *parse_level(struct parser *parser, const struct level *level)
+/* The operator that TOKEN is, if it is one. */
+static enum level operator_of(const struct token *token, enum node_op *ret)
 {
-	struct node *left = level->operand(parser);
-	size_t mark = parser->pile_count;
-	for (;;) {
-		const struct token *token = parser_peek(parser);
-		size_t i = 0;
-		while (i < 3 && level->operators[i].token != token->kind)
-			i++;
-		if (parser->failed || i == 3 || token->kind == TOKEN_END)
-			break;
-		if (!parser_must(parser, left))
-			break;
-		parser_take(parser);
-		struct node *right = parser_must(parser, level->operand(parser));
-		fold_step(parser, mark, left, level->operators[i].op, token->position, right);
-	}
-	return fold_end(parser, mark, NODE_FOLD, left);
-}
-
-static struct node *parse_product(struct parser *parser)
-{
-	static const struct level level = {
-		{ { TOKEN_STAR, OP_TIMES }, { TOKEN_DIV, OP_DIVIDE }, { TOKEN_MOD, OP_MODULO } },
-		parse_power,
+	static const struct {
+		uint8_t level, op;
+	} marks[] = {
+		[TOKEN_OR] = { LEVEL_OR, OP_EQ },
+		[TOKEN_AND] = { LEVEL_AND, OP_EQ },
+		[TOKEN_EQ] = { LEVEL_RELATION, OP_EQ },
+		[TOKEN_NE] = { LEVEL_RELATION, OP_NE },
+		[TOKEN_LT] = { LEVEL_RELATION, OP_LT },
+		[TOKEN_LE] = { LEVEL_RELATION, OP_LE },
+		[TOKEN_GT] = { LEVEL_RELATION, OP_GT },
+		[TOKEN_GE] = { LEVEL_RELATION, OP_GE },
+		[TOKEN_PLUS] = { LEVEL_SUM, OP_PLUS },
+		[TOKEN_MINUS] = { LEVEL_SUM, OP_MINUS },
+		[TOKEN_STAR] = { LEVEL_PRODUCT, OP_TIMES },
+		[TOKEN_DIV] = { LEVEL_PRODUCT, OP_DIVIDE },
+		[TOKEN_MOD] = { LEVEL_PRODUCT, OP_MODULO },
+	}, keywords[] = {
+		[KEYWORD_OR] = { LEVEL_OR, OP_EQ },
+		[KEYWORD_AND] = { LEVEL_AND, OP_EQ },
+		[KEYWORD_MATCHES] = { LEVEL_RELATION, OP_MATCHES },
+		[KEYWORD_BETWEEN] = { LEVEL_RELATION, OP_BETWEEN },
+		[KEYWORD_INSTANCEOF] = { LEVEL_RELATION, OP_INSTANCEOF },
 	};
-	return parse_level(parser, &level);
+	bool word = token->keyword != KEYWORD_NONE;
+	*ret = (enum node_op)(word ? keywords[token->keyword].op : marks[token->kind].op);
+	return (enum level)(word ? keywords[token->keyword].level : marks[token->kind].level);
 }
 
-static struct node *parse_sum(struct parser *parser)
-{
-	static const struct level level = {
-		{ { TOKEN_PLUS, OP_PLUS }, { TOKEN_MINUS, OP_MINUS }, { TOKEN_END, OP_PLUS } },
-		parse_product,
-	};
-	return parse_level(parser, &level);
-}
+static struct node *parse_operators(struct parser *parser, enum level least);
 
-static bool relational_operator(const struct parser *parser, enum node_op *ret)
+/* What stands behind LEFT with operators of LEVEL, the first of which comes now. */
+static struct node *parse_row(struct parser *parser, struct node *left, enum level level)
 {
-	const struct token *token = parser_peek(parser);
-	if (token->kind >= TOKEN_EQ && token->kind <= TOKEN_GE)
-		*ret = (enum node_op)(OP_EQ + (token->kind - TOKEN_EQ));
-	else if (token->keyword == KEYWORD_INSTANCEOF)
-		*ret = OP_INSTANCEOF;
-	else if (token->keyword == KEYWORD_MATCHES)
-		*ret = OP_MATCHES;
-	else if (token->keyword == KEYWORD_BETWEEN)
-		*ret = OP_BETWEEN;
-	else
-		return false;
-	return true;
-}
-
-/* Not chainable: 1 < 2 < 3 is left over input. */
-static struct node *parse_relational(struct parser *parser)
-{
-	struct node *left = parse_sum(parser);
 	enum node_op op;
-	if (parser->failed || !relational_operator(parser, &op))
-		return left;
-	if (!parser_must(parser, left))
-		return NULL;
 	size_t mark = parser->pile_count;
-	int position = parser_take(parser)->position;
-	struct node *right = parser_must(parser, parse_sum(parser));
-	fold_step(parser, mark, left, op, position, right);
-	return fold_end(parser, mark, NODE_FOLD, left);
-}
-
-static struct node *parse_logical(struct parser *parser, enum keyword keyword, enum token_kind kind,
-	enum node_kind node, struct node *(*operand)(struct parser *))
-{
-	struct node *left = operand(parser);
-	size_t mark = parser->pile_count;
-	while (!parser->failed &&
-		(parser_peek(parser)->keyword == keyword || parser_peek(parser)->kind == kind)) {
+	while (!parser->failed && operator_of(parser_peek(parser), &op) == level) {
 		if (!parser_must(parser, left))
 			break;
 		int position = parser_take(parser)->position;
-		struct node *right = parser_must(parser, operand(parser));
-		fold_step(parser, mark, left, OP_EQ, position, right);
+		struct node *right = parser_must(parser, parse_operators(parser, level + 1));
+		fold_step(parser, mark, left, op, position, right);
+		if (level == LEVEL_RELATION)
+			break;
 	}
-	return fold_end(parser, mark, node, left);
+	return fold_end(parser, mark,
+		level == LEVEL_OR          ? NODE_OR :
+			level == LEVEL_AND ? NODE_AND :
+					     NODE_FOLD,
+		left);
 }
 
-static struct node *parse_and(struct parser *parser)
+/* An operand, and what follows it with operators that bind at least as tightly as LEAST. */
+static struct node *parse_operators(struct parser *parser, enum level least)
 {
-	return parse_logical(parser, KEYWORD_AND, TOKEN_AND, NODE_AND, parse_relational);
+	struct node *left = parse_power(parser);
+	enum level most = LEVEL_PRODUCT;
+	enum node_op op;
+	while (!parser->failed) {
+		enum level level = operator_of(parser_peek(parser), &op);
+		if (level < least || level > most || level == LEVEL_NONE)
+			return left;
+		left = parse_row(parser, left, level);
+		most = level - 1;
+	}
+	return NULL;
 }
 
 static struct node *parse_or(struct parser *parser)
 {
-	return parse_logical(parser, KEYWORD_OR, TOKEN_OR, NODE_OR, parse_and);
+	return parse_operators(parser, LEVEL_OR);
 }
 
 static struct node *null_literal(struct parser *parser, int position)

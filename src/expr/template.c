@@ -193,7 +193,7 @@ void template_result_free(struct template_result *result)
 /* The pass */
 
 struct pass {
-	struct eval ev;
+	struct eval *ev;
 	struct val source;
 	const char *top_key;
 	int64_t now_ms;
@@ -409,7 +409,7 @@ static void record(struct pass *pass, struct str text, const struct pieces *piec
 static int evaluate_mixed(
 	struct pass *pass, const struct pieces *pieces, struct val *ret, bool *ret_null)
 {
-	struct eval *ev = &pass->ev;
+	struct eval *ev = pass->ev;
 	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
 	for (size_t i = 0; i < pieces->list.count; i++) {
 		const struct piece *piece = &pieces->list.items[i];
@@ -445,16 +445,16 @@ static int evaluate_pieces(
 		return evaluate_mixed(pass, pieces, ret, ret_null);
 	struct value value;
 	pass->body = &pieces->list.items[0];
-	if (eval_body(&pass->ev, pass->body->text, &value) < 0)
+	if (eval_body(pass->ev, pass->body->text, &value) < 0)
 		return -1;
 	*ret_null = value.kind == V_NULL;
 	pass->null = pass->body;
-	return *ret_null ? 0 : value_to_val(&pass->ev, value, ret);
+	return *ret_null ? 0 : value_to_val(pass->ev, value, ret);
 }
 
 static void start_string(struct pass *pass)
 {
-	struct eval *ev = &pass->ev;
+	struct eval *ev = pass->ev;
 	eval_next(ev);
 	pass->result->evaluated++;
 	pass->body = pass->null = NULL;
@@ -466,7 +466,7 @@ static void start_string(struct pass *pass)
 
 static void end_string(struct pass *pass)
 {
-	struct eval *ev = &pass->ev;
+	struct eval *ev = pass->ev;
 	if (ev->failure == FAIL_BUDGET)
 		pass->over_budget = true;
 	if (!ev->limits.max_steps)
@@ -476,7 +476,7 @@ static void end_string(struct pass *pass)
 /* Of the string; that of the body when the place in it is not known. */
 static ptrdiff_t failed_position(const struct pass *pass)
 {
-	int inside = pass->ev.position > 0 ? pass->ev.position : 0;
+	int inside = pass->ev->position > 0 ? pass->ev->position : 0;
 	return pass->body ? (ptrdiff_t)pass->body->offset + inside : -1;
 }
 
@@ -496,9 +496,9 @@ static bool evaluate_string(struct pass *pass, struct str text, struct val *ret)
 			written_position(text, (ptrdiff_t)flaw.position));
 	} else {
 		result = evaluate_pieces(pass, &pieces, &value, &null);
-		enum fail_kind kind = pass->ev.failure;
+		enum fail_kind kind = pass->ev->failure;
 		if (result < 0 && kind != FAIL_BUDGET)
-			record(pass, text, kind == FAIL_PARSE ? NULL : &pieces, pass->ev.message,
+			record(pass, text, kind == FAIL_PARSE ? NULL : &pieces, pass->ev->message,
 				fail_exception(kind), written_position(text, failed_position(pass)));
 		else if (null)
 			record(pass, text, &pieces, NULL, NULL,
@@ -538,9 +538,9 @@ static struct val evaluate_key(struct pass *pass, struct str key)
 	if (!is_candidate(key) || !evaluate_string(pass, key, &value))
 		return val_str(key);
 	struct value text;
-	eval_next(&pass->ev);
+	eval_next(pass->ev);
 	if (!val_is_string(value) &&
-		value_java_text(&pass->ev, value_of_val(&pass->ev, value), &text) == 0) {
+		value_java_text(pass->ev, value_of_val(pass->ev, value), &text) == 0) {
 		struct val printed = val_str(value_str(text));
 		val_free(&value);
 		value = printed;
@@ -613,18 +613,20 @@ enum expr_failure template_evaluate(struct val source, const char *top_key,
 		*ret = val_ref(source);
 		return EXPR_OK;
 	}
+	struct eval ev; /* not cleared: its arena is large */
 	struct pass pass = {
+		.ev = &ev,
 		.source = source,
 		.top_key = top_key,
 		.now_ms = now_ms,
 		.steps_left = LIMIT_EXPR_PASS_STEPS,
 		.result = ret_result,
 	};
-	eval_init(&pass.ev, host, limits);
+	eval_init(&ev, host, limits);
 	struct val value;
 	if (!walk(&pass, source, &value))
 		value = val_ref(source);
-	eval_free(&pass.ev);
+	eval_free(&ev);
 	if (pass.over_budget) {
 		val_free(&value);
 		template_result_free(ret_result);

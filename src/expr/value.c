@@ -197,7 +197,7 @@ static bool found_by_host(
 	return found != NULL;
 }
 
-static bool root_get(struct eval *ev, struct str name, struct value *ret)
+static __attribute__((noinline)) bool root_get(struct eval *ev, struct str name, struct value *ret)
 {
 	if (ev->assigned && table_get(ev, ev->assigned, value_string(name), ret))
 		return true;
@@ -217,7 +217,8 @@ static struct val context_json(struct eval *ev, ptrdiff_t stage)
 }
 
 /* A stage's own context, then what its ancestors put out. */
-static bool context_get(struct eval *ev, ptrdiff_t stage, struct str name, struct value *ret)
+static __attribute__((noinline)) bool context_get(
+	struct eval *ev, ptrdiff_t stage, struct str name, struct value *ret)
 {
 	if (ev->changed.count) {
 		struct value own = value_of_val(ev, context_json(ev, stage));
