@@ -1,14 +1,18 @@
 /*
- * Documents through every rule that `gennaker explain` and the manifest stages apply to them without a server: no crash, no leak, an
- * error has a text that can be shown, and what is given is never changed.
+ * Documents through every command of `gennaker explain` and every rule that the manifest stages apply to them without a server: no crash,
+ * no leak, an error has a text that can be shown, and what is given is never changed.
  */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/yaml.h"
+#include "commands.h"
 #include "kubernetes/bind.h"
 #include "kubernetes/deploy_plan.h"
 #include "kubernetes/job.h"
@@ -23,6 +27,90 @@
 #include "kubernetes/version.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+/* ---- commands ---------------------------------------------------------------------------------- */
+
+/* What commands read: WHOLE is the input, FIRST and LAST an object of it. */
+enum file { WHOLE, FIRST, LAST, FILES };
+static struct {
+	int handle;
+	char path[32];
+} files[FILES];
+
+#define AT(file) files[file].path
+
+/* What the commands say goes nowhere; libFuzzer has taken its own standard error by now. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	for (int i = 0; i < FILES; i++) {
+		files[i].handle = memfd_create("input", MFD_CLOEXEC);
+		snprintf(AT(i), sizeof(AT(i)), "/proc/self/fd/%d", files[i].handle);
+	}
+	if (!freopen("/dev/null", "w", stdout))
+		abort();
+	stderr = fopen("/dev/null", "w");
+	return 0;
+}
+
+static void put(enum file file, struct str text)
+{
+	if (ftruncate(files[file].handle, 0) < 0 ||
+		pwrite(files[file].handle, text.bytes, text.length, 0) != (ssize_t)text.length)
+		abort();
+}
+
+static const struct command *find_command(const char *name)
+{
+	const struct command *const *command = explain_command.subcommands;
+
+	while (strcmp((*command)->name, name) != 0)
+		command++;
+	return *command;
+}
+
+/* WORDS end with NULL; the first is the command's name. */
+static void run_words(const char *const *words)
+{
+	const struct command *command = find_command(words[0]);
+	struct options options;
+	char *argv[12];
+	int argc = 0;
+
+	for (; words[argc]; argc++)
+		argv[argc] = (char *)words[argc];
+	if (options_parse(command, argc, argv, &options) != 0)
+		abort(); /* the words above are right */
+	command->run(&options);
+	options_free(&options);
+}
+
+#define RUN(...) run_words((const char *const[]){ __VA_ARGS__, NULL })
+
+static void try_commands(struct str text, struct val objects)
+{
+	static const char *const actions[] = { "enable", "disable", "attach" };
+	struct val last = val_at(objects, val_count(objects) - 1);
+	_cleanup_free_ char *one = json_text(val_at(objects, 0), JSON_COMPACT);
+	_cleanup_free_ char *other = json_text(last, JSON_COMPACT);
+
+	put(WHOLE, text);
+	put(FIRST, str_of(one));
+	put(LAST, str_of(other));
+	RUN("explain status", AT(WHOLE));
+	RUN("explain status", AT(WHOLE), "--output", "json");
+	RUN("explain order", AT(WHOLE));
+	RUN("explain names", AT(WHOLE), "--versioned", "true", "--output", "json");
+	RUN("explain names", AT(WHOLE), "--existing", AT(WHOLE));
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		RUN("explain traffic", actions[i], "--service", AT(FIRST), "--target", AT(LAST));
+	for (int i = 0; criteria_names[i]; i++)
+		RUN("explain target", criteria_names[i], AT(WHOLE), "--location", "shop");
+}
+
+/* ---- rules ------------------------------------------------------------------------------------- */
 
 static void check_error(int result, const struct err *err)
 {
@@ -154,6 +242,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (*val_get_text(val_at(documents, i), "kind", ""))
 			val_append(&objects, val_ref(val_at(documents, i)));
 	}
+	if (val_count(objects))
+		try_commands(text, objects);
 	try_objects(objects);
 	try_manifests(documents, objects);
 	check_error(job_properties(text, &properties, &err), &err);
