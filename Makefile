@@ -1,6 +1,6 @@
 # A thin front of meson and scripts/. "make run" is the place to start.
 #
-#   make build     the release binary: build/gennaker
+#   make build     the release binary: build/gennaker, optimised at link time
 #   make run       build, serve on http://127.0.0.1:8084 and run examples/hello.json there
 #   make test      every test, with sanitizers; ends with "N passed, N failed"
 #   make check     only the checks of the tree: layers, headers, format, banned functions
@@ -19,7 +19,7 @@ FUZZ_SECONDS ?= 10
 
 build:
 	@scripts/setup
-	@test -f build/build.ninja || meson setup build $(MESON_FLAGS)
+	@test -f build/build.ninja || meson setup build -Db_lto=true $(MESON_FLAGS)
 	ninja -C build gennaker
 
 run: build

@@ -400,16 +400,21 @@ void stage_merge(
 void task_look(struct run *run, size_t index);
 void task_returned(struct engine *engine, struct job *job);
 void stage_timer_fired(struct stage_run *stage);
+void tasks_skip(struct run *run, size_t index); /* what is left of them is SKIPPED */
+
+/* job.c */
+struct job *job_new(struct run *run, size_t index, enum job_kind kind);
+/* Its idempotency key, into job->key: the same on every retry and after a crash; another one after a restart of the stage, or a loop. */
+void job_name_key(const struct run *run, size_t index, struct job *job);
+void job_clear(struct job *job); /* what it holds */
+/* Counts it as in flight from now on. */
+void job_track(struct engine *engine, struct job *job);
 void job_release(struct engine *engine, struct job *job); /* after the commit: slot, then worker */
 void job_forget(struct engine *engine, struct job *job); /* out of the in-flight list and its slot */
 void job_cancel(struct engine *engine,
 	struct job *job); /* sets its flag; one that waits for a slot comes back at once */
-void tasks_skip(struct run *run, size_t index); /* what is left of them is SKIPPED */
 void slots_take_back(struct engine *engine); /* stopping: what waits for a slot will not get it */
 void slots_free(struct engine *engine);
-/* Counts it as in flight from now on. */
-void job_track(struct engine *engine, struct job *job);
-struct job *job_new(struct run *run, size_t index, enum job_kind kind);
 
 /* plan.c */
 enum plan_kind { PLAN_BEFORE, PLAN_AFTER, PLAN_FAILURE };
