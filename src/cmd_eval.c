@@ -49,16 +49,19 @@ const struct command eval_command = {
 	.min_arguments = 0,
 	.max_arguments = 1,
 	.summary = "Evaluate an expression, or a text with ${…}, and print the value as JSON.",
-	.details = "gennaker eval '${ 1 + 1 }'\n"
-		   "gennaker eval \"#stage('Bake').status\" --execution run.json --stage Deploy\n"
-		   "gennaker eval --jsonl lines.jsonl\n"
-		   "gennaker eval -i --execution run.json\n"
-		   "\n"
-		   "With --jsonl each line of FILE (standard input without one) is a JSON object {\"id\", \"context\", and \"expr\" (a text)\n"
-		   "or \"source\" (any value), \"allowUnknownKeys\", \"currentStageId\"}; for each a line {\"id\", \"value\", \"evaluated\",\n"
-		   "\"failures\"} is printed, or {\"error\"}.\n"
-		   "URLs are fetched as the settings here allow it (user-configured-url-restrictions, expression.fetch).\n"
-		   "Exit status: 0 evaluated, 1 not, 2 bad usage.",
+	.details =
+		"gennaker eval '${ 1 + 1 }'\n"
+		"gennaker eval \"#stage('Bake').status\" --execution run.json --stage Deploy\n"
+		"gennaker eval --jsonl lines.jsonl\n"
+		"gennaker eval -i --execution run.json\n"
+		"\n"
+		"With --jsonl each line of FILE (standard input without one) is a JSON object {\"id\", \"context\", and \"expr\" (a text)\n"
+		"or \"source\" (any value), \"allowUnknownKeys\", \"currentStageId\"}; for each a line {\"id\", \"value\", \"evaluated\",\n"
+		"\"failures\"} is printed, or {\"error\"}.\n"
+		"At the prompt of -i, help explains, quit or exit ends; the lines are kept in ~/.local/state/gennaker/eval-history.\n"
+		"A key that is missing is null, as in stages; on a line of --jsonl only with \"allowUnknownKeys\": true.\n"
+		"URLs are fetched as the settings here allow it (user-configured-url-restrictions, expression.fetch).\n"
+		"Exit status: 0 evaluated, 1 not, 2 bad usage.",
 	.options = ROWS(struct option_row,
 		{ "context", 'c', "FILE", "The root object: a map in JSON or YAML." },
 		{ "execution", 'e', "FILE", "An execution, as GET /pipelines/ID gives it." },

@@ -211,20 +211,41 @@ static const char *prompt_read(struct prompt *prompt)
 	return line;
 }
 
+static const char help_text[] =
+	"An expression, or a text with ${…}: its value is printed. Tab completes names, helpers, methods and classes.\n"
+	"  #root              all that is seen here\n"
+	"  #stage('NAME')     a stage of the execution\n"
+	"Up and down, Ctrl-R: earlier lines. Ctrl-C: this line anew. quit, exit, Ctrl-D: the end. (A key of such a name: #root.quit)\n"
+	"The language: docs/reference/expressions.md\n";
+
+/* What is no expression; a key of that name is #root.help. */
+static bool is_command(const char *word, bool *ret_end)
+{
+	bool help = strcmp(word, "help") == 0 || strcmp(word, "?") == 0;
+	*ret_end = strcmp(word, "quit") == 0 || strcmp(word, "exit") == 0;
+	if (help)
+		fputs(help_text, stdout);
+	return help || *ret_end;
+}
+
 int eval_prompt(struct eval_session *session)
 {
 	struct prompt prompt = { .session = session };
 	bool is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	prompt_open(&prompt);
 	if (is_terminal)
-		puts("Tab completes, Ctrl-D ends.");
+		puts("Tab completes, help explains, quit or Ctrl-D ends.");
 	for (const char *line; (line = prompt_read(&prompt));) {
 		struct str text = str_trim(str_of(line));
 		_cleanup_free_ char *copy = xstrndup(text.bytes, text.length);
 		if (!*copy)
 			continue;
+		bool end;
 		remember(&prompt, copy);
-		eval_print(session, copy);
+		if (!is_command(copy, &end))
+			eval_print(session, copy);
+		else if (end)
+			break;
 		fflush(stdout);
 	}
 	if (is_terminal)

@@ -26,7 +26,7 @@
 #define LIMIT_EXPR_STEPS 1000000
 #define LIMIT_EXPR_PASS_STEPS 10000000  /* of all strings of one pass together */
 #define LIMIT_EXPR_INLINE_STEPS 20000   /* on the engine thread: about 1 ms */
-#define LIMIT_EXPR_BYTES (64u << 20)    /* allocated by one evaluation */
+#define LIMIT_EXPR_BYTES (16u << 20)    /* allocated by one evaluation */
 #define LIMIT_SEARCH_ROWS 20000         /* runs that one search looks at */
 #define LIMIT_SEARCH_LIST 100           /* elements of a list that is searched for in triggers */
 #define LIMIT_SEARCH_ASSIGN_STEPS 10000 /* for its elements, in one list */
@@ -35,6 +35,7 @@
 #define LIMIT_ARTIFACT_MATCH_STEPS 200000 /* one pattern of a matchArtifact: about 10 ms */
 #define LIMIT_EXPR_STRING_BYTES (4u << 20)
 #define LIMIT_EXPR_LIST 100000
+#define LIMIT_EXPR_ARRAY 262144 /* elements, Spring's own limit for new int[…] */
 #define LIMIT_EXPR_CACHE 4096  /* parsed expressions kept */
 #define LIMIT_EXPR_LOOKUPS 100 /* pipelines and applications that one pass looks up in the store */
 #define LIMIT_EXPR_FETCHES 100 /* URLs of one pass, and … */

@@ -7,8 +7,6 @@
 #include "expr/node.h"
 #include "expr/text.h"
 
-#define ARRAY_ITEMS 262144
-
 static const char *nearest_key(struct eval *ev, struct value map, struct str name)
 {
 	unsigned best = 3;
@@ -346,10 +344,10 @@ static int array_sizes(
 		if (sizes[i] < 0)
 			return fail(ev, FAIL_ARGUMENT, "%lld", (long long)sizes[i]);
 		total *= (uint64_t)sizes[i];
-		if (sizes[i] >= ARRAY_ITEMS || total >= ARRAY_ITEMS)
+		if (sizes[i] >= LIMIT_EXPR_ARRAY || total >= LIMIT_EXPR_ARRAY)
 			return fail(ev, FAIL_EVAL,
 				"EL1080E: Array has too many elements, exceeding the threshold of '%d'",
-				ARRAY_ITEMS);
+				LIMIT_EXPR_ARRAY);
 	}
 	return 0;
 }

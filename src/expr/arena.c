@@ -45,6 +45,32 @@ void arena_grow(struct arena *arena, size_t size)
 	arena->left = room;
 }
 
+void *arena_resize(struct arena *arena, void *old, size_t old_size, size_t size)
+{
+	size_t had = (old_size + 15) & ~(size_t)15, wanted = (size + 15) & ~(size_t)15;
+	struct arena_block *block = arena->blocks;
+	bool is_last = old_size > 0 && arena->next == (char *)old + had;
+	if (is_last && wanted - had <= arena->left) {
+		arena_alloc(arena, wanted - had);
+		return old;
+	}
+	if (!is_last || !block || old != block->bytes) {
+		void *copy = arena_alloc(arena, size);
+		if (old_size)
+			memcpy(copy, old, old_size);
+		return copy;
+	}
+	/* It has the newest block for itself. */
+	block = xrealloc(block, sizeof(*block) + wanted);
+	block->size = wanted;
+	arena->blocks = block;
+	arena->next = block->bytes + wanted;
+	arena->left = 0;
+	arena->used += wanted - had;
+	arena->over |= arena->used > arena->cap;
+	return block->bytes;
+}
+
 char *arena_copy(struct arena *arena, struct str text)
 {
 	char *copy = arena_alloc(arena, text.length + 1);

@@ -62,6 +62,9 @@ static inline void *arena_zalloc(struct arena *arena, size_t size)
 {
 	return memset(arena_alloc(arena, size), 0, size);
 }
+/* OLD, of OLD_SIZE bytes, with room for SIZE: where it is, if nothing was handed out after it, else a copy. */
+void *arena_resize(struct arena *arena, void *old, size_t old_size, size_t size);
+
 /* A terminated copy. */
 char *arena_copy(struct arena *arena, struct str text);
 char *arena_printf(struct arena *arena, const char *format, ...)

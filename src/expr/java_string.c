@@ -436,9 +436,20 @@ static int string_repeat(struct eval *ev, const struct call *call, struct value 
 	return 0;
 }
 
+/* An element takes more than its byte of the text. */
+static int too_many(struct eval *ev, size_t count)
+{
+	if (count <= LIMIT_EXPR_ARRAY)
+		return 0;
+	return fail(
+		ev, FAIL_LIMIT, "An array of more than %d elements would arise", LIMIT_EXPR_ARRAY);
+}
+
 static int string_to_char_array(struct eval *ev, const struct call *call, struct value *ret)
 {
 	struct str text = self_str(call);
+	if (too_many(ev, text.length) < 0)
+		return -1;
 	struct seq *seq = seq_new(ev, text.length);
 	for (size_t at = 0; at < text.length;) {
 		uint32_t code = text_next(text, &at);
@@ -469,6 +480,8 @@ static int string_get_bytes(struct eval *ev, const struct call *call, struct val
 	if (call->count && check_charset(ev, call->args[0]) < 0)
 		return -1;
 	struct str text = text_clean(&ev->arena, self_str(call));
+	if (too_many(ev, text.length) < 0)
+		return -1;
 	struct seq *seq = seq_new(ev, text.length);
 	for (size_t i = 0; i < text.length; i++)
 		seq_push(ev, seq, value_int((signed char)text.bytes[i]));
@@ -589,16 +602,18 @@ static int string_of_array(struct eval *ev, const struct call *call, struct valu
 	if (from < 0 || count < 0 || from > length - count)
 		return fail(ev, FAIL_STRING_INDEX, "offset %lld, count %lld, length %lld",
 			(long long)from, (long long)count, (long long)length);
-	struct seq *part = seq_new(ev, (size_t)count);
+	bool is_bytes = array.element == ELEMENT_BYTE;
+	struct seq *part = seq_new(ev, is_bytes ? 0 : (size_t)count);
 	char *bytes = arena_alloc(&ev->arena, (size_t)count + 1);
 	for (int64_t i = 0; i < count; i++) {
 		struct value item = seq_at(ev, array, (size_t)(from + i));
-		seq_push(ev, part, item);
 		bytes[i] = (char)item.integer;
+		if (!is_bytes)
+			seq_push(ev, part, item);
 	}
 	if (eval_step(ev, (uint64_t)count / 4) < 0)
 		return -1;
-	if (array.element == ELEMENT_BYTE) {
+	if (is_bytes) {
 		struct str text = { bytes, (size_t)count };
 		*ret = value_string(str_is_utf8(text) ? text : text_repair(&ev->arena, text));
 		return 0;

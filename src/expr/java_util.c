@@ -293,6 +293,7 @@ static int url_encode(struct eval *ev, const struct call *call, struct value *re
 	if (!str_equal_nocase(charset, STR("UTF-8")) && !str_equal_nocase(charset, STR("UTF8")))
 		return fail(ev, FAIL_ARGUMENT, "charset %.*s is not supported, only UTF-8",
 			STR_ARG(str_slice(charset, 0, charset.length < 40 ? charset.length : 40)));
+	static const char digits[] = "0123456789ABCDEF";
 	struct str from = text_clean(&ev->arena, value_str(text));
 	char *bytes = arena_alloc(&ev->arena, from.length * 3 + 1);
 	size_t length = 0;
@@ -303,7 +304,8 @@ static int url_encode(struct eval *ev, const struct call *call, struct value *re
 		if (plain || c == ' ')
 			bytes[length++] = plain ? (char)c : '+';
 		else
-			length += (size_t)snprintf(bytes + length, 4, "%%%02X", c);
+			for (int part = 0; part < 3; part++)
+				bytes[length++] = part ? digits[part == 1 ? c >> 4 : c & 15] : '%';
 	}
 	*ret = value_string((struct str){ bytes, length });
 	return eval_step(ev, from.length / 16);

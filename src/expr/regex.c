@@ -71,7 +71,7 @@ static int regex_open(struct eval *ev, struct str pattern, struct str text, stru
  */
 static int regex_run(struct regex *regex, size_t from, uint32_t options)
 {
-	static const uint32_t limits[] = { 500, 8000, 500000 };
+	static const uint32_t limits[] = { 50, 500, 8000, 500000 };
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		if (eval_step(regex->ev, limits[i] / CHARGE) < 0)
 			return -1;
@@ -268,6 +268,9 @@ static int split(struct regex *regex, int64_t limit, struct seq *seq)
 			return -1;
 		PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(regex->match);
 		size_t begin = offsets[0], end = offsets[1];
+		if (seq->count >= LIMIT_EXPR_ARRAY)
+			return fail(regex->ev, FAIL_LIMIT, "More than %d pieces would arise",
+				LIMIT_EXPR_ARRAY);
 		/* No empty piece before an empty match at the start. */
 		if (end > 0) {
 			seq_push(regex->ev, seq, value_string(str_slice(regex->text, copied, begin)));

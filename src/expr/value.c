@@ -115,11 +115,10 @@ struct seq *seq_new(struct eval *ev, size_t capacity)
 void seq_push(struct eval *ev, struct seq *seq, struct value item)
 {
 	if (seq->count == seq->capacity) {
+		size_t size = sizeof(*seq->items);
 		seq->capacity = seq->capacity ? seq->capacity * 2 : 8;
-		struct value *items = arena_alloc(&ev->arena, seq->capacity * sizeof(*items));
-		if (seq->count)
-			memcpy(items, seq->items, seq->count * sizeof(*items));
-		seq->items = items;
+		seq->items = arena_resize(
+			&ev->arena, seq->items, seq->count * size, seq->capacity * size);
 	}
 	seq->items[seq->count++] = item;
 }

@@ -102,6 +102,23 @@ def test_values_and_failures_one_after_the_other(prompt):
     assert asked.end() == 0
 
 
+def test_help_explains_an_empty_line_asks_again(prompt):
+    asked = prompt()
+    assert "Tab completes" in asked.ask("help") and "Ctrl-D" in asked.ask("?")
+    assert asked.ask("") == "" and asked.ask("   ") == ""
+    assert asked.ask("1 + 1") == "2"
+    assert asked.end() == 0
+
+
+@pytest.mark.parametrize("word", ["quit", "exit"])
+def test_quit_and_exit_end(prompt, tmp_path, word):
+    asked = prompt()
+    assert asked.ask("'it'") == '"it"'
+    asked.type(word + "\n")
+    assert os.waitstatus_to_exitcode(os.waitpid(asked.child, 0)[1]) == 0
+    assert remembered(tmp_path / ".local/state")[-2:] == ["'it'", word]
+
+
 def remembered(state):
     """The lines of the history; libedit writes blanks as \\040."""
     lines = (state / "gennaker" / "eval-history").read_text().splitlines()
