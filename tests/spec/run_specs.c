@@ -162,13 +162,13 @@ static int spec_fetch(void *data, struct str url, struct strbuf *ret_body, struc
 }
 
 /* Each application has one pipeline, p. */
-static struct val spec_pipeline_id(void *data, struct str name, const char *application)
+static struct val spec_pipeline_id(void *data, struct str name, const char *application, struct err *err)
 {
 	return str_is(name, "p") ? val_format("%s/p", application ? application : "own") : VAL_NULL;
 }
 
 /* There is one application, app. */
-static struct val spec_application(void *data, struct str name)
+static struct val spec_application(void *data, struct str name, struct err *err)
 {
 	struct val attributes = val_map();
 	if (!str_is(name, "app"))
