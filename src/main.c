@@ -1,10 +1,12 @@
 /*
  * gennaker: finds the subcommand and hands over. Options and wiring of each are in its cmd_NAME.c.
  */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "commands.h"
@@ -87,6 +89,17 @@ static int dispatch(
 	return unknown_command(name, list, within);
 }
 
+/*
+ * What many threads free stays with their arenas of malloc: with eight a processor, as glibc makes them by itself, waiting for 5,000
+ * objects took a quarter more memory, at the same processor time.
+ */
+static void share_arenas(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	mallopt(M_ARENA_MAX, processors > 2 ? (int)processors : 2);
+}
+
 /* Connections, warm handles and watches together need more than the usual 1024. */
 static void raise_descriptor_limit(void)
 {
@@ -99,6 +112,7 @@ static void raise_descriptor_limit(void)
 
 int main(int argc, char **argv)
 {
+	share_arenas();
 	raise_descriptor_limit();
 	signal(SIGPIPE, SIG_IGN);
 	return dispatch(commands, NULL, argc, argv);

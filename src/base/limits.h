@@ -156,6 +156,7 @@
 #define LIMIT_KUBERNETES_LOG_BYTES (1 << 20) /* of a container, searched for properties */
 #define LIMIT_WATCHES 64                     /* at a time; more are polled */
 #define LIMIT_WATCH_OBJECTS 20000            /* kept by one watch; beyond, it only wakes */
+#define LIMIT_WATCH_SHARED 20000 /* parts of objects that a watch knows, so as to keep them once */
 #define LIMIT_WATCH_STREAM_MS \
 	60000 /* then it is asked for anew: a dead connection shows within that */
 #define LIMIT_WATCH_BACKOFF_MS 30000

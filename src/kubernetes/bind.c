@@ -71,7 +71,7 @@ char *image_name(const char *image)
 	return xstrndup(image, (size_t)(colon - image));
 }
 
-/* What differs most comes first: a deploy compares each of its objects with each. */
+/* What differs most comes first. */
 static bool same_key(struct val a, struct val b)
 {
 	static const char *const keys[] = { "name", "type", "location" };
@@ -96,12 +96,36 @@ static bool holds_key(struct val list, struct val artifact, size_t *ret_index)
 	return false;
 }
 
-void artifacts_put(struct val *list, struct val artifact)
+/* Type, name and location as one text; owned. */
+static char *key_text(struct val artifact)
 {
+	return xasprintf("%s\n%s\n%s", val_get_text(artifact, "type", ""),
+		val_get_text(artifact, "name", ""), val_get_text(artifact, "location", ""));
+}
+
+/* The keys of all in LIST; owned. */
+static struct val keys_of(struct val list)
+{
+	struct val known = val_map();
+
+	for (size_t i = 0; i < val_count(list); i++) {
+		_cleanup_free_ char *key = key_text(val_at(list, i));
+
+		val_set(&known, key, val_bool(true));
+	}
+	return known;
+}
+
+void artifacts_put(struct val *list, struct val *known, struct val artifact)
+{
+	_cleanup_free_ char *key = key_text(artifact);
 	size_t index;
 
-	while (holds_key(*list, artifact, &index))
+	if (val_is_null(*known))
+		*known = keys_of(*list);
+	while (val_has(*known, key) && holds_key(*list, artifact, &index))
 		val_list_remove(list, index);
+	val_set(known, key, val_bool(true));
 	val_append(list, artifact);
 }
 

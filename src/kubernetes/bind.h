@@ -17,8 +17,12 @@ void manifest_bind(
 /* What stands in the slots of MANIFEST: a list of {"type", "name", "reference"}, each once; owned. */
 struct val manifest_slots(struct val manifest);
 
-/* Adds ARTIFACT (taken) at the end; one of the same type, name and location goes. */
-void artifacts_put(struct val *list, struct val artifact);
+/*
+ * Adds ARTIFACT (taken) at the end; one of the same type, name and location goes. KNOWN, a map that is VAL_NULL at first and belongs to
+ * LIST, spares looking through all of it.
+ */
+void artifacts_put(struct val *list, struct val *known, struct val artifact);
+
 /* Adds ARTIFACT (taken), unless there is one of the same type, name and location. */
 void artifacts_add(struct val *list, struct val artifact);
 

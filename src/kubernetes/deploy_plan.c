@@ -44,6 +44,7 @@ bool deploy_wants_server_side(struct val manifest)
 void deploy_walk_free(struct deploy_walk *walk)
 {
 	val_free(&walk->candidates);
+	val_free(&walk->known);
 	val_free(&walk->bound);
 	val_free(&walk->produced);
 }
@@ -61,7 +62,7 @@ void deploy_walk_produce(struct deploy_walk *walk, struct val manifest, struct v
 	struct val artifact = manifest_artifact(manifest, val_get_text(entry, "version", ""),
 		val_get_text(entry, "name", ""), walk->rules->account);
 
-	artifacts_put(&walk->candidates, val_ref(artifact));
+	artifacts_put(&walk->candidates, &walk->known, val_ref(artifact));
 	val_append(&walk->produced, artifact);
 }
 

@@ -47,6 +47,7 @@ struct deploy_walk {
 	struct val manifests; /* borrowed */
 	const struct deploy_rules *rules;
 	struct val candidates; /* artifacts that may be bound, those produced so far too; owned */
+	struct val known;      /* which of them there are: artifacts_put */
 	struct val bound;      /* those that were used */
 	struct val produced;   /* one a manifest */
 };

@@ -4,6 +4,7 @@
  */
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "base/share.h"
 #include "kubernetes/clean_up.h"
 #include "kubernetes/deploy.h"
 #include "kubernetes/deploy_batch.h"
@@ -21,7 +22,8 @@ struct sender {
 	struct val names;   /* namespace → names */
 	struct val created; /* artifacts of what was sent */
 	struct val warnings;
-	bool waits; /* the result is set: come again */
+	struct share share; /* objects of one deploy are alike, and stay in memory as long as the run */
+	bool waits;         /* the result is set: come again */
 };
 
 static void sender_free(struct sender *sender)
@@ -30,6 +32,7 @@ static void sender_free(struct sender *sender)
 	val_free(&sender->names);
 	val_free(&sender->created);
 	val_free(&sender->warnings);
+	share_free(&sender->share);
 }
 
 /*
@@ -60,8 +63,10 @@ static void sent(struct sender *sender, struct shipment *shipment)
 	_cleanup_free_ char *full_name = manifest_full_name(object, NULL);
 
 	names_by_namespace_add(&sender->names, manifest_namespace(object), full_name);
-	val_append(&sender->objects, manifest_for_output(object));
-	val_append(&sender->created, take(&shipment->artifact));
+	object = manifest_for_output(object);
+	val_append(&sender->objects, share_value(&sender->share, object));
+	val_free(&object);
+	val_append(&sender->created, share_value(&sender->share, shipment->artifact));
 	for (size_t i = 0; i < val_count(shipment->warnings); i++)
 		val_append(&sender->warnings, val_ref(val_at(shipment->warnings, i)));
 }

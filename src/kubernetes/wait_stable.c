@@ -23,6 +23,7 @@ struct wait {
 	struct task_result *out;
 	struct kube_account *account;
 	struct val stable, failed; /* lists of {"manifestName","location"}, owned */
+	struct val done;           /* both of earlier rounds: "LOCATION/NAME" → true */
 	struct val messages, errors;
 	struct val waiting; /* list of {"manifestName","location"}, the first that are pending */
 	struct val warning; /* the newest about them */
@@ -34,6 +35,7 @@ static void wait_free(struct wait *wait)
 {
 	val_free(&wait->stable);
 	val_free(&wait->failed);
+	val_free(&wait->done);
 	val_free(&wait->messages);
 	val_free(&wait->errors);
 	val_free(&wait->waiting);
@@ -41,16 +43,23 @@ static void wait_free(struct wait *wait)
 	free(wait->line);
 }
 
-static bool holds(struct val list, const char *name, const char *location)
+/* Those in LIST are never looked at again. */
+static void recall_done(struct wait *wait, struct val list)
 {
 	for (size_t i = 0; i < val_count(list); i++) {
 		struct val entry = val_at(list, i);
+		_cleanup_free_ char *key = xasprintf("%s/%s", val_get_text(entry, "location", ""),
+			val_get_text(entry, "manifestName", ""));
 
-		if (strcmp(val_get_text(entry, "manifestName", ""), name) == 0 &&
-			strcmp(val_get_text(entry, "location", ""), location) == 0)
-			return true;
+		val_set(&wait->done, key, val_bool(true));
 	}
-	return false;
+}
+
+static bool is_done(const struct wait *wait, const char *name, const char *location)
+{
+	_cleanup_free_ char *key = xasprintf("%s/%s", location, name);
+
+	return val_has(wait->done, key);
 }
 
 static void put(struct val *list, const char *name, const char *location)
@@ -142,10 +151,8 @@ static int look_at_all(struct wait *wait, struct val names, struct err *err)
 		for (size_t j = 0; j < val_count(list); j++) {
 			struct val name = val_at(list, j);
 
-			if (holds(wait->stable, val_text(&name), location) ||
-				holds(wait->failed, val_text(&name), location))
-				continue;
-			if (look(wait, val_text(&name), location, err) < 0)
+			if (!is_done(wait, val_text(&name), location) &&
+				look(wait, val_text(&name), location, err) < 0)
 				return -1;
 		}
 	}
@@ -355,6 +362,8 @@ int wait_stable_run(const struct task_input *in, struct task_result *out, struct
 		val_list();
 	wait.messages = val_list();
 	wait.waiting = val_list();
+	recall_done(&wait, wait.stable);
+	recall_done(&wait, wait.failed);
 	recall_errors(&wait);
 	if (look_at_all(&wait, names, err) < 0)
 		return -1;

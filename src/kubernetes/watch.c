@@ -20,6 +20,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/share.h"
 #include "kubernetes/internal.h"
 #include "kubernetes/status.h"
 
@@ -29,6 +30,7 @@
 #define SILENCE_SPARE_MS 15000 /* the server ends the stream itself; this much later it is dead */
 #define LASTED_MS 1000         /* a stream that ends sooner, without an event, is no good */
 #define PAUSE_MS 500
+#define LISTS_MS 20000  /* a list that takes longer is not waited for */
 #define EXPECT_MS 10000 /* a write of ours that the watch has not shown by then never will be */
 
 /* A name that somebody waits for. */
@@ -54,6 +56,7 @@ struct kube_watch {
 	int64_t lists_until_ms; /* until then a list without trouble is to be expected; 0 = none */
 	bool overfull;          /* too many objects: wakes only */
 	struct map objects;     /* name → struct val * */
+	struct share share;     /* of their parts */
 	struct map names;       /* name → struct watched_name * */
 	char *version;          /* seen up to here; NULL = list first */
 	/* The thread's own. */
@@ -125,6 +128,7 @@ static void names_clear(struct map *names)
 static void watch_free(struct kube_watch *watch)
 {
 	objects_clear(&watch->objects);
+	share_free(&watch->share);
 	names_clear(&watch->names);
 	cancel_unref(watch->cancel);
 	strbuf_free(&watch->line);
@@ -163,11 +167,15 @@ static void wake(struct kube_watch *watch, const char *name)
 	vec_free(&keys);
 }
 
-static struct val *kept_copy(struct val object)
+/* What the objects of a namespace have in common is kept once. */
+static struct val *kept_copy(struct kube_watch *watch, struct val object)
 {
+	_cleanup_(val_free) struct val parts = kube_status_parts(object);
 	struct val *copy = xnew(struct val);
 
-	*copy = kube_status_parts(object);
+	if (watch->share.count > LIMIT_WATCH_SHARED)
+		share_free(&watch->share);
+	*copy = share_value(&watch->share, parts);
 	return copy;
 }
 
@@ -215,7 +223,7 @@ static void keep(struct kube_watch *watch, const char *name, const struct val *o
 		if (watch->overfull)
 			objects_clear(&watch->objects);
 		else
-			old = map_put(&watch->objects, str_of(name), kept_copy(*object));
+			old = map_put(&watch->objects, str_of(name), kept_copy(watch, *object));
 	} else if (!object) {
 		old = map_remove(&watch->objects, str_of(name));
 	}
@@ -229,7 +237,7 @@ static void lose_sync(struct kube_watch *watch, bool trouble)
 {
 	lock(watch);
 	watch->synced = false;
-	watch->lists_until_ms = trouble ? 0 : clock_now_ms(clock_of(watch)) + LIMIT_WATCH_POLL_MS;
+	watch->lists_until_ms = trouble ? 0 : clock_now_ms(clock_of(watch)) + LISTS_MS;
 	unlock(watch);
 }
 
@@ -414,6 +422,7 @@ static void finish(struct kube_watch *watch)
 	watch->synced = false;
 	watch->lists_until_ms = 0;
 	objects_clear(&watch->objects);
+	share_free(&watch->share);
 }
 
 /* Ends the watch when nobody has asked for a while; forgets names that nobody asks for. */
@@ -616,7 +625,7 @@ static struct kube_watch *add_watch(struct kube_account *account,
 	watch->cancel = cancel_new();
 	watch->line = STRBUF_INIT(LIMIT_WATCH_LINE_BYTES);
 	watch->asked_ms = clock_now_ms(clock_of(watch));
-	watch->lists_until_ms = watch->asked_ms + LIMIT_WATCH_POLL_MS;
+	watch->lists_until_ms = watch->asked_ms + LISTS_MS;
 	if (!start(watch)) {
 		watch_free(watch);
 		return NULL;

@@ -212,12 +212,19 @@ static void the_source_is_left_as_it_was(void **state)
 static void candidates_have_one_place_a_key(void **state)
 {
 	_cleanup_(val_free) struct val list = value_of("[{type: t, name: a, version: '1'}]");
+	_cleanup_(val_free) struct val known = VAL_NULL;
 
 	artifacts_add(&list, value_of("{type: t, name: a, location: '', version: '2'}"));
 	artifacts_add(&list, value_of("{type: t, name: b}"));
 	assert_value("added", list, "[{type: t, name: a, version: '1'}, {type: t, name: b}]");
-	artifacts_put(&list, value_of("{type: t, name: a, version: '3'}"));
+	artifacts_put(&list, &known, value_of("{type: t, name: a, version: '3'}"));
 	assert_value("put", list, "[{type: t, name: b}, {type: t, name: a, version: '3'}]");
+	artifacts_put(&list, &known, value_of("{type: t, name: c}"));
+	artifacts_put(&list, &known, value_of("{type: t, name: c, version: '2'}"));
+	artifacts_put(&list, &known, value_of("{type: t, name: b, location: x}"));
+	assert_value("put more", list,
+		"[{type: t, name: b}, {type: t, name: a, version: '3'}, {type: t, name: c, version: '2'}, "
+		"{type: t, name: b, location: x}]");
 }
 
 static void images_have_names(void **state)

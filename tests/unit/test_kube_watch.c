@@ -545,7 +545,7 @@ static void test_nobody_asks_while_the_watch_is_about_to_list(void **state)
 static void test_one_asks_when_the_list_does_not_come(void **state)
 {
 	static const struct http_step steps[] = {
-		{ .url = LIST, .answer = LISTED("10", OBJECT("9", "1")), .delay_ms = 8000 },
+		{ .url = LIST, .answer = LISTED("10", OBJECT("9", "1")), .delay_ms = 25000 },
 		{ .url = BASE "/web", .answer = OBJECT("9", "1") },
 		{ .url = WATCH("60", "10"), .pieces = silence },
 		{ 0 },
@@ -555,7 +555,9 @@ static void test_one_asks_when_the_list_does_not_come(void **state)
 
 	http_script_add(f->script, steps);
 	assert_int_equal(look(f, &poll_ms), KUBE_SOON);
-	pass(f, LIMIT_WATCH_POLL_MS);
+	pass(f, 19999);
+	assert_int_equal(look(f, &poll_ms), KUBE_SOON);
+	pass(f, 1);
 	assert_int_equal(look(f, &poll_ms), KUBE_SEEN);
 	assert_int_equal(poll_ms, LIMIT_WATCH_POLL_MS);
 	assert_woken(f);
