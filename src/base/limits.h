@@ -36,9 +36,9 @@
 #define LIMIT_EXPR_STRING_BYTES (4u << 20)
 #define LIMIT_EXPR_LIST 100000
 #define LIMIT_EXPR_ARRAY 262144 /* elements, Spring's own limit for new int[…] */
-#define LIMIT_EXPR_CACHE 4096  /* parsed expressions kept */
-#define LIMIT_EXPR_LOOKUPS 100 /* pipelines and applications that one pass looks up in the store */
-#define LIMIT_EXPR_FETCHES 100 /* URLs of one pass, and … */
+#define LIMIT_EXPR_CACHE 4096   /* parsed expressions kept */
+#define LIMIT_EXPR_LOOKUPS 100  /* pipelines and applications that one pass looks up in the store */
+#define LIMIT_EXPR_FETCHES 100  /* URLs of one pass, and … */
 #define LIMIT_EXPR_FETCH_PASS_MS 120000 /* … their time together */
 #define LIMIT_EXPR_FETCH_MS 30000       /* of one exchange */
 #define LIMIT_EXPR_FETCH_RETRY_MS 5000  /* before it is tried once more */

@@ -162,7 +162,8 @@ static int spec_fetch(void *data, struct str url, struct strbuf *ret_body, struc
 }
 
 /* Each application has one pipeline, p. */
-static struct val spec_pipeline_id(void *data, struct str name, const char *application, struct err *err)
+static struct val spec_pipeline_id(
+	void *data, struct str name, const char *application, struct err *err)
 {
 	return str_is(name, "p") ? val_format("%s/p", application ? application : "own") : VAL_NULL;
 }
