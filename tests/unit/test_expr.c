@@ -424,9 +424,24 @@ static void more_expressions_than_the_cache_holds_work(void **state)
 	}
 }
 
+static void arithmetic_on_literals_takes_no_steps(void **state)
+{
+	const struct expr_limits limits = { .max_steps = 1 };
+	_cleanup_outcome_ struct outcome sum = evaluate("2 * (3 + 4) - 1L", NULL, &limits);
+	assert_int_equal(sum.failure, EXPR_OK);
+	assert_string_equal(sum.json, "13");
+	_cleanup_outcome_ struct outcome text = evaluate("'a' + 1", NULL, &limits);
+	assert_int_equal(text.failure, EXPR_OVER_BUDGET);
+	_cleanup_outcome_ struct outcome failed = evaluate("1 + 2 / 0", NULL, NULL);
+	assert_int_equal(failed.failure, EXPR_FAILED);
+	assert_string_equal(failed.exception, "java.lang.ArithmeticException");
+	assert_int_equal(failed.position, 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(arithmetic_on_literals_takes_no_steps),
 		cmocka_unit_test(a_host_gives_what_an_expression_asks_for),
 		cmocka_unit_test(a_look_up_that_fails_is_no_null),
 		cmocka_unit_test(no_host_is_an_empty_root),
