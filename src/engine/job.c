@@ -13,9 +13,8 @@ void job_name_key(const struct run *run, size_t index, struct job *job)
 	if (job->task >= stage->task_count)
 		return;
 	const struct task *task = &stage->tasks[job->task];
-	char *end = stpcpy(stpcpy(stpcpy(job->key, run->execution->id), "-"), stage->id);
-	snprintf(end, sizeof(job->key) - (size_t)(end - job->key), "-%d-%" PRIu32, task->id,
-		task->generation);
+	snprintf(job->key, sizeof(job->key), "%s-%s-%d-%" PRIu32, run->execution->id, stage->id,
+		task->id, task->generation);
 }
 
 struct job *job_new(struct run *run, size_t index, enum job_kind kind)

@@ -110,8 +110,7 @@ static int flatten_text(struct val source, const char *place, struct val *list, 
 
 		/* Text in text is none. */
 		if (val_is_string(document))
-			return err_set(err, ERR_INVALID, "%s: expected an object, got string%s",
-				here,
+			return err_set(err, ERR_INVALID, "%s: expected an object, got string%s", here,
 				strstr(val_text(&document), "${") ?
 					" whose expression was not resolved" :
 					"");
