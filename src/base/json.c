@@ -25,7 +25,7 @@ struct parser {
 	const char *start, *at, *end;
 	bool comments;
 	size_t max_depth;
-	struct str skip_key; /* without bytes: none */
+	struct str skip_key; /* empty: none */
 	bool skips;          /* the value that comes is to be left out */
 	VEC(struct val) values;
 	VEC(const char *)
@@ -339,7 +339,7 @@ static int read_key(struct parser *p, const char *expected)
 		return -1;
 	vec_push(&p->values, key);
 	vec_push(&p->keys, place);
-	p->skips = p->skip_key.bytes && str_equal(val_as_str(&key), p->skip_key);
+	p->skips = p->skip_key.length > 0 && str_equal(val_as_str(&key), p->skip_key);
 	if (skip_blanks(p) < 0)
 		return -1;
 	return next_is(p, ':') ? 0 : fail(p, p->at, "expected ':'");

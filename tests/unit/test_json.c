@@ -74,6 +74,7 @@ static const struct text_case good[] = {
 	CASE("\t\r\n [\t\r\n 1\t\r\n ,\t\r\n 2\t\r\n ]\t\r\n ", "[1,2]"),
 	CASE("{\"asd\":\"sdf\", \"dfg\":\"fgh\"}", "{\"asd\":\"sdf\",\"dfg\":\"fgh\"}"),
 	CASE("{\"\":0}", "{\"\":0}"),
+	CASE("{\"\":[1],\"a\":{\"\":{}}}", "{\"\":[1],\"a\":{\"\":{}}}"),
 	CASE("{\"foo\\u0000bar\": 42}", "{\"foo\\u0000bar\":42}"),
 	CASE("{\"a\":[]}", "{\"a\":[]}"),
 	CASE("{\n\"a\": \"b\"\n}", "{\"a\":\"b\"}"),
