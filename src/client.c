@@ -116,6 +116,18 @@ static enum err_kind kind_of_status(int status)
 	}
 }
 
+#define CREDENTIALS                                                                         \
+	"--token TOKEN or --user NAME:PASSWORD, or GENNAKER_TOKEN or GENNAKER_USER in the " \
+	"environment; the server's are in its settings under server.auth"
+
+/* 401, with where credentials are given. Always -1. SAID: the server's own words. */
+static int denied(const struct client *client, const char *said, struct err *err)
+{
+	return err_set(err, ERR_DENIED, "%s (%s: " CREDENTIALS ")", said,
+		client->authorization ? "the credentials that were given are not the server's" :
+					"no credentials were given");
+}
+
 /* *RET: what the answer holds. */
 static int read_answer(const struct client *client, const struct http_response *response,
 	struct val *ret, struct err *err)
@@ -129,8 +141,9 @@ static int read_answer(const struct client *client, const struct http_response *
 		_cleanup_free_ char *otherwise = xasprintf(
 			"%s answered %d", client->url, response->status);
 		const char *said = val_get_text(answer, "message", otherwise);
-		return err_set(err, kind_of_status(response->status), "%s%s", said,
-			response->status == 401 ? " (--token, --user)" : "");
+		if (response->status == 401)
+			return denied(client, said, err);
+		return err_set(err, kind_of_status(response->status), "%s", said);
 	}
 	if (!is_json)
 		return err_set(err, ERR_UNAVAILABLE,

@@ -25,6 +25,23 @@ static void put_text(FILE *page, const char *text)
 	}
 }
 
+/* Details as they were written: a line that begins with a command stays a line of its own, and an empty one ends a paragraph. */
+static void put_details(FILE *page, const char *text)
+{
+	struct str rest = str_of(text), line;
+	fputs(".PP\n", page);
+	while (str_split(&rest, '\n', &line)) {
+		_cleanup_free_ char *copy = xstrndup(line.bytes, line.length);
+		bool is_command = str_starts(line, "gennaker ");
+		if (line.length == 0) {
+			fputs(".PP\n", page);
+			continue;
+		}
+		put_text(page, copy);
+		fputs(is_command ? "\n.br\n" : "\n", page);
+	}
+}
+
 static void put_option(FILE *page, const struct option_row *row)
 {
 	fputs(".TP\n\\fB", page);
@@ -129,9 +146,7 @@ static int write_command(const char *directory, const struct command *command)
 	put_text(page, command->summary);
 	fputc('\n', page);
 	if (command->details) {
-		fputs(".PP\n", page);
-		put_text(page, command->details);
-		fputc('\n', page);
+		put_details(page, command->details);
 	}
 	if (command->subcommands)
 		put_commands(page, command->subcommands);

@@ -141,25 +141,42 @@ static int take_stored_id(struct client *client, struct val *document, struct er
 	return 0;
 }
 
-static int save_file(
-	const struct options *options, struct client *client, const char *path, struct err *err)
+/* DOCUMENT is taken. PLACE: what errors call it. */
+static int save_one(const struct options *options, struct client *client, const char *place,
+	struct val document, struct err *err)
 {
-	_cleanup_(val_free) struct val document = VAL_NULL;
+	_cleanup_(val_free) struct val mine = document;
 	const char *application = options_get(options, "application");
-	if (document_read(path, &document, err) < 0)
-		return -1;
 	if (application)
-		val_set(&document, "application", val_string(application));
-	if (!*val_get_text(document, "application", ""))
+		val_set(&mine, "application", val_string(application));
+	if (!*val_get_text(mine, "application", ""))
 		return err_set(err, ERR_INVALID,
 			"%s: which application? give --application, or \"application\" in the file",
-			path);
-	if (take_stored_id(client, &document, err) < 0 ||
-		client_call(client, "POST", "/pipelines", document, NULL, err) < 0)
-		return err_wrap(err, "%s", path);
-	printf("%s is saved in %s\n", val_get_text(document, "name", ""),
-		val_get_text(document, "application", ""));
+			place);
+	if (take_stored_id(client, &mine, err) < 0 ||
+		client_call(client, "POST", "/pipelines", mine, NULL, err) < 0)
+		return err_wrap(err, "%s", place);
+	printf("%s is saved in %s\n", val_get_text(mine, "name", ""),
+		val_get_text(mine, "application", ""));
 	return 0;
+}
+
+/* Each pipeline of the file; one that cannot be saved is told, and the others are. The exit status. */
+static int save_file(const struct options *options, struct client *client, const char *path)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_(val_free) struct val all = VAL_NULL;
+	int status = EXIT_OK;
+	if (document_read_all(path, &all, &err) < 0)
+		return complain(client_exit_status(&err), "%s", err_text(&err));
+	for (size_t i = 0; i < val_count(all); i++) {
+		_cleanup_free_ char *place = val_count(all) > 1 ? xasprintf("%s[%zu]", path, i) :
+								  xstrdup(path);
+		if (save_one(options, client, place, val_ref(val_at(all, i)), &err) < 0)
+			status = complain(client_exit_status(&err), "%s", err_text(&err));
+		err_clear(&err);
+	}
+	return status;
 }
 
 static int save_run(const struct options *options)
@@ -169,9 +186,11 @@ static int save_run(const struct options *options)
 	if (!client)
 		return complain(EXIT_USAGE, "%s", err_text(&err));
 	int status = EXIT_OK;
-	for (size_t i = 0; i < options->arguments.count; i++)
-		if (save_file(options, client, options->arguments.items[i], &err) < 0)
-			status = complain(client_exit_status(&err), "%s", err_text(&err));
+	for (size_t i = 0; i < options->arguments.count; i++) {
+		int saved = save_file(options, client, options->arguments.items[i]);
+		if (saved != EXIT_OK)
+			status = saved;
+	}
 	return status;
 }
 
@@ -181,8 +200,9 @@ static const struct command save_command = {
 	.min_arguments = 1,
 	.max_arguments = -1,
 	.summary = "Save pipelines, each under the name in its file.",
-	.details = "A file is JSON (comments are fine) or YAML; - is standard input. One that has the name of a stored pipeline of\n"
-		   "its application replaces it; the server keeps the earlier version.",
+	.details = "A file is JSON (comments are fine) or YAML, and holds one pipeline or a list of them, as gennaker pipelines list\n"
+		   "-o json prints it; - is standard input. A pipeline that has the name of a stored one of its application replaces\n"
+		   "it; the server keeps the earlier version.",
 	.options = ROWS(struct option_row, CLIENT_OPTIONS,
 		{ "application", 'a', "NAME", "The application, whatever the file says." }),
 	.run = save_run,

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "bindings.h"
 #include "client.h"
 #include "commands.h"
 #include "document.h"
@@ -25,9 +26,26 @@ struct job_run {
 	char *id;
 };
 
+static void add_problem(void *data, const struct graph_problem *problem)
+{
+	struct strbuf *text = data;
+	strbuf_printf(text, "%s%s%s%s", text->length ? "; " : "", problem->path,
+		*problem->path ? ": " : "", problem->text);
+}
+
+/* A broken pipeline is told as such before anything is asked for that it would need to run. */
+static int check_graph(struct val document, struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES);
+	if (pipeline_check_graph(document, add_problem, &text) == 0)
+		return 0;
+	return err_set(err, ERR_INVALID, "%s", text.bytes);
+}
+
 static int read_document(struct job_run *run, struct err *err)
 {
-	if (document_read(run->options->arguments.items[0], &run->document, err) < 0)
+	if (document_read(run->options->arguments.items[0], &run->document, err) < 0 ||
+		check_graph(run->document, err) < 0)
 		return -1;
 	if (!*val_get_text(run->document, "application", ""))
 		val_set(&run->document, "application", val_string("local"));
@@ -108,13 +126,16 @@ static int open_here(struct job_run *run, struct err *err)
 	_cleanup_(val_free) struct val settings = VAL_NULL;
 	if (settings_load(options_get(run->options, "config"), &settings, err) < 0 ||
 		setup_open(&run->setup, settings, true, options_get(run->options, "kubeconfig"),
-			err) < 0 ||
-		setup_bind_accounts(&run->setup, run->options, err) < 0)
+			err) < 0)
 		return -1;
-	say_accounts(run);
 	run->store = directory ? store_sqlite_open(directory, err) : store_memory_open();
 	if (!run->store)
 		return -1;
+	int bound = directory ? bindings_restore(&run->setup, run->options, directory, err) :
+				setup_bind_accounts(&run->setup, run->options, err);
+	if (bound < 0)
+		return -1;
+	say_accounts(run);
 	if (find_unfinished(run, err) < 0)
 		return -1;
 	struct engine_setup setup = {
@@ -154,11 +175,11 @@ static int start_here(struct job_run *run, struct err *err)
 
 static int start_on_server(struct job_run *run, struct err *err)
 {
-	static const char *const local_only[] = { "data-dir", "kubeconfig", "account" };
+	static const char *const local_only[] = { "data-dir", "kubeconfig", "account", "config" };
 	for (size_t i = 0; i < sizeof(local_only) / sizeof(local_only[0]); i++)
 		if (options_has(run->options, local_only[i]))
 			return err_set(err, ERR_INVALID,
-				"--%s is for a run in this process, not for one on a server",
+				"--%s is for a run in this process, not for one on a server (which has its own settings)",
 				local_only[i]);
 	run->client = client_open(run->options, err);
 	if (!run->client)

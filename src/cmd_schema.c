@@ -14,6 +14,7 @@
 #include "expr/page.h"
 #include "lint/page.h"
 #include "lint/schema.h"
+#include "settings.h"
 #include "stages.h"
 
 /* TEXT is taken. */
@@ -30,7 +31,7 @@ static int write_page(const char *directory, const char *name, char *text)
 	return result;
 }
 
-/* DIRECTORY/lint.md, /pipeline.md, /expressions.md, and /stages/TYPE.md for each type. */
+/* DIRECTORY/lint.md, /pipeline.md, /settings.md, /expressions.md, and /stages/TYPE.md for each type. */
 static int write_pages(const char *directory)
 {
 	_cleanup_free_ char *stages = xasprintf("%s/stages", directory);
@@ -43,6 +44,7 @@ static int write_pages(const char *directory)
 	int failed = write_page(directory, "lint", page_rules()) < 0 ||
 		write_page(directory, "expressions", expr_page()) < 0 ||
 		write_page(directory, "pipeline", page_pipeline()) < 0 ||
+		write_page(directory, "settings", page_settings(settings_fields)) < 0 ||
 		write_page(stages, "README", page_stages(&stage_registry)) < 0;
 	for (const struct stage_type *const *type = stage_registry.types; *type && !failed; type++)
 		failed = write_page(stages, (*type)->name, page_stage(*type)) < 0;

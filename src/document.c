@@ -17,7 +17,7 @@ static char *name_of_file(const char *path)
 	return xstrndup(base, dot && dot != base ? (size_t)(dot - base) : strlen(base));
 }
 
-int document_read(const char *path, struct val *ret, struct err *err)
+static int read_file(const char *path, struct val *ret, struct err *err)
 {
 	struct strbuf text = STRBUF_INIT(LIMIT_BODY_BYTES);
 	_cleanup_(val_free) struct val document = VAL_NULL;
@@ -27,14 +27,57 @@ int document_read(const char *path, struct val *ret, struct err *err)
 	strbuf_free(&text);
 	if (result < 0)
 		return err_wrap(err, "%s", path);
+	*ret = take(&document);
+	return 0;
+}
+
+/* NAME: of a pipeline that has none; NULL = it needs one. */
+static int take_pipeline(
+	struct val document, const char *path, const char *name, struct val *ret, struct err *err)
+{
 	if (!val_is_map(document) || !val_has(document, "stages"))
 		return err_set(err, ERR_INVALID,
 			"%s: a pipeline is an object with a list of \"stages\"", path);
-	if (!*val_get_text(document, "name", "")) {
-		_cleanup_free_ char *name = name_of_file(path);
-		val_set(&document, "name", val_string(name));
+	bool is_named = *val_get_text(document, "name", "");
+	if (!is_named && !name)
+		return err_set(err, ERR_INVALID, "%s: a pipeline in a list needs a name", path);
+	*ret = val_ref(document);
+	if (!is_named)
+		val_set(ret, "name", val_string(name));
+	return 0;
+}
+
+int document_read(const char *path, struct val *ret, struct err *err)
+{
+	_cleanup_(val_free) struct val document = VAL_NULL;
+	_cleanup_free_ char *name = name_of_file(path);
+	if (read_file(path, &document, err) < 0)
+		return -1;
+	if (val_is_list(document))
+		return err_set(err, ERR_INVALID,
+			"%s: it holds a list of %zu, and one pipeline is run at a time; gennaker pipelines save "
+			"takes a list, gennaker pipelines start runs one of them",
+			path, val_count(document));
+	return take_pipeline(document, path, name, ret, err);
+}
+
+int document_read_all(const char *path, struct val *ret, struct err *err)
+{
+	_cleanup_(val_free) struct val document = VAL_NULL, all = val_list();
+	_cleanup_free_ char *name = name_of_file(path);
+	bool is_list;
+	if (read_file(path, &document, err) < 0)
+		return -1;
+	is_list = val_is_list(document);
+	for (size_t i = 0; i < (is_list ? val_count(document) : 1); i++) {
+		_cleanup_free_ char *place = is_list ? xasprintf("%s[%zu]", path, i) : xstrdup(path);
+		struct val one = VAL_NULL;
+		if (take_pipeline(is_list ? val_at(document, i) : document, place,
+			    is_list ? NULL : name, &one, err) < 0)
+			return -1;
+		val_append(&all, one);
 	}
-	*ret = take(&document);
+	*ret = take(&all);
 	return 0;
 }
 

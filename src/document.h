@@ -14,6 +14,8 @@
 
 /* The pipeline in PATH ("-" = standard input), JSON or YAML; one without a name is named after its file. Owned. */
 int document_read(const char *path, struct val *ret, struct err *err);
+/* The same of a file that may hold a list of them, each with its name: a list in any case. Owned. */
+int document_read_all(const char *path, struct val *ret, struct err *err);
 /* Each -p NAME=VALUE of OPTIONS into the map *PARAMETERS, as text: as Gate's clients send them. */
 int document_read_parameters(const struct options *options, struct val *parameters, struct err *err);
 /*

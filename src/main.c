@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/str.h"
 #include "commands.h"
 
@@ -65,10 +66,26 @@ static bool asks_for_help(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
+static int dispatch(
+	const struct command *const *list, const struct command *within, int argc, char **argv);
+
+/* `help COMMAND …` is `COMMAND … --help`. ARGV[0] is "help". */
+static int dispatch_help(
+	const struct command *const *list, const struct command *within, int argc, char **argv)
+{
+	static char help[] = "--help";
+	_cleanup_free_ char **words = xcalloc((size_t)argc + 2, sizeof(*words));
+	memcpy(words, argv, (size_t)argc * sizeof(*words));
+	words[argc] = help;
+	return dispatch(list, within, argc + 1, words);
+}
+
 /* ARGV[0] is the word before the command's. */
 static int dispatch(
 	const struct command *const *list, const struct command *within, int argc, char **argv)
 {
+	if (argc > 2 && strcmp(argv[1], "help") == 0)
+		return dispatch_help(list, within, argc - 1, argv + 1);
 	if (argc < 2 || asks_for_help(argv[1])) {
 		print_usage(argc < 2 ? stderr : stdout, list, within);
 		return argc < 2 ? EXIT_USAGE : EXIT_OK;

@@ -16,6 +16,8 @@ struct row {
 	int64_t start_ms, end_ms;
 	char *wait;
 	char *error;
+	struct val failed; /* expressionEvaluationSummary */
+	bool failed_told;
 	bool started; /* told, in plain mode */
 };
 
@@ -45,6 +47,7 @@ static void row_free(struct row *row)
 	free(row->type);
 	free(row->wait);
 	free(row->error);
+	val_free(&row->failed);
 	free(row);
 }
 
@@ -177,6 +180,75 @@ void progress_leave(struct progress *progress)
 	progress->drawn = 0;
 }
 
+/* ---- failed expressions -------------------------------------------------------------------------------------------------------- */
+
+#define FAILED_SHOWN 5
+#define FAILED_BYTES 300
+
+/* Text that may be of any length, bounded. */
+static void put_cut(FILE *out, const char *text)
+{
+	struct str shown = str_cut(str_of(text), FAILED_BYTES);
+	_cleanup_free_ char *copy = xasprintf("%.*s", STR_ARG(shown));
+	put_text(out, copy);
+	if (shown.length < strlen(text))
+		fputs("…", out);
+}
+
+/* "Failed to evaluate [waitTime]: zz not found" as "waitTime" and "zz not found"; owned. */
+static const char *split_description(const char *description, char **ret_key)
+{
+	static const char before[] = "Failed to evaluate [";
+	const char *end = strchr(description, ']');
+	*ret_key = NULL;
+	if (strncmp(description, before, sizeof(before) - 1) != 0 || !end)
+		return description;
+	const char *key = description + sizeof(before) - 1;
+	*ret_key = xstrndup(key, (size_t)(end - key));
+	end += end[1] == ':' ? 2 : 1;
+	return *end == ' ' ? end + 1 : end;
+}
+
+/* Its parent's context is the beginning of a synthetic stage's. */
+static bool is_inherited(const struct row *row, struct str expression)
+{
+	return row->parent && val_has_str(row->parent->failed, expression);
+}
+
+/* Each expression of ROW that could not be evaluated, once: "Set: variables: ${ nope }: nope not found". */
+static void put_failed(FILE *out, struct row *row, const char *before)
+{
+	size_t shown = 0, more = 0;
+	for (size_t i = 0; i < val_count(row->failed) && !row->failed_told; i++) {
+		struct str expression = val_key_at(row->failed, i);
+		struct val entry = val_at(val_value_at(row->failed, i), 0);
+		_cleanup_free_ char *key = NULL;
+		const char *why = split_description(val_get_text(entry, "description", ""), &key);
+		if (is_inherited(row, expression))
+			continue;
+		if (shown == FAILED_SHOWN) {
+			more++;
+			continue;
+		}
+		shown++;
+		fputs(before, out);
+		put_text(out, row->name);
+		fputs(": ", out);
+		put_cut(out, key ? key : "");
+		fputs(key ? ": ${" : "${", out);
+		put_cut(out, expression.bytes);
+		fputs("}: ", out);
+		put_cut(out, why);
+		fputc('\n', out);
+	}
+	if (more) {
+		fputs(before, out);
+		put_text(out, row->name);
+		fprintf(out, ": %zu more expressions failed\n", more);
+	}
+	row->failed_told = true;
+}
+
 /* ---- plain lines -------------------------------------------------------------------------------------------------------------- */
 
 static void plain_start(struct progress *progress, const struct row *row, enum status status)
@@ -217,6 +289,10 @@ static void plain_change(
 			put_seconds(progress->out, row->end_ms - row->start_ms);
 		}
 		plain_end(progress);
+		if (!status_is_halt(row->status)) { /* else it is the reason, and the summary has it */
+			_cleanup_free_ char *margin = xasprintf("%*s! ", (int)depth_of(row) * 2, "");
+			put_failed(progress->out, row, margin);
+		}
 	}
 }
 
@@ -269,6 +345,10 @@ static void stage_event(struct progress *progress, struct val data)
 	struct val webhook_error = val_get(val_get(context, "webhook"), "error");
 	if (val_is_string(webhook_error))
 		set_text(&row->error, val_text(&webhook_error));
+	if (val_has(context, "expressionEvaluationSummary")) {
+		val_replace(&row->failed, val_ref(val_get(context, "expressionEvaluationSummary")));
+		row->failed_told = false;
+	}
 	const char *wait = val_get_text(val_get(data, "wait"), "text", NULL);
 	if (!progress->terminal)
 		plain_change(progress, row, before, wait);
@@ -325,15 +405,17 @@ void progress_summary(struct progress *progress)
 		fputc('\n', out);
 	}
 	for (size_t i = 0; i < progress->rows.count; i++) {
-		const struct row *row = progress->rows.items[i];
-		if (!row->error ||
-			!(status_is_halt(row->status) || row->status == STATUS_FAILED_CONTINUE))
-			continue;
-		fputs("  ", out);
-		put_text(out, row->name);
-		fputs(": ", out);
-		put_text(out, row->error);
-		fputc('\n', out);
+		struct row *row = progress->rows.items[i];
+		bool failed = status_is_halt(row->status) || row->status == STATUS_FAILED_CONTINUE;
+		if (row->error && failed) {
+			fputs("  ", out);
+			put_text(out, row->name);
+			fputs(": ", out);
+			put_text(out, row->error);
+			fputc('\n', out);
+		}
+		if (status_is_complete(row->status))
+			put_failed(out, row, failed ? "  " : "! ");
 	}
 	fflush(out);
 }

@@ -48,12 +48,17 @@ static struct val look_at_all(const struct reload *reload)
 /* Sections that have changed and are not read anew. */
 static void tell_of_others(const struct reload *reload, struct val settings)
 {
-	for (size_t i = 0; i < val_count(settings); i++) {
-		struct str key = val_key_at(settings, i);
-		if (!str_is(key, "kubernetes") &&
-			!val_equal(val_get_str(reload->settings, key), val_value_at(settings, i)))
-			log_warn("settings: this section has changed; it counts after a restart",
-				"section", key.bytes);
+	_cleanup_(val_free) struct val sections = val_ref(reload->settings);
+	val_merge(&sections, settings);
+	for (size_t i = 0; i < val_count(sections); i++) {
+		struct str key = val_key_at(sections, i);
+		bool removed = !val_has_str(settings, key);
+		if (str_is(key, "kubernetes") ||
+			val_equal(val_get_str(reload->settings, key), val_get_str(settings, key)))
+			continue;
+		log_warn(removed ? "settings: this section is gone; that counts after a restart" :
+				   "settings: this section has changed; it counts after a restart",
+			"section", key.bytes);
 	}
 }
 

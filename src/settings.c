@@ -116,12 +116,38 @@ static const struct field expression_fields[] = {
 	{ 0 },
 };
 
+static const struct field label_fields[] = {
+	FIELD_KNOWN("applyAppLabels", FIELD_BOOL, .preset = "true",
+		.title = { "Application labels", "应用标签" },
+		.help = { "False: deployed objects get no app.kubernetes.io labels.",
+			"为 false 时不给部署的对象添加 app.kubernetes.io 标签。" }),
+	FIELD_KNOWN("managedBySuffix", FIELD_STRING,
+		.title = { "Suffix of managed-by", "managed-by 后缀" },
+		.help = { "Behind the name in app.kubernetes.io/managed-by.",
+			"追加在 app.kubernetes.io/managed-by 的名称之后。" }),
+	{ 0 },
+};
+
 static const struct field kubernetes_fields[] = {
 	FIELD_KNOWN("enabled", FIELD_BOOL, .flags = FIELD_UI),
 	FIELD_KNOWN("primaryAccount", FIELD_STRING, .flags = FIELD_UI),
+	FIELD_KNOWN("v2", FIELD_OBJECT, .rows = label_fields),
 	FIELD_KNOWN("accounts", FIELD_VALUE, .flags = FIELD_LIST, .rows = kubernetes_account_fields,
 		.title = { "Accounts", "账号" },
 		.help = { "The clusters that pipelines deploy to.", "流水线可以部署到的集群。" }),
+	{ 0 },
+};
+
+static const struct field window_fields[] = {
+	FIELD_KNOWN("timezone", FIELD_STRING, .preset = "America/Los_Angeles",
+		.title = { "Time zone", "时区" },
+		.help = { "Of execution windows, by its name, such as Asia/Shanghai.",
+			"执行时间窗口的时区，使用时区名称，例如 Asia/Shanghai。" }),
+	{ 0 },
+};
+
+static const struct field task_fields[] = {
+	FIELD_KNOWN("executionWindow", FIELD_OBJECT, .rows = window_fields),
 	{ 0 },
 };
 
@@ -133,6 +159,7 @@ const struct field settings_fields[] = {
 	FIELD(struct settings, expression, "expression", .rows = expression_fields),
 	FIELD_KNOWN("kubernetes", FIELD_OBJECT, .rows = kubernetes_fields),
 	FIELD_KNOWN("user-configured-url-restrictions", FIELD_OBJECT, .rows = url_policy_fields),
+	FIELD_KNOWN("tasks", FIELD_OBJECT, .rows = task_fields),
 	FIELD_KNOWN("webhook", FIELD_OBJECT, .rows = webhook_settings_fields),
 	{ 0 },
 };

@@ -92,17 +92,11 @@ static const struct text2 *kind_shown(const struct field *row, struct val value)
 /* How an error shows VALUE, a scalar: as JSON, cut. Owned. */
 static char *scalar_shown(struct val value)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t length;
+	_cleanup_free_ char *text = json_text(value, JSON_COMPACT);
 
-	text = json_text(value, JSON_COMPACT);
-	length = strlen(text);
-	if (length <= SHOWN_BYTES)
+	if (strlen(text) <= SHOWN_BYTES)
 		return take(&text);
-	length = SHOWN_BYTES;
-	while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
-		length--;
-	return xasprintf("%.*s…", (int)length, text);
+	return xasprintf("%.*s…", STR_ARG(str_cut(str_of(text), SHOWN_BYTES)));
 }
 
 /* What would fit, in words; owned. */

@@ -314,6 +314,15 @@ bool str_nearer(struct str name, struct str candidate, unsigned *best)
 	return true;
 }
 
+struct str str_cut(struct str text, size_t most)
+{
+	if (text.length <= most)
+		return text;
+	while (most > 0 && ((unsigned char)text.bytes[most] & 0xc0) == 0x80)
+		most--;
+	return str_slice(text, 0, most);
+}
+
 /* Unicode, table 3-7: the second byte's range keeps out overlong forms, surrogates, > U+10FFFF. */
 size_t str_utf8_length(struct str text)
 {

@@ -59,6 +59,8 @@ unsigned str_nearness(struct str name, struct str candidate, unsigned limit);
 /* CANDIDATE is nearer to NAME than *BEST, which becomes its distance. For the search of the nearest name: begin with one more than is near. */
 bool str_nearer(struct str name, struct str candidate, unsigned *best);
 bool str_is_utf8(struct str text);
+/* The beginning of UTF-8 of at most MOST bytes that ends with a whole character. */
+struct str str_cut(struct str text, size_t most);
 /* Bytes of the well-formed UTF-8 character that TEXT starts with; 0 when there is none. */
 size_t str_utf8_length(struct str text);
 

@@ -255,9 +255,15 @@ struct kube_account *kubernetes_account(
 		known = known_accounts(kubernetes);
 	pthread_mutex_unlock(&kubernetes->accounts_lock);
 	if (!account) {
-		err_set(err, ERR_NOT_FOUND,
-			"no Kubernetes account \"%s\"; known: %s (bind one with --account %s=CONTEXT)",
-			name, *known ? known : "none", name);
+		if (*known)
+			err_set(err, ERR_NOT_FOUND,
+				"no Kubernetes account \"%s\"; known: %s (bind one with --account %s=CONTEXT)",
+				name, known, name);
+		else
+			err_set(err, ERR_NOT_FOUND,
+				"no Kubernetes account \"%s\"; none is known: a kubeconfig is read from --kubeconfig, "
+				"KUBECONFIG or ~/.kube/config, or the settings name accounts (kubernetes.accounts[])",
+				name);
 		return NULL;
 	}
 	if (account->problem.kind != ERR_NONE) {

@@ -538,9 +538,7 @@ static void tell_broken(const struct scope *scope, struct str body, const struct
 	for (size_t i = 0; i < scope->offset + position && i < scope->text.length; i++)
 		column += ((unsigned char)scope->text.bytes[i] & 0xc0) != 0x80;
 	_cleanup_free_ char *number = xasprintf("%zu", column);
-	struct str shown = str_slice(body, 0, body.length > 80 ? 80 : body.length);
-	while (shown.length < body.length && ((unsigned char)body.bytes[shown.length] & 0xc0) == 0x80)
-		shown.length--;
+	struct str shown = str_cut(body, 80);
 	const char *cut = shown.length < body.length ? "…" : "", *why = without_number(expr->message);
 	_cleanup_free_ char *why_zh = chinese(why, "表达式有语法错误");
 	_cleanup_free_ char *en = xasprintf("${%.*s%s}: %s", STR_ARG(shown), cut, why);

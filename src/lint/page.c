@@ -216,6 +216,16 @@ char *page_pipeline(void)
 	return strbuf_detach(&buf);
 }
 
+char *page_settings(const struct field *rows)
+{
+	struct strbuf buf = begin("Settings", "设置");
+	strbuf_add_text(&buf,
+		"The keys of `gennaker.yml`, all that the program reads; each is also a variable of the environment: `server.port` is "
+		"`GENNAKER_SERVER_PORT`. The [guide](../guide/en/settings.md) says how they go together.\n\n");
+	add_table(&buf, rows);
+	return strbuf_detach(&buf);
+}
+
 /* With "…" where a finding fills something in. */
 static void add_rule_text(struct strbuf *buf, const char *text)
 {

@@ -10,6 +10,8 @@ char *page_stage(const struct stage_type *type);
 char *page_stages(const struct stage_registry *registry);
 /* docs/reference/pipeline.md */
 char *page_pipeline(void);
+/* ROWS: of the settings. */
+char *page_settings(const struct field *rows);
 /* docs/reference/lint.md */
 char *page_rules(void);
 

@@ -159,6 +159,15 @@ static bool has_status(struct val map, const char *status)
 	return strcmp(val_get_text(map, "status", ""), status) == 0;
 }
 
+/* A pipeline that runs itself says the same at every step: once is enough. */
+static void say_failure(const char *pipeline, const char *stage, const char *why, struct err *err)
+{
+	_cleanup_free_ char *place = xasprintf(
+		"pipeline \"%s\" failed in stage \"%s\"", pipeline, stage);
+	bool again = strstr(why, place) != NULL;
+	err_set(err, ERR_FAILED, "%s%s%s", again ? "" : place, *why && !again ? ": " : "", why);
+}
+
 /* Where the child failed, and what it said there. */
 static int child_failed(struct val child, struct err *err)
 {
@@ -171,9 +180,8 @@ static int child_failed(struct val child, struct err *err)
 		struct val first = val_count(errors) > 0 ?
 			val_at(errors, 0) :
 			val_path(stage, "context.exception.details.error");
-		err_set(err, ERR_FAILED, "pipeline \"%s\" failed in stage \"%s\"%s%s",
-			val_get_text(child, "name", ""), val_get_text(stage, "name", ""),
-			val_is_string(first) ? ": " : "", val_text(&first));
+		say_failure(val_get_text(child, "name", ""), val_get_text(stage, "name", ""),
+			val_text(&first), err);
 		struct val source = val_map();
 		val_set(&source, "executionId", val_ref(val_get(child, "id")));
 		val_set(&source, "stageId", val_ref(val_get(stage, "id")));

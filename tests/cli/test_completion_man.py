@@ -88,6 +88,9 @@ def test_man_reads_the_pages_without_a_warning(gennaker, tmp_path):
                               env={"PATH": "/usr/bin:/bin", "MANPAGER": "cat", "MANWIDTH": "100", "LC_ALL": "C.UTF-8"})
         assert done.returncode == 0 and done.stderr == "", f"{path}: {done.stderr}"
         assert "NAME" in done.stdout
+        if path.name == "gennaker-eval.1":  # each example on a line of its own
+            lines = [line.strip() for line in done.stdout.splitlines()]
+            assert "gennaker eval --jsonl lines.jsonl" in lines and "gennaker eval -i --execution run.json" in lines
 
 
 def test_a_directory_that_cannot_be_written_is_named(gennaker, write):

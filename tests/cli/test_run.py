@@ -132,7 +132,7 @@ def test_a_server_that_is_not_there_is_named(gennaker, write):
     ("no.json", "{ \"stages\": [", "line 1"),
     ("template.json", "{\n \"stages\": [ {{ module }} ]\n}", "line 2"),
     ("tabs.yaml", "stages:\n\t- type: wait\n", "line 2"),
-    ("list.json", "[1]", "\"stages\""),
+    ("list.json", "[1]", "a list of 1"),
     ("notype.json", '{"stages": [{"refId": "1"}]}', "stages[0].type"),
     ("cycle.json", '{"stages": [{"refId": "1", "type": "wait", "requisiteStageRefIds": ["2"]},'
                    '{"refId": "2", "type": "wait", "requisiteStageRefIds": ["1"]}]}', "circle"),
@@ -187,3 +187,78 @@ def test_every_command_has_help(gennaker, command):
     done = gennaker(command, "--help")
     assert done.returncode == 0 and f"usage: gennaker {command}" in done.stdout and "--help" in done.stdout
     assert command in gennaker("--help").stdout
+
+
+FAILING = {"name": "p", "stages": [
+    {"refId": "1", "type": "evaluateVariables", "name": "Vars", "variables": [{"key": "a", "value": "${ nope }"}, {"key": "b", "value": "${ 1 + }"}]},
+    {"refId": "2", "type": "wait", "name": "Pause", "waitTime": "${zz}", "continuePipeline": True, "requisiteStageRefIds": ["1"]},
+    {"refId": "3", "type": "evaluateVariables", "name": "Strict", "failOnFailedExpressions": True, "requisiteStageRefIds": ["2"],
+     "variables": [{"key": "c", "value": "${ parameters.password }"}]}]}
+
+
+def assert_failures_are_shown(out):
+    """Each once: the warnings of stages that went on, and the reason of the one that ended."""
+    assert out.count("Vars: variables: ${nope}: nope not found") == 1
+    assert out.count("Vars: variables: ${1 +}: ") == 1
+    assert out.count("Pause: waitTime: ${zz}: zz not found") == 1
+    assert out.count("Strict: variables: ${parameters.password}: ") == 1
+    assert out.index("Failed Expression Evaluation") < out.index("Strict: variables:")
+
+
+def test_failed_expressions_are_shown(gennaker, write):
+    done = gennaker("run", write("p.json", json.dumps(FAILING)))
+    assert done.returncode == 1
+    assert_failures_are_shown(done.stdout)
+
+
+def test_failed_expressions_on_a_server_are_shown(gennaker, write, server):
+    done = gennaker("run", write("p.json", json.dumps(FAILING)), "--server", f"http://127.0.0.1:{server.port}")
+    assert done.returncode == 1
+    assert_failures_are_shown(done.stdout)
+
+
+def test_many_long_failed_expressions_are_cut(gennaker, write):
+    variables = [{"key": f"k{i}", "value": "${ n%d + '%s' + 1.x() }" % (i, "é" * 1000)} for i in range(9)]
+    stage = {"type": "evaluateVariables", "name": "V", "variables": variables}
+    done = gennaker("run", write("p.json", json.dumps({"stages": [stage]})))
+    lines = [line for line in done.stdout.splitlines() if line.startswith("! V: ")]
+    assert len(lines) == 6 and "4 more expressions failed" in lines[-1] and all(len(line.encode()) < 1000 for line in lines)
+
+
+def test_a_circle_is_told_before_a_parameter_is_asked_for(gennaker, write):
+    path = write("p.json", json.dumps({"parameterConfig": [{"name": "x", "required": True}],
+                                       "stages": [{"refId": "1", "type": "wait", "requisiteStageRefIds": ["1"]}]}))
+    done = gennaker("run", path)
+    assert done.returncode == 2 and "circle" in done.stderr and "parameter" not in done.stderr
+
+
+KUBECONFIG = """apiVersion: v1
+kind: Config
+current-context: one
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: u, user: {}}]
+contexts: [{name: one, context: {cluster: c, user: u}}]
+"""
+
+
+def test_the_accounts_of_a_data_directory_are_kept(gennaker, write, tmp_path):
+    config, path = write("config", KUBECONFIG), write("p.json", json.dumps({
+        "stages": [{"type": "deleteManifest", "account": "nudge", "manifestName": "deployment a", "location": "b", "stageTimeoutMs": 1000}]}))
+    there = ("run", path, "--data-dir", tmp_path / "there", "--kubeconfig", config)
+    assert "account nudge: context one" in gennaker(*there, "--account", "nudge=one").stderr
+    assert "account nudge: context one" in gennaker(*there).stderr
+    assert 'no Kubernetes account "nudge"' in gennaker(*there[:2], "--data-dir", tmp_path / "elsewhere", "--kubeconfig", config).stdout
+    other = write("other", KUBECONFIG.replace("name: one", "name: two").replace("current-context: one", "current-context: two"))
+    done = gennaker(*there[:4], "--kubeconfig", other)
+    assert "--account nudge=one, which an earlier process was given" in done.stderr
+
+
+def test_an_account_that_nobody_knows_names_the_kubeconfig(gennaker, write):
+    done = gennaker("run", write("p.json", json.dumps({"stages": [{"type": "deployManifest", "account": "a", "source": "text", "manifests": [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}]}]})))
+    assert done.returncode == 1 and "--kubeconfig" in done.stdout and "none is known" in done.stdout
+
+
+def test_a_list_of_pipelines_is_not_run(gennaker, write):
+    done = gennaker("run", write("p.json", '[{"name": "a", "stages": []}]'))
+    assert done.returncode == 2 and "pipelines save" in done.stderr

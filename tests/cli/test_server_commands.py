@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from server import wait_until
+from server import Server, wait_until
 
 LONG = {"type": "wait", "refId": "1", "name": "Pause", "waitTime": 3600}
 SHORT = {"type": "wait", "refId": "1", "name": "Pause", "waitTime": 0}
@@ -276,3 +276,41 @@ def test_the_variables_of_the_client_are_no_settings(gennaker, write):
     done = gennaker("run", write("p.json", json.dumps({"stages": [SHORT]})), GENNAKER_SERVER="http://127.0.0.1:1",
                     GENNAKER_TOKEN="t" * 20)
     assert done.returncode == 0 and done.stderr == ""
+
+
+def test_each_pipeline_of_a_list_is_saved(server, at, write):
+    done = at("pipelines", "save", "-a", "demo", write("l.json", json.dumps([{"name": "a", "stages": [SHORT]}, {"name": "b", "stages": [SHORT]}])))
+    assert done.returncode == 0 and done.stdout == "a is saved in demo\nb is saved in demo\n"
+    everything = at("pipelines", "list", "-o", "json").stdout
+    assert at("pipelines", "save", write("again.json", everything)).returncode == 0
+    assert len(server.get("/applications/demo/pipelineConfigs").json()) == 2
+    done = at("pipelines", "save", write("l.json", '[{"name": "c", "stages": []}, {"name": "d", "application": "demo", "stages": []}]'))
+    assert done.returncode == 2 and "l.json[0]: which application?" in done.stderr and done.stdout == "d is saved in demo\n"
+    done = at("pipelines", "save", "-a", "demo", write("l.json", '[{"name": "e", "stages": []}, {"stages": []}]'))
+    assert done.returncode == 2 and "l.json[1]: a pipeline in a list needs a name" in done.stderr and not done.stdout
+
+
+def test_whoever_is_refused_reads_where_credentials_are_given(tmp_path, gennaker):
+    with Server(tmp_path / "guarded", GENNAKER_SERVER_AUTH_TOKEN="t" * 20) as guarded:
+        there = {"GENNAKER_SERVER": f"http://127.0.0.1:{guarded.port}"}
+        for more in ({}, {"GENNAKER_TOKEN": "x" * 20}):
+            done = gennaker("watch", "01M870TJ547XSZWFN2S8Z0ZTPP", **there, **more)
+            assert done.returncode == 2
+            for word in ("--token", "--user", "GENNAKER_TOKEN", "GENNAKER_USER", "server.auth"):
+                assert word in done.stderr
+            assert ("no credentials were given" in done.stderr) == (not more)
+
+
+def test_a_pipeline_that_runs_itself_says_so_once(server, at):
+    server.save("demo", "self", [{"type": "pipeline", "refId": "1", "name": "Again", "pipeline": "self"}])
+    run = server.run("demo", "self")
+    server.wait_for(run)
+    out = at("watch", run).stdout
+    assert out.count("failed in stage") == 1 and "deep" in out
+
+
+@pytest.mark.parametrize("words", [["run"], ["executions", "list"], ["executions"]])
+def test_help_of_a_command_is_its_help(gennaker, words):
+    done, wanted = gennaker("help", *words), gennaker(*words, "--help")
+    assert done.returncode == 0 and done.stdout == wanted.stdout
+    assert gennaker("help", "rnu").returncode == 2
