@@ -115,3 +115,12 @@ def test_a_running_stage_stays_with_its_cluster(files, tmp_path):
                 old.objects[WEB]["status"] = STABLE
             assert ended(server, run)["status"] == "SUCCEEDED"
             assert not new.asked("GET", "deployments/web")
+
+
+def test_a_section_that_changed_or_is_gone_is_told(files, tmp_path):
+    config, _ = files
+    config.write_text(json.dumps({"retention": {"days": 9}, "log": {"level": "info"}}))
+    with Server(tmp_path / "data", "--config", str(config)) as server:
+        write(config, json.dumps({"log": {"level": "warn"}}))
+        wait_until(lambda: "this section is gone" in server.errors.read_text() and "this section has changed" in server.errors.read_text(),
+                   "both")
