@@ -29,6 +29,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
+/* A result that only has to come. */
+static void let_go(struct val value)
+{
+	val_free(&value);
+}
+
 /* ---- commands ---------------------------------------------------------------------------------- */
 
 /* What commands read: WHOLE is the input, FIRST and LAST an object of it. */
@@ -137,8 +143,8 @@ static void try_status(struct val object)
 /* explain traffic, of each pair. */
 static void try_traffic(struct val service, struct val target)
 {
-	_cleanup_(val_free) struct val on = traffic_patch(service, target, true);
-	_cleanup_(val_free) struct val off = traffic_patch(service, target, false);
+	let_go(traffic_patch(service, target, true));
+	let_go(traffic_patch(service, target, false));
 	_cleanup_(val_free) struct val attached = val_ref(target), services = VAL_NULL;
 	_cleanup_err_ struct err err = ERR_INIT;
 
@@ -170,8 +176,8 @@ static void try_patches(struct val object, struct val other)
 		check_error(patch_body(object, (enum patch_strategy)strategy, &body, &err), &err);
 		err_clear(&err);
 	}
-	_cleanup_(val_free) struct val undo = rollout_undo_deployment(object, other);
-	_cleanup_(val_free) struct val controller = rollout_undo_controller(object, other);
+	let_go(rollout_undo_deployment(object, other));
+	let_go(rollout_undo_controller(object, other));
 }
 
 /* Everything about live objects, which may be anything that has a kind. */
@@ -187,8 +193,8 @@ static void try_objects(struct val objects)
 	for (size_t i = 0; i < val_count(objects); i++) {
 		struct val object = val_at(objects, i),
 			   last = val_at(objects, val_count(objects) - 1);
-		_cleanup_(val_free) struct val history = rollout_history(object, objects);
-		_cleanup_(val_free) struct val output = manifest_for_output(object);
+		let_go(rollout_history(object, objects));
+		let_go(manifest_for_output(object));
 
 		try_status(object);
 		try_traffic(object, last);
@@ -196,7 +202,7 @@ static void try_objects(struct val objects)
 		try_selectors(object);
 		try_patches(object, last);
 	}
-	_cleanup_(val_free) struct val steps = traffic_follow_ups("bluegreen", objects, objects);
+	let_go(traffic_follow_ups("bluegreen", objects, objects));
 }
 
 /* explain order and names, and what a deploy would send. */
