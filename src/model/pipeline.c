@@ -134,7 +134,7 @@ struct waiting {
 	size_t *heads; /* its first edge to a stage that waits for it, 0 = none */
 	struct edge {
 		size_t to, next;
-	} * edges;
+	} * edges; /* from 1 on */
 	size_t edge_count, edge_capacity;
 	size_t *queue;
 	size_t queued, done;
@@ -158,6 +158,8 @@ static void waiting_init(struct waiting *waiting, const struct graph *graph)
 	*waiting = (struct waiting){
 		.waits = xcalloc(graph->count + 1, sizeof(size_t)),
 		.heads = xcalloc(graph->count + 1, sizeof(size_t)),
+		.edges = xcalloc(1, sizeof(struct edge)),
+		.edge_capacity = 1,
 		.queue = xcalloc(graph->count + 1, sizeof(size_t)),
 	};
 	for (size_t i = 0; i < graph->count; i++) {
