@@ -16,6 +16,16 @@ char *stage_account_line(const struct task_input *in, const struct kube_account 
 /* struct task_row.slot of whoever calls the API server. */
 char *stage_account_slot(const struct task_input *in);
 
+/* The rows that say whose account, of a stage whose config is TYPE: two texts, ACCOUNT and CREDENTIALS. */
+#define ACCOUNT_FIELDS(type, account, credentials)                                             \
+	FIELD(type, account, "account", .widget = "account", .title = { "Account", "云账号" }, \
+		.help = { "Account that manages the resources.", "管理资源对象的云账号。" }),  \
+		FIELD(type, credentials, "credentials", .widget = "account",                   \
+			.title = { "Account (older name)", "云账号（旧名称）" },               \
+			.help = { "Counts when account is empty.", "account 为空时使用。" }),  \
+		FIELD_KNOWN("cloudProvider", FIELD_STRING, .flags = FIELD_UI,                  \
+			.title = { "Provider", "云服务" })
+
 /*
  * Deletes the object in whose place OBJECT comes, which has UID, and waits until it is gone: *RET_WAITS, and *OUT says when to come again.
  * May be repeated: what has another uid stays.

@@ -9,6 +9,7 @@
 
 #include "engine/stage_type.h"
 #include "kubernetes/kubernetes.h"
+#include "kubernetes/stage_common.h"
 #include "kubernetes/target.h"
 
 /* First member, `target`, of a stage's config. */
@@ -25,14 +26,7 @@ extern const char *const target_modes[]; /* static, dynamic */
 
 /* The rows of struct target_config, at the head of the fields of a stage whose config is TYPE. MODES: choices of `mode`. */
 #define TARGET_FIELDS(type, modes)                                                                   \
-	FIELD(type, target.account, "account", .widget = "account",                                  \
-		.title = { "Account", "云账号" },                                                    \
-		.help = { "Account that manages the resources.", "管理资源对象的云账号。" }),        \
-		FIELD(type, target.credentials, "credentials", .widget = "account",                  \
-			.title = { "Account (older name)", "云账号（旧名称）" },                     \
-			.help = { "Counts when account is empty.", "account 为空时使用。" }),        \
-		FIELD_KNOWN("cloudProvider", FIELD_STRING, .flags = FIELD_UI,                        \
-			.title = { "Provider", "云服务" }),                                          \
+	ACCOUNT_FIELDS(type, target.account, target.credentials),                                    \
 		FIELD(type, target.mode, "mode", .choices = (modes), .widget = "radio",              \
 			.title = { "Selector", "Selector（选择方式）" },                             \
 			.help = { "By name; by cluster and rule; by labels.",                        \
