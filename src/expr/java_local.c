@@ -4,11 +4,6 @@
 
 #include "expr/java_time.h"
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-	return a / b - (a % b < 0);
-}
-
 static struct point self_point(const struct call *call)
 {
 	struct point point;

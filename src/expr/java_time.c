@@ -74,11 +74,6 @@ int civil_weekday(int64_t days)
 	return (int)(day < 0 ? day + 7 : day);
 }
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-	return a / b - (a % b < 0);
-}
-
 struct wall wall_of_ms(int64_t ms)
 {
 	struct tm tm = { 0 };
@@ -619,12 +614,12 @@ bool java_object_converts(const struct object *object)
 		object->class == &java_day_of_week || object->class == &java_chrono_unit;
 }
 
-/* As Jackson writes dates by default: numbers. */
 const char *java_enum_name(const struct object *object)
 {
 	return object->class == &java_chrono_unit ? units[object->a].name : NULL;
 }
 
+/* As Jackson writes dates by default: numbers. */
 bool java_object_to_val(struct eval *ev, const struct object *object, struct val *ret)
 {
 	if (object->class == &java_date) {

@@ -20,6 +20,12 @@ struct civil {
 	int month, day;
 };
 
+/* A / B rounded down; B is positive. */
+static inline int64_t floor_div(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
+
 int64_t civil_to_days(struct civil date);
 struct civil civil_of_days(int64_t days);
 int civil_month_length(int64_t year, int month);
