@@ -647,14 +647,19 @@ static struct watched_name *ask(struct kube_watch *watch, const char *name, int6
 	return waiting;
 }
 
+static bool may_watch(const struct kube_account *account, const struct kube_resource *resource)
+{
+	_cleanup_free_ char *kind = kind_text(str_of(resource->kind), str_of(resource->group));
+
+	return resource->can_list && resource->can_watch && account->problem.kind == ERR_NONE &&
+		kube_account_is_for(account, kind);
+}
+
 char *kube_watch(struct kube_account *account, const struct kube_resource *resource,
 	const char *namespace, const char *name, int64_t *ret_poll_ms)
 {
 	struct kubernetes *kubernetes = account->kubernetes;
 	_cleanup_free_ char *key = watch_key(account, resource, namespace);
-	_cleanup_free_ char *kind = kind_text(str_of(resource->kind), str_of(resource->group));
-	bool watches = resource->can_list && resource->can_watch &&
-		kube_account_is_for(account, kind);
 	int64_t now_ms = clock_now_ms(kubernetes->world->clock);
 	watch_list_type dead = { 0 };
 	struct kube_watch *watch;
@@ -663,7 +668,7 @@ char *kube_watch(struct kube_account *account, const struct kube_resource *resou
 	pthread_mutex_lock(&kubernetes->watch_lock);
 	take_dead(kubernetes, now_ms, &dead);
 	watch = map_get(&kubernetes->watches, str_of(key));
-	if (!watch && watches && account->problem.kind == ERR_NONE)
+	if (!watch && may_watch(account, resource))
 		watch = add_watch(account, resource, namespace, key);
 	if (watch)
 		ask(watch, name, now_ms);
