@@ -227,8 +227,7 @@ void kube_account_free(struct kube_account *account)
 	free(account);
 }
 
-/* The text of PEM, read from its file if need be; NULL when there is neither. Owned. */
-static int pem_read(const struct kube_pem *pem, const char *what, char **ret, struct err *err)
+int kube_pem_read(const struct kube_pem *pem, const char *what, char **ret, struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(LIMIT_KUBERNETES_PEM_BYTES);
 
@@ -323,10 +322,10 @@ static int fill(struct kube_account *account, const struct kube_credential *refu
 	credential->impersonation = val_ref(target->impersonation);
 	credential->until_ms = reads_files(target) ? now_ms + LIMIT_KUBERNETES_REREAD_MS :
 						     CLOCK_FOREVER;
-	if (pem_read(&target->ca, "certificate authority", &credential->ca, err) < 0 ||
-		pem_read(&target->client_cert, "client certificate", &credential->client_cert, err) <
-			0 ||
-		pem_read(&target->client_key, "client key", &credential->client_key, err) < 0 ||
+	if (kube_pem_read(&target->ca, "certificate authority", &credential->ca, err) < 0 ||
+		kube_pem_read(&target->client_cert, "client certificate", &credential->client_cert,
+			err) < 0 ||
+		kube_pem_read(&target->client_key, "client key", &credential->client_key, err) < 0 ||
 		read_authorization(target, &credential->authorization, err) < 0)
 		return -1;
 	if (!credential->client_cert != !credential->client_key)

@@ -75,6 +75,12 @@ struct kube_pem {
 	char *text;
 	char *path;
 };
+/* MAP's NAME-data, which wins, or its NAME, a path that is relative to DIRECTORY. ERR_INVALID: no base64 of a text. */
+int kube_pem_at(struct val map, const char *name, const char *directory, struct kube_pem *ret,
+	struct err *err);
+/* The text of PEM, read from its file if need be; NULL when there is neither. Owned. WHAT is said before an error. */
+int kube_pem_read(const struct kube_pem *pem, const char *what, char **ret, struct err *err);
+void kube_pem_free(struct kube_pem *pem);
 
 /* Where the API server is and how to show who one is. Files are not read yet. Owned texts, NULL = not given. */
 struct kube_target {

@@ -147,7 +147,7 @@ int kube_config_add_default(struct kube_config *config, struct err *err)
 	return 0;
 }
 
-static void pem_free(struct kube_pem *pem)
+void kube_pem_free(struct kube_pem *pem)
 {
 	free(pem->text);
 	free(pem->path);
@@ -160,9 +160,9 @@ void kube_target_free(struct kube_target *target)
 	free(target->namespace);
 	free(target->server_name);
 	free(target->proxy);
-	pem_free(&target->ca);
-	pem_free(&target->client_cert);
-	pem_free(&target->client_key);
+	kube_pem_free(&target->ca);
+	kube_pem_free(&target->client_cert);
+	kube_pem_free(&target->client_key);
 	free(target->token);
 	free(target->token_file);
 	free(target->username);
@@ -198,8 +198,7 @@ static char *path_at(struct val map, const char *key, const char *directory)
 	return whole;
 }
 
-/* NAME-data, which wins, or NAME. */
-static int pem_at(struct val map, const char *name, const char *directory, struct kube_pem *ret,
+int kube_pem_at(struct val map, const char *name, const char *directory, struct kube_pem *ret,
 	struct err *err)
 {
 	_cleanup_free_ char *data_name = xasprintf("%s-data", name);
@@ -273,7 +272,7 @@ static int read_cluster(const struct kube_config *config, const char *name,
 
 	if (val_is_null(entry))
 		return err_set(err, ERR_INVALID, "is not defined in %s", config->source);
-	if (pem_at(cluster, "certificate-authority", directory, &target->ca, err) < 0)
+	if (kube_pem_at(cluster, "certificate-authority", directory, &target->ca, err) < 0)
 		return -1;
 	target->insecure = val_get_bool(cluster, "insecure-skip-tls-verify", false);
 	target->server_name = text_at(cluster, "tls-server-name");
@@ -332,8 +331,8 @@ static int read_user(const struct kube_config *config, const char *name, struct 
 
 	if (val_is_null(entry))
 		return err_set(err, ERR_INVALID, "is not defined in %s", config->source);
-	if (pem_at(user, "client-certificate", directory, &target->client_cert, err) < 0 ||
-		pem_at(user, "client-key", directory, &target->client_key, err) < 0)
+	if (kube_pem_at(user, "client-certificate", directory, &target->client_cert, err) < 0 ||
+		kube_pem_at(user, "client-key", directory, &target->client_key, err) < 0)
 		return -1;
 	target->token = text_at(user, "token");
 	target->token_file = path_at(user, "tokenFile", directory);

@@ -8,7 +8,6 @@
 
 #include "base/alloc.h"
 #include "base/base64.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "kubernetes/internal.h"
@@ -111,23 +110,11 @@ static int ask(const struct provider *provider, struct http_request *request, st
 static int open_provider(struct provider *provider, struct err *err)
 {
 	const struct kube_target *target = &provider->account->target;
-	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(LIMIT_KUBERNETES_PEM_BYTES);
-	const char *data = text_of(target, "idp-certificate-authority-data");
-	const char *path = text_of(target, "idp-certificate-authority");
-	_cleanup_free_ char *whole = *path == '/' ? xstrdup(path) :
-						    xasprintf("%s/%s", target->directory, path);
-	size_t length;
+	_cleanup_(kube_pem_free) struct kube_pem ca = { 0 };
 
-	if (*data) {
-		provider->ca = base64_decode(str_of(data), &length);
-		if (!provider->ca)
-			return err_set(err, ERR_INVALID,
-				"idp-certificate-authority-data: is no base64 of a PEM text");
-	} else if (*path) {
-		if (file_read(whole, LIMIT_KUBERNETES_PEM_BYTES, &text, err) < 0)
-			return err_wrap(err, "idp-certificate-authority");
-		provider->ca = xstrndup(text.bytes, text.length);
-	}
+	if (kube_pem_at(target->oidc, "idp-certificate-authority", target->directory, &ca, err) < 0 ||
+		kube_pem_read(&ca, "idp-certificate-authority", &provider->ca, err) < 0)
+		return -1;
 	provider->identity = xasprintf(
 		"oidc:%s#%u", provider->account->name, provider->account->generation);
 	provider->tls.identity = provider->identity;
