@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "kubernetes/deploy_plan.h"
 #include "kubernetes/manifest.h"
+#include "kubernetes/stage_common.h"
 #include "kubernetes/version.h"
 
 int clean_up_check(struct val manifest, struct err *err)
@@ -105,21 +106,13 @@ int clean_up_delete(const struct task_input *in, struct kube_account *account, s
 	struct err *err)
 {
 	for (size_t i = 0; i < val_count(targets); i++) {
-		_cleanup_(val_free) struct val options = val_map();
-		struct val target = val_at(targets, i), preconditions = val_map();
+		struct val target = val_at(targets, i);
 		const struct kube_resource *resource;
 
-		val_set(&preconditions, "uid", val_ref(val_get(target, "uid")));
-		val_set(&options, "preconditions", preconditions);
-		val_set(&options, "propagationPolicy", val_string("Background"));
-		if (find_resource(in, account, target, &resource, err) < 0)
+		if (find_resource(in, account, target, &resource, err) < 0 ||
+			stage_delete_uid(in, account, resource, val_get_text(target, "location", ""),
+				val_get_text(target, "name", ""), val_get(target, "uid"), err) < 0)
 			return -1;
-		if (kube_delete(account, resource, val_get_text(target, "location", ""),
-			    val_get_text(target, "name", ""), options, in->cancel, NULL, err) == 0)
-			continue;
-		if (err->kind != ERR_NOT_FOUND && err->kind != ERR_CONFLICT)
-			return -1;
-		err_clear(err);
 	}
 	return 0;
 }

@@ -547,8 +547,7 @@ static bool is_ours(const struct task_input *in, struct val live)
 static int clean_up(const struct task_input *in, struct task_result *out, struct err *err)
 {
 	const struct job_config *config = in->config;
-	_cleanup_(val_free) struct val live = VAL_NULL, options = val_map(), list = VAL_NULL;
-	struct val preconditions = val_map();
+	_cleanup_(val_free) struct val live = VAL_NULL, list = VAL_NULL;
 	struct running running;
 	int result = 0;
 
@@ -559,13 +558,10 @@ static int clean_up(const struct task_input *in, struct task_result *out, struct
 			*running.namespace ? running.namespace : manifest_namespace(val_at(list, 0)),
 			running.name, in->cancel, &live, err) < 0)
 		result = err->kind == ERR_NOT_FOUND ? 0 : -1;
-	val_set(&preconditions, "uid", val_ref(val_get(val_get(live, "metadata"), "uid")));
-	val_set(&options, "preconditions", preconditions);
-	val_set(&options, "propagationPolicy", val_string("Background"));
-	if (result > 0 && is_ours(in, live) &&
-		kube_delete(running.account, running.resource, manifest_namespace(live),
-			running.name, options, in->cancel, NULL, err) < 0)
-		result = err->kind == ERR_NOT_FOUND || err->kind == ERR_CONFLICT ? 0 : -1;
+	if (result > 0 && is_ours(in, live))
+		result = stage_delete_uid(in, running.account, running.resource,
+			manifest_namespace(live), running.name,
+			val_get(val_get(live, "metadata"), "uid"), err);
 	if (result < 0)
 		return -1;
 	err_clear(err);

@@ -52,6 +52,24 @@ char *stage_account_slot(const struct task_input *in)
 	return xasprintf("kubernetes:%s", stage_account_name(in->stage));
 }
 
+int stage_delete_uid(const struct task_input *in, struct kube_account *account,
+	const struct kube_resource *resource, const char *namespace, const char *name,
+	struct val uid, struct err *err)
+{
+	_cleanup_(val_free) struct val options = val_map();
+	struct val preconditions = val_map();
+
+	val_set(&preconditions, "uid", val_ref(uid));
+	val_set(&options, "preconditions", preconditions);
+	val_set(&options, "propagationPolicy", val_string("Background"));
+	if (kube_delete(account, resource, namespace, name, options, in->cancel, NULL, err) == 0)
+		return 1;
+	if (err->kind != ERR_NOT_FOUND && err->kind != ERR_CONFLICT)
+		return -1;
+	err_clear(err);
+	return 0;
+}
+
 /* True when there is still the object of UID; -1: it cannot be told. */
 static int is_there(const struct task_input *in, struct kube_account *account,
 	const struct kube_resource *resource, struct val object, struct val uid, struct err *err)
@@ -72,23 +90,15 @@ int stage_remove_object(const struct task_input *in, struct task_result *out,
 	struct val uid, bool *ret_waits, struct err *err)
 {
 	const char *namespace = manifest_namespace(object), *name = manifest_name(object);
-	_cleanup_(val_free) struct val options = val_map();
 	_cleanup_free_ char *key = NULL, *full_name = NULL;
-	struct val preconditions = val_map();
 	int64_t poll_ms = 0;
 	int there;
 
-	val_set(&preconditions, "uid", val_ref(uid));
-	val_set(&options, "propagationPolicy", val_string("Background"));
-	val_set(&options, "preconditions", preconditions);
 	key = kube_watch(account, resource, namespace, name, &poll_ms);
-	if (kube_delete(account, resource, namespace, name, options, in->cancel, NULL, err) < 0) {
-		if (err->kind != ERR_NOT_FOUND && err->kind != ERR_CONFLICT)
-			return -1;
-		err_clear(err); /* it is gone, or another is there: the one that was to come */
-		return 0;
-	}
-	there = is_there(in, account, resource, object, uid, err);
+	there = stage_delete_uid(in, account, resource, namespace, name, uid, err);
+	if (there > 0)
+		there = is_there(in, account, resource, object, uid, err);
+	/* It is gone, or another is there: the one that was to come. */
 	if (there <= 0)
 		return there;
 	full_name = manifest_full_name(object, NULL);

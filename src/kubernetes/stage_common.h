@@ -27,6 +27,13 @@ char *stage_account_slot(const struct task_input *in);
 			.title = { "Provider", "云服务" })
 
 /*
+ * Deletes the object of that name that has UID, and in the background what it manages: 1 = the server has been told to. 0 = it is gone, or
+ * another has its name, so that doing it again deletes nothing that came in its place. -1 = an error.
+ */
+int stage_delete_uid(const struct task_input *in, struct kube_account *account,
+	const struct kube_resource *resource, const char *namespace, const char *name,
+	struct val uid, struct err *err);
+/*
  * Deletes the object in whose place OBJECT comes, which has UID, and waits until it is gone: *RET_WAITS, and *OUT says when to come again.
  * May be repeated: what has another uid stays.
  */
