@@ -8,16 +8,24 @@
 #include "kubernetes/stage_common.h"
 #include "kubernetes/version.h"
 
-int clean_up_check(struct val manifest, struct err *err)
+/* How many versions of MANIFEST stay, by its annotation; -1 = it has none. */
+static int read_history(struct val manifest, int64_t *ret, struct err *err)
 {
 	_cleanup_free_ char *text = manifest_annotation_text(manifest, MAX_VERSION_HISTORY);
-	int64_t number;
 
-	if (!text || (str_to_int(str_of(text), &number) && number >= 0))
+	*ret = -1;
+	if (!text || (str_to_int(str_of(text), ret) && *ret >= 0))
 		return 0;
 	return err_set(err, ERR_INVALID,
 		"metadata.annotations.%s: expected a number from 0 on, got \"%s\"",
 		MAX_VERSION_HISTORY, text);
+}
+
+int clean_up_check(struct val manifest, struct err *err)
+{
+	int64_t keep;
+
+	return read_history(manifest, &keep, err);
 }
 
 /* An annotation's text, else the OTHER (taken); owned. */
@@ -31,16 +39,16 @@ static char *annotation_or(struct val manifest, const char *key, char *other)
 	return text;
 }
 
-/* How many versions of MANIFEST stay; false: nothing is said of it, or it was deployed without a version. */
+/* How many versions of MANIFEST stay; false: nothing is said of it that can be read, or it was deployed without a version. */
 static bool history_of(struct val manifest, int64_t *ret)
 {
-	_cleanup_free_ char *text = manifest_annotation_text(manifest, MAX_VERSION_HISTORY);
+	_cleanup_err_ struct err ignored = ERR_INIT;
 	_cleanup_free_ char *version = manifest_annotation_text(
 		manifest, "artifact.spinnaker.io/version");
 	int64_t number;
 
-	return text && (!version || version_number(version, &number)) &&
-		str_to_int(str_of(text), ret) && *ret >= 0;
+	return read_history(manifest, ret, &ignored) == 0 && *ret >= 0 &&
+		(!version || version_number(version, &number));
 }
 
 /* Adds the versions to *LIST that are too many of what MANIFEST is one of. */
