@@ -149,6 +149,16 @@ static struct val read_events(struct kube_account *account, const char *namespac
 	return val_is_list(val_get(answer, "items")) ? val_ref(val_get(answer, "items")) : val_list();
 }
 
+/* Locked. Notes LIST (borrowed) as what there is now. */
+static void keep(struct kube_account *account, const char *namespace, struct val list)
+{
+	struct val entry = val_map();
+
+	val_set(&entry, "list", val_ref(list));
+	val_set(&entry, "at", val_int(clock_now_ms(account->kubernetes->world->clock)));
+	val_set(&account->warnings, namespace, entry);
+}
+
 /* Whether the list is to be read anew, by whoever asks this: the others take what there is meanwhile. *RET is owned. */
 static bool take_turn(struct kube_account *account, const char *namespace, struct val *ret)
 {
@@ -163,31 +173,22 @@ static bool take_turn(struct kube_account *account, const char *namespace, struc
 		clock_now_ms(clock) - val_get_int(kept, "at", 0) >= LIMIT_KUBERNETES_EVENTS_MS;
 	if (due && val_count(account->warnings) >= LIMIT_WATCHES)
 		val_free(&account->warnings);
-	if (due) {
-		struct val entry = val_map();
-
-		val_set(&entry, "list", val_ref(*ret));
-		val_set(&entry, "at", val_int(clock_now_ms(clock)));
-		val_set(&account->warnings, namespace, entry);
-	}
+	if (due)
+		keep(account, namespace, *ret);
 	pthread_mutex_unlock(&account->warnings_lock);
 	return due;
 }
 
 struct val kube_warnings(struct kube_account *account, const char *namespace, struct cancel *cancel)
 {
-	struct clock *clock = account->kubernetes->world->clock;
-	struct val list, entry;
+	struct val list;
 
 	if (!take_turn(account, namespace, &list))
 		return list;
 	val_replace(&list,
 		read_events(account, namespace, "limit=500&fieldSelector=type%3DWarning", cancel));
-	entry = val_map();
-	val_set(&entry, "list", val_ref(list));
-	val_set(&entry, "at", val_int(clock_now_ms(clock)));
 	pthread_mutex_lock(&account->warnings_lock);
-	val_set(&account->warnings, namespace, entry);
+	keep(account, namespace, list);
 	pthread_mutex_unlock(&account->warnings_lock);
 	return list;
 }
