@@ -8,7 +8,7 @@
 #include "kubernetes/kinds.h"
 
 #define DEFAULT_CLASS "WORKLOAD_CONTROLLER_PRIORITY"
-#define CLASS_END "_PRIORITY"
+#define CLASS_END STR("_PRIORITY")
 
 static const char *const spinnaker_kinds[] = { "instances", "configs", "serverGroups",
 	"loadBalancers", "securityGroups", "serverGroupManagers", "unclassified", NULL };
@@ -70,6 +70,7 @@ const struct field kind_custom_fields[] = {
 static int read_priority(const char *text, int *ret, struct err *err)
 {
 	struct str name = str_trim(str_of(text && *text ? text : DEFAULT_CLASS));
+	size_t end = name.length - (name.length > CLASS_END.length ? CLASS_END.length : 0);
 	int64_t number;
 
 	if (str_to_int(name, &number)) {
@@ -79,11 +80,10 @@ static int read_priority(const char *text, int *ret, struct err *err)
 		*ret = (int)number;
 		return 0;
 	}
+	if (str_equal_nocase(str_slice(name, end, name.length), CLASS_END))
+		name = str_slice(name, 0, end);
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		_cleanup_free_ char *whole = xasprintf("%s" CLASS_END, classes[i].name);
-
-		if (str_equal_nocase(name, str_of(whole)) ||
-			str_equal_nocase(name, str_of(classes[i].name))) {
+		if (str_equal_nocase(name, str_of(classes[i].name))) {
 			*ret = classes[i].priority;
 			return 0;
 		}
