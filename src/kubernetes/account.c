@@ -200,9 +200,8 @@ struct kube_account *kube_account_new(struct kubernetes *kubernetes, const char 
 		account->target = take(target);
 	if (config)
 		account->config = take(config);
-	if (kind_list_read(account->config.custom_resources, &account->custom_kinds,
-		    &account->problem) < 0)
-		account->custom_kinds = (struct kind_list){ 0 };
+	/* They were checked with the rest of CONFIG. */
+	kind_list_read(account->config.custom_resources, &account->custom_kinds, &account->problem);
 	pthread_mutex_init(&account->user_lock, NULL);
 	kube_gate_init(&account->credential_gate);
 	kube_gate_init(&account->discovery.gate);

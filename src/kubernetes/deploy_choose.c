@@ -261,14 +261,14 @@ int deploy_choose_run(const struct task_input *in, struct task_result *out, stru
 	_cleanup_(val_free) struct val plan = val_list();
 	struct chooser chooser = { .in = in, .lists = val_map() };
 	struct deploy_rules rules;
-	int result = stage_account(in, &chooser.account, err);
 	size_t *order;
+	int result = 0;
 
-	if (result < 0)
+	if (stage_account(in, &chooser.account, err) < 0)
 		return -1;
 	deploy_walk_start(in, chooser.account, &rules, &walk);
 	order = manifests_order(walk.manifests, rules.kinds);
-	for (size_t i = 0; result == 0 && i < val_count(walk.manifests); i++) {
+	for (size_t i = 0; i < val_count(walk.manifests); i++) {
 		_cleanup_(val_free) struct val manifest = deploy_walk_bind(&walk, order[i]);
 		struct val entry = val_map();
 
