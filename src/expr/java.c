@@ -675,6 +675,19 @@ struct value java_object(struct eval *ev, const struct java_class *class, int64_
 	return (struct value){ .kind = V_OBJECT, .object = object };
 }
 
+int java_object_compare(const struct object *a, const struct object *b)
+{
+	if (a->a != b->a)
+		return a->a < b->a ? -1 : 1;
+	return a->b < b->b ? -1 : a->b > b->b;
+}
+
+int java_compare_to(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_int(java_object_compare(call->self.object, call->args[0].object));
+	return 0;
+}
+
 bool java_object_equals(const struct object *a, const struct object *b)
 {
 	if (a->class != b->class || a->class == &java_random)

@@ -83,6 +83,10 @@ int java_convert(struct eval *ev, char code, struct value value, struct value *r
 char java_class_code(const struct java_class *class);
 
 struct value java_object(struct eval *ev, const struct java_class *class, int64_t a, int64_t b);
+/* By both of its numbers: what `compare` is for all that have one. */
+int java_object_compare(const struct object *a, const struct object *b);
+/* compareTo by that: a method. */
+int java_compare_to(struct eval *ev, const struct call *call, struct value *ret);
 bool java_object_equals(const struct object *a, const struct object *b);
 int32_t java_object_hash(const struct object *object);
 /* Whether Spring's conversion service makes text of it: Date and UUID yes, LocalDate and the like no. */

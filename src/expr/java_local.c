@@ -75,28 +75,21 @@ SHIFTS(weeks, UNIT_WEEKS)
 SHIFTS(months, UNIT_MONTHS)
 SHIFTS(years, UNIT_YEARS)
 
-static int order(const struct object *a, const struct object *b)
-{
-	if (a->a != b->a)
-		return a->a < b->a ? -1 : 1;
-	return a->b < b->b ? -1 : a->b > b->b;
-}
-
 static int is_before(struct eval *ev, const struct call *call, struct value *ret)
 {
-	*ret = value_bool(order(call->self.object, call->args[0].object) < 0);
+	*ret = value_bool(java_object_compare(call->self.object, call->args[0].object) < 0);
 	return 0;
 }
 
 static int is_after(struct eval *ev, const struct call *call, struct value *ret)
 {
-	*ret = value_bool(order(call->self.object, call->args[0].object) > 0);
+	*ret = value_bool(java_object_compare(call->self.object, call->args[0].object) > 0);
 	return 0;
 }
 
 static int is_equal(struct eval *ev, const struct call *call, struct value *ret)
 {
-	*ret = value_bool(order(call->self.object, call->args[0].object) == 0);
+	*ret = value_bool(java_object_compare(call->self.object, call->args[0].object) == 0);
 	return 0;
 }
 
@@ -104,7 +97,7 @@ static int is_equal(struct eval *ev, const struct call *call, struct value *ret)
 static int instant_compare_to(struct eval *ev, const struct call *call, struct value *ret)
 {
 	const struct object *a = call->self.object, *b = call->args[0].object;
-	*ret = value_int(a->a == b->a ? a->b - b->b : order(a, b));
+	*ret = value_int(a->a == b->a ? a->b - b->b : java_object_compare(a, b));
 	return 0;
 }
 
@@ -123,7 +116,7 @@ static int date_compare_to(struct eval *ev, const struct call *call, struct valu
 		a.month != b.month        ? a.month - b.month :
 					    a.day - b.day;
 	if (!result)
-		result = order(call->self.object, call->args[0].object);
+		result = java_object_compare(call->self.object, call->args[0].object);
 	*ret = value_int(result);
 	return 0;
 }
@@ -647,7 +640,7 @@ const struct java_class java_local_date = {
 	.statics = local_date_statics,
 	.refused = local_refused,
 	.text = date_text,
-	.compare = order,
+	.compare = java_object_compare,
 };
 
 static const struct java_method local_date_time_methods[] = {
@@ -711,7 +704,7 @@ const struct java_class java_local_date_time = {
 	.statics = local_date_time_statics,
 	.refused = local_refused,
 	.text = date_time_text,
-	.compare = order,
+	.compare = java_object_compare,
 };
 
 static const struct java_method instant_methods[] = {
@@ -769,5 +762,5 @@ const struct java_class java_instant = {
 	.statics = instant_statics,
 	.refused = local_refused,
 	.text = instant_text,
-	.compare = order,
+	.compare = java_object_compare,
 };

@@ -281,19 +281,6 @@ static int date_after(struct eval *ev, const struct call *call, struct value *re
 	return 0;
 }
 
-static int compare(const struct object *a, const struct object *b)
-{
-	if (a->a != b->a)
-		return a->a < b->a ? -1 : 1;
-	return a->b < b->b ? -1 : a->b > b->b;
-}
-
-static int date_compare_to(struct eval *ev, const struct call *call, struct value *ret)
-{
-	*ret = value_int(compare(call->self.object, call->args[0].object));
-	return 0;
-}
-
 static int date_to_instant(struct eval *ev, const struct call *call, struct value *ret)
 {
 	int64_t ms = call->self.object->a, seconds = floor_div(ms, 1000);
@@ -336,7 +323,7 @@ static const struct java_method date_methods[] = {
 		"new java.util.Date(1706697000000L).before(new java.util.Date())" },
 	{ "after", "D", "boolean", date_after, "whether it is later",
 		"new java.util.Date(1706697000000L).after(new java.util.Date())" },
-	{ "compareTo", "D", "int", date_compare_to, "below, at or above 0",
+	{ "compareTo", "D", "int", java_compare_to, "below, at or above 0",
 		"new java.util.Date(1706697000000L).compareTo(new java.util.Date())" },
 	{ "toInstant", "", "Instant", date_to_instant, "the same moment",
 		"new java.util.Date(1706697000000L).toInstant().toString()" },
@@ -385,7 +372,7 @@ const struct java_class java_date = {
 	.statics = date_statics,
 	.constructors = date_constructors,
 	.text = date_text,
-	.compare = compare,
+	.compare = java_object_compare,
 };
 
 /* DayOfWeek */
@@ -503,7 +490,7 @@ const struct java_class java_day_of_week = {
 	.methods = weekday_methods,
 	.statics = weekday_statics,
 	.text = weekday_text,
-	.compare = compare,
+	.compare = java_object_compare,
 };
 
 /* ChronoUnit */
@@ -594,7 +581,7 @@ const struct java_class java_chrono_unit = {
 	.methods = unit_methods,
 	.statics = unit_statics,
 	.text = unit_print,
-	.compare = compare,
+	.compare = java_object_compare,
 };
 
 /* It may be named, but all it makes is of a type that expressions may not have. */

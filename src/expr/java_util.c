@@ -91,13 +91,6 @@ static int uuid_text(struct eval *ev, const struct object *object, struct strbuf
 	return 0;
 }
 
-static int uuid_compare(const struct object *a, const struct object *b)
-{
-	if (a->a != b->a)
-		return a->a < b->a ? -1 : 1;
-	return a->b < b->b ? -1 : a->b > b->b;
-}
-
 static int uuid_version(struct eval *ev, const struct call *call, struct value *ret)
 {
 	*ret = value_int(call->self.object->a >> 12 & 15);
@@ -123,12 +116,6 @@ static int uuid_low(struct eval *ev, const struct call *call, struct value *ret)
 	return 0;
 }
 
-static int uuid_compare_to(struct eval *ev, const struct call *call, struct value *ret)
-{
-	*ret = value_int(uuid_compare(call->self.object, call->args[0].object));
-	return 0;
-}
-
 static int uuid_new(struct eval *ev, const struct call *call, struct value *ret)
 {
 	*ret = java_object(ev, &java_uuid, call->args[0].integer, call->args[1].integer);
@@ -150,7 +137,7 @@ static const struct java_method uuid_methods[] = {
 		SOME_UUID ".getMostSignificantBits()" },
 	{ "getLeastSignificantBits", "", "long", uuid_low, "its second half",
 		SOME_UUID ".getLeastSignificantBits()" },
-	{ "compareTo", "U", "int", uuid_compare_to, "below, at or above 0",
+	{ "compareTo", "U", "int", java_compare_to, "below, at or above 0",
 		SOME_UUID ".compareTo(" SOME_UUID ")" },
 	{ "version", "", "int", uuid_version, "its kind: 4 for random ones",
 		"T(java.util.UUID).randomUUID().version()" },
@@ -174,7 +161,7 @@ const struct java_class java_uuid = {
 	.constructors = uuid_constructors,
 	.statics = uuid_statics,
 	.text = uuid_text,
-	.compare = uuid_compare,
+	.compare = java_object_compare,
 };
 
 /* Random: Java's linear congruential generator, so that a seed gives Java's numbers. The state is in .a. */
