@@ -94,6 +94,14 @@ static bool has_escapes(struct str text)
 	return false;
 }
 
+/* Whether reading a text that does not say it may find a Secret all the same: both words are there, or could be. */
+static bool may_hide_secret(struct str text)
+{
+	return str_contains(text, ":") &&
+		(has_escapes(text) ||
+			(contains_word(text, STR("secret")) && contains_word(text, STR("kind"))));
+}
+
 static bool holds_secret(struct val value);
 
 /* True for a Secret however it is written: with an alias, or with escapes. A text that cannot be read is judged by its looks. */
@@ -101,22 +109,20 @@ static bool text_holds_secret(struct str text)
 {
 	_cleanup_(val_free) struct val documents = VAL_NULL;
 	_cleanup_err_ struct err err = ERR_INIT;
-	bool found = says_secret(text);
-	bool escapes = !found && has_escapes(text);
 
-	if (found || !str_contains(text, ":") || (!escapes && !contains_word(text, STR("secret"))) ||
-		(!escapes && !contains_word(text, STR("kind"))) ||
-		yaml_parse_all(text, &documents, &err) < 0)
-		return found;
-	for (size_t i = 0; i < val_count(documents) && !found; i++) {
+	if (says_secret(text))
+		return true;
+	if (!may_hide_secret(text) || yaml_parse_all(text, &documents, &err) < 0)
+		return false;
+	for (size_t i = 0; i < val_count(documents); i++) {
 		struct val document = val_at(documents, i);
+		/* One that is its own text says nothing new. */
+		bool same = val_is_string(document) && val_as_str(&document).length >= text.length;
 
-		/* A document that is its own text says nothing new. */
-		found = val_is_string(document) && val_as_str(&document).length >= text.length ?
-			false :
-			holds_secret(document);
+		if (!same && holds_secret(document))
+			return true;
 	}
-	return found;
+	return false;
 }
 
 /* An artifact that carries its content as base 64; the text is owned, NULL when it is none. */
