@@ -102,6 +102,8 @@ int64_t java_long_of(struct value value);
 int java_parse_integer(struct eval *ev, struct value text, int64_t radix, int64_t least,
 	int64_t most, int64_t *ret);
 int java_parse_double(struct eval *ev, struct value text, bool is_float, double *ret);
+/* Whether NAME is a charset that there is: only UTF-8, which is what servers run with. */
+int java_check_charset(struct eval *ev, struct value name);
 uint64_t java_random_bits(struct eval *ev);
 
 extern const struct java_class java_string, java_character, java_boolean, java_byte, java_integer,

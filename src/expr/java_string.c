@@ -465,8 +465,7 @@ static int string_to_char_array(struct eval *ev, const struct call *call, struct
 	return eval_step(ev, text.length);
 }
 
-/* Only UTF-8, which is what servers run with. */
-static int check_charset(struct eval *ev, struct value name)
+int java_check_charset(struct eval *ev, struct value name)
 {
 	struct str text = name.kind == V_STRING ? value_str(name) : STR("null");
 	if (str_equal_nocase(text, STR("UTF-8")) || str_equal_nocase(text, STR("UTF8")))
@@ -477,7 +476,7 @@ static int check_charset(struct eval *ev, struct value name)
 
 static int string_get_bytes(struct eval *ev, const struct call *call, struct value *ret)
 {
-	if (call->count && check_charset(ev, call->args[0]) < 0)
+	if (call->count && java_check_charset(ev, call->args[0]) < 0)
 		return -1;
 	struct str text = text_clean(&ev->arena, self_str(call));
 	if (too_many(ev, text.length) < 0)
@@ -593,7 +592,7 @@ static int string_of_array(struct eval *ev, const struct call *call, struct valu
 {
 	struct value array = call->args[0];
 	int64_t length = (int64_t)seq_count(ev, array), from = 0, count = length;
-	if (call->count == 2 && check_charset(ev, call->args[1]) < 0)
+	if (call->count == 2 && java_check_charset(ev, call->args[1]) < 0)
 		return -1;
 	if (call->count == 3) {
 		from = call->args[1].integer;

@@ -276,10 +276,8 @@ static int url_encode(struct eval *ev, const struct call *call, struct value *re
 	struct value text = call->args[0];
 	if (text.kind == V_NULL)
 		return fail(ev, FAIL_NULL, "the text is null");
-	struct str charset = call->count > 1 ? value_str(call->args[1]) : STR("UTF-8");
-	if (!str_equal_nocase(charset, STR("UTF-8")) && !str_equal_nocase(charset, STR("UTF8")))
-		return fail(ev, FAIL_ARGUMENT, "charset %.*s is not supported, only UTF-8",
-			STR_ARG(str_slice(charset, 0, charset.length < 40 ? charset.length : 40)));
+	if (call->count > 1 && java_check_charset(ev, call->args[1]) < 0)
+		return -1;
 	static const char digits[] = "0123456789ABCDEF";
 	struct str from = text_clean(&ev->arena, value_str(text));
 	char *bytes = arena_alloc(&ev->arena, from.length * 3 + 1);
