@@ -45,16 +45,11 @@ static void selection_read(const struct call *call, const char *execution, struc
 /* Of which application is the run? Owned; NULL when it is gone. */
 static char *application_of(struct api *api, const char *execution)
 {
-	struct store *store = api->setup.store;
-	const char *ids[] = { execution, NULL };
-	struct execution_filter filter = { .ids = ids, .without_stages = true };
-	_cleanup_(val_free) struct val list = VAL_NULL;
+	_cleanup_(val_free) struct val head = VAL_NULL;
 	_cleanup_err_ struct err err = ERR_INIT;
-	uint64_t position;
-	if (store->type->list_executions(store, &filter, &list, &position, &err) < 0 ||
-		val_count(list) == 0)
+	if (store_get_head(api->setup.store, execution, &head, &err) < 0)
 		return NULL;
-	const char *name = val_get_text(val_at(list, 0), "application", NULL);
+	const char *name = val_get_text(head, "application", NULL);
 	return name ? xstrdup(name) : NULL;
 }
 
@@ -76,16 +71,8 @@ static bool selected(struct api *api, const struct selection *selection, struct 
 
 static int execution_exists(struct api *api, const char *id, struct err *err)
 {
-	struct store *store = api->setup.store;
-	const char *ids[] = { id, NULL };
-	struct execution_filter filter = { .ids = ids, .without_stages = true };
-	_cleanup_(val_free) struct val list = VAL_NULL;
-	uint64_t position;
-	if (store->type->list_executions(store, &filter, &list, &position, err) < 0)
-		return -1;
-	if (val_count(list) == 0)
-		return err_set(err, ERR_NOT_FOUND, "Pipeline execution not found (id: %s)", id);
-	return 0;
+	_cleanup_(val_free) struct val head = VAL_NULL;
+	return store_get_head(api->setup.store, id, &head, err);
 }
 
 /* ---- as a list ------------------------------------------------------------------------------------------------------------------ */

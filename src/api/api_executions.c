@@ -140,17 +140,14 @@ static void answer_execution(struct http_exchange *exchange, struct val value)
 /* Of a run that has ended nothing changes any more. It is read here, for a stage that it has or not: the engine has only those that go on. */
 static int check_goes_on(struct call *call, struct err *err)
 {
-	struct store *store = call->api->setup.store;
-	const char *ids[] = { call_param(call, "id"), NULL };
-	struct execution_filter filter = { .ids = ids, .without_stages = true };
-	_cleanup_(val_free) struct val heads = VAL_NULL;
+	_cleanup_(val_free) struct val head = VAL_NULL;
 	_cleanup_(val_free) struct val execution = VAL_NULL;
 	struct val stage;
 	uint64_t position;
-	if (store->type->list_executions(store, &filter, &heads, &position, err) < 0)
-		return -1;
-	struct val text = val_get(val_at(heads, 0), "status");
 	enum status status;
+	if (store_get_head(call->api->setup.store, call_param(call, "id"), &head, err) < 0)
+		return -1;
+	struct val text = val_get(head, "status");
 	if (!status_parse(val_as_str(&text), &status) || !status_is_complete(status))
 		return 0;
 	if (read_execution(call, &execution, &position, err) < 0 ||

@@ -168,16 +168,12 @@ static int check_not_deleted(const struct engine *engine, const char *id, struct
 /* The status of a run that is not in memory, as it is stored; -1 with ERR_NOT_FOUND when there is none. */
 static int stored_status(struct engine *engine, const char *id, enum status *ret, struct err *err)
 {
-	struct store *store = engine->setup.store;
-	const char *ids[] = { id, NULL };
-	const struct execution_filter filter = { .ids = ids, .without_stages = true };
-	_cleanup_(val_free) struct val list = VAL_NULL;
-	uint64_t position;
+	_cleanup_(val_free) struct val head = VAL_NULL;
 	if (check_not_deleted(engine, id, err) < 0 ||
-		store->type->list_executions(store, &filter, &list, &position, err) < 0)
+		store_get_head(engine->setup.store, id, &head, err) < 0)
 		return -1;
-	struct val status = val_get(val_at(list, 0), "status");
-	if (val_count(list) == 0 || !status_parse(val_as_str(&status), ret))
+	struct val status = val_get(head, "status");
+	if (!status_parse(val_as_str(&status), ret))
 		return err_set(err, ERR_NOT_FOUND, "Pipeline execution not found (id: %s)", id);
 	return 0;
 }

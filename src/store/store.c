@@ -166,3 +166,17 @@ int store_op_check(const struct store_op *op, struct err *err)
 	}
 	return err_set(err, ERR_INTERNAL, "no such operation: %d", (int)op->kind);
 }
+
+int store_get_head(struct store *store, const char *id, struct val *ret, struct err *err)
+{
+	const char *ids[] = { id, NULL };
+	const struct execution_filter filter = { .ids = ids, .without_stages = true };
+	_cleanup_(val_free) struct val list = VAL_NULL;
+	uint64_t position;
+	if (store->type->list_executions(store, &filter, &list, &position, err) < 0)
+		return -1;
+	if (val_count(list) == 0)
+		return err_set(err, ERR_NOT_FOUND, "Pipeline execution not found (id: %s)", id);
+	*ret = val_ref(val_at(list, 0));
+	return 0;
+}

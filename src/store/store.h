@@ -154,6 +154,8 @@ struct store {
 	const struct store_type *type;
 };
 void store_close(struct store *store); /* NULL is fine */
+/* The execution of that id without its stages, as in lists; ERR_NOT_FOUND. *RET is owned. Any thread. */
+int store_get_head(struct store *store, const char *id, struct val *ret, struct err *err);
 DEFINE_CLEANUP(struct store *, store_close)
 
 /* In memory: for `run` without --data-dir and for tests. */
