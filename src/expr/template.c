@@ -201,7 +201,7 @@ struct pass {
 	struct template_result *result;
 	bool over_budget;
 	const struct piece *body; /* being evaluated, NULL = none yet */
-	const struct piece *null; /* the first that was null */
+	const struct piece *null; /* the first that was null, NULL = none was */
 };
 
 static bool is_word(char c)
@@ -406,8 +406,7 @@ static void record(struct pass *pass, struct str text, const struct pieces *piec
 }
 
 /* Text around bodies: every part as text; null fragments are put back. */
-static int evaluate_mixed(
-	struct pass *pass, const struct pieces *pieces, struct val *ret, bool *ret_null)
+static int evaluate_mixed(struct pass *pass, const struct pieces *pieces, struct val *ret)
 {
 	struct eval *ev = pass->ev;
 	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
@@ -422,7 +421,6 @@ static int evaluate_mixed(
 		if (eval_body(ev, piece->text, &value) < 0)
 			return -1;
 		if (value.kind == V_NULL) {
-			*ret_null = true;
 			pass->null = pass->null ? pass->null : piece;
 			strbuf_add_text(&buf, "${");
 			strbuf_add_str(&buf, piece->text);
@@ -438,18 +436,18 @@ static int evaluate_mixed(
 	return 0;
 }
 
-static int evaluate_pieces(
-	struct pass *pass, const struct pieces *pieces, struct val *ret, bool *ret_null)
+static int evaluate_pieces(struct pass *pass, const struct pieces *pieces, struct val *ret)
 {
 	if (pieces->list.count != 1)
-		return evaluate_mixed(pass, pieces, ret, ret_null);
+		return evaluate_mixed(pass, pieces, ret);
 	struct value value;
 	pass->body = &pieces->list.items[0];
 	if (eval_body(pass->ev, pass->body->text, &value) < 0)
 		return -1;
-	*ret_null = value.kind == V_NULL;
+	if (value.kind != V_NULL)
+		return value_to_val(pass->ev, value, ret);
 	pass->null = pass->body;
-	return *ret_null ? 0 : value_to_val(pass->ev, value, ret);
+	return 0;
 }
 
 static void start_string(struct pass *pass)
@@ -486,7 +484,6 @@ static bool evaluate_string(struct pass *pass, struct str text, struct val *ret)
 	struct pieces pieces = { 0 };
 	struct flaw flaw = { 0 };
 	struct val value = VAL_NULL;
-	bool null = false;
 	start_string(pass);
 	_cleanup_free_ char *rewritten = rewrite_server_groups(text);
 	struct str source = rewritten ? str_of(rewritten) : text;
@@ -495,18 +492,18 @@ static bool evaluate_string(struct pass *pass, struct str text, struct val *ret)
 		record(pass, text, NULL, flaw.message, fail_exception(FAIL_TEMPLATE),
 			written_position(text, (ptrdiff_t)flaw.position));
 	} else {
-		result = evaluate_pieces(pass, &pieces, &value, &null);
+		result = evaluate_pieces(pass, &pieces, &value);
 		enum fail_kind kind = pass->ev->failure;
 		if (result < 0 && kind != FAIL_BUDGET)
 			record(pass, text, kind == FAIL_PARSE ? NULL : &pieces, pass->ev->message,
 				fail_exception(kind), written_position(text, failed_position(pass)));
-		else if (null)
+		else if (pass->null)
 			record(pass, text, &pieces, NULL, NULL,
 				written_position(text, (ptrdiff_t)pass->null->offset));
 	}
 	end_string(pass);
 	free(flaw.message);
-	bool whole_null = null && pieces.list.count == 1;
+	bool whole_null = pass->null && pieces.list.count == 1;
 	vec_free(&pieces.list);
 	if (result == 0 && !whole_null)
 		*ret = value;
