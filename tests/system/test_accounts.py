@@ -154,8 +154,7 @@ def test_an_account_is_read_anew_while_a_stage_waits(accounts, cluster, namespac
         renewed = tmp_path / "renewed"
         renewed.write_text(kubeconfig.read_text().replace(token, token_of(cluster, namespace, "second")))
         renewed.rename(kubeconfig)
-        done = wait_until(lambda: (found := running.get(f"/pipelines/{execution}").json())["status"] not in ("NOT_STARTED", "RUNNING")
-                          and found, "the end")
+        done = running.wait_for(execution)
         assert done["status"] == "SUCCEEDED", running.errors.read_text()
         assert token not in running.errors.read_text()
         # An account that comes with the settings can be used at once.
@@ -163,6 +162,5 @@ def test_an_account_is_read_anew_while_a_stage_waits(accounts, cluster, namespac
         wait_until(lambda: [row["name"] for row in running.get("/credentials").json()] == ["shop", "late"], "the account")
         running.save("shop", "late", [deploy(settings(a="1"), account="late", namespaceOverride=namespace)])
         execution = running.run("shop", "late")
-        done = wait_until(lambda: (found := running.get(f"/pipelines/{execution}").json())["status"] not in ("NOT_STARTED", "RUNNING")
-                          and found, "the end")
+        done = running.wait_for(execution)
         assert done["status"] == "TERMINAL" and "wrongNamespace" in json.dumps(done)

@@ -9,7 +9,7 @@ import control_plane
 from oidc_server import OidcServer
 from test_deploy import Runner, core, deploy, get
 from test_manifests import bad, good
-from test_trouble import data_of, service_account, settings, token_of, WRITE
+from test_trouble import Watched, data_of, service_account, settings, token_of, WRITE
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,6 @@ def test_a_token_file_that_was_replaced_is_read_after_a_refusal(run, trusting, t
     held.write_text(token_of(trusting, namespace, "first"))
     path = kubeconfig(tmp_path, trusting, file={"tokenFile": str(held)})
     again = {"refId": "w", "type": "wait", "name": "Wait", "waitTime": 4, "requisiteStageRefIds": ["One"]}
-    from test_trouble import Watched
     watched = Watched(run, deploy(settings(a="1"), name="One", namespaceOverride=namespace), again,
                       deploy(settings(a="2"), name="Two", after=["w"], namespaceOverride=namespace), kubeconfig=path).until("Wait")
     token = held.read_text()
