@@ -227,7 +227,7 @@ static int put_stage(struct sqlite_store *store, const struct store_op *op, stru
 		strbuf_reserve(&head.text, USUAL_BYTES);
 		stage_print_head(op->execution, stage, &head.text);
 		stage_print_engine_state(stage, &state.text);
-		if (check_size(&head, err) < 0)
+		if (check_size(&head, err) < 0 || check_size(&state, err) < 0)
 			return -1;
 	}
 	if ((op->parts & STAGE_PART_CONTEXT) && write_part(db, &context, stage->context, err) < 0)
