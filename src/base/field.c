@@ -43,6 +43,14 @@ const struct field *field_find(const struct field *rows, struct str name)
 	return NULL;
 }
 
+int field_choice(const struct field *row, struct str text)
+{
+	for (int i = 0; row->choices && row->choices[i]; i++)
+		if (str_equal_nocase(text, str_of(row->choices[i])))
+			return i;
+	return -1;
+}
+
 bool field_is_offered(struct val list, struct str text)
 {
 	size_t count = val_is_list(list) ? val_count(list) : 0;
@@ -271,15 +279,12 @@ static int read_value(const struct field *row, struct val value, struct val *tar
 
 static int read_enum(const struct field *row, struct val value, int *target, struct err *err)
 {
-	struct str text = str_trim(val_as_str(&value));
+	int choice = val_is_string(value) ? field_choice(row, str_trim(val_as_str(&value))) : -1;
 
-	for (int i = 0; val_is_string(value) && row->choices[i]; i++) {
-		if (str_equal_nocase(text, str_of(row->choices[i]))) {
-			*target = i;
-			return 0;
-		}
-	}
-	return expected_by(row, value, err);
+	if (choice < 0)
+		return expected_by(row, value, err);
+	*target = choice;
+	return 0;
 }
 
 /*

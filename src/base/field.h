@@ -168,6 +168,9 @@ int fields_strict(const struct field *rows, struct val object, const char *path,
 /* ERR_INVALID: "expected WHAT, got VALUE", of a long value its beginning, of a list or map only that it is one. */
 int field_misfit(const char *what, struct val value, struct err *err);
 
+/* The index of TEXT, in any case, in ROW's choices; -1 when it is none of them, or there are none. */
+int field_choice(const struct field *row, struct str text);
+
 /* TEXT is an item of LIST, or the "value" of one; of no list, or an empty one, everything is. */
 bool field_is_offered(struct val list, struct str text);
 

@@ -32,15 +32,6 @@ static void take_finding(void *data, const struct finding *finding)
 		finding->text.en);
 }
 
-static bool is_choice(const struct field *row, struct val value)
-{
-	struct str text = val_as_str(&value);
-	for (const char *const *choice = row->choices; choice && *choice; choice++)
-		if (str_equal_nocase(text, str_of(*choice)))
-			return true;
-	return false;
-}
-
 /* A word that a person gives while the stage runs is one of its choices, and is given once. */
 static int check_choice(const struct field *row, const struct stage *stage, struct val patch,
 	struct val patched, struct err *err)
@@ -48,14 +39,14 @@ static int check_choice(const struct field *row, const struct stage *stage, stru
 	struct val value = val_get(patch, row->name), before = val_get(stage->context, row->name);
 	if (!val_has(patch, row->name))
 		return 0;
-	if (row->choices && status_is_going(stage->status) && is_choice(row, before))
+	if (status_is_going(stage->status) && field_choice(row, val_as_str(&before)) >= 0)
 		return err_set(err, ERR_CONFLICT,
 			"%s: it is \"%s\" already (by %s) and cannot be changed any more",
 			row->name, val_text(&before),
 			val_get_text(stage->last_modified, "user", "the pipeline"));
 	if (val_is_null(value) || (val_is_string(value) && val_as_str(&value).length == 0))
 		return 0;
-	if (row->choices && !is_choice(row, value)) {
+	if (row->choices && field_choice(row, val_as_str(&value)) < 0) {
 		struct strbuf names = STRBUF_INIT(1024);
 		for (const char *const *choice = row->choices; *choice; choice++)
 			strbuf_printf(&names, "%s\"%s\"", names.length ? " or " : "", *choice);

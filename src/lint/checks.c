@@ -215,18 +215,15 @@ static bool counts(const struct field *rows, const struct field *row, struct val
 	return str_is(text, other && other->preset ? other->preset : "") == wanted;
 }
 
-/* The choice that TEXT is or, with *RET_NEAR, probably means. */
-static bool is_choice(const struct field *row, struct str text, const char **ret_near)
+/* The choice that TEXT, which is none, probably means; NULL. */
+static const char *choice_near(const struct field *row, struct str text)
 {
 	unsigned best = text.length < 5 ? 2 : 3;
-	*ret_near = NULL;
-	for (size_t i = 0; row->choices[i]; i++) {
-		if (str_equal_nocase(text, str_of(row->choices[i])))
-			return true;
+	const char *near = NULL;
+	for (size_t i = 0; row->choices[i]; i++)
 		if (str_nearer(text, str_of(row->choices[i]), &best))
-			*ret_near = row->choices[i];
-	}
-	return false;
+			near = row->choices[i];
+	return near;
 }
 
 static char *choices_of(const struct field *row, const char *between)
@@ -240,12 +237,12 @@ static char *choices_of(const struct field *row, const char *between)
 static void check_choice(
 	struct lint *lint, const struct field *row, struct val value, const struct place *place)
 {
-	const char *near;
 	struct str text = str_trim(val_as_str(&value));
 	_cleanup_free_ char *path = place_path(place);
-	if (text.length == 0 || is_text(value, "${") || is_choice(row, text, &near) ||
+	if (text.length == 0 || is_text(value, "${") || field_choice(row, text) >= 0 ||
 		lint_has_told(lint, path))
 		return;
+	const char *near = choice_near(row, text);
 	_cleanup_free_ char *en_list = choices_of(row, ", ");
 	_cleanup_free_ char *zh_list = choices_of(row, "、");
 	_cleanup_free_ char *en_hint = hint_en(near);
