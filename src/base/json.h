@@ -72,8 +72,10 @@ static inline void json_put_key(struct strbuf *buf, const char *key)
 }
 void json_put_text(struct strbuf *buf, const char *key, const char *text); /* NULL: nothing is put */
 void json_put_int(struct strbuf *buf, const char *key, int64_t number);
+void json_put_nonzero(struct strbuf *buf, const char *key, int64_t number); /* 0: nothing is put */
 void json_put_bool(struct strbuf *buf, const char *key, bool value);
 void json_put_value(struct strbuf *buf, const char *key, struct val value);
+void json_put_member(struct strbuf *buf, struct str key, struct val value); /* of any key */
 /* What the program itself has written as compact JSON, as a value; how deep and how long it is does not matter. Owned. */
 struct val json_reread(struct str text);
 /* The shortest text that reads back as NUMBER and stays a double: "17.0", "0.1", "1.0E10" is not used, "1e+22" is. */

@@ -271,6 +271,12 @@ void json_put_int(struct strbuf *buf, const char *key, int64_t number)
 	write_int(buf, number);
 }
 
+void json_put_nonzero(struct strbuf *buf, const char *key, int64_t number)
+{
+	if (number)
+		json_put_int(buf, key, number);
+}
+
 void json_put_bool(struct strbuf *buf, const char *key, bool value)
 {
 	json_put_key(buf, key);
@@ -280,6 +286,15 @@ void json_put_bool(struct strbuf *buf, const char *key, bool value)
 void json_put_value(struct strbuf *buf, const char *key, struct val value)
 {
 	json_put_key(buf, key);
+	json_write(buf, value, JSON_COMPACT);
+}
+
+void json_put_member(struct strbuf *buf, struct str key, struct val value)
+{
+	if (buf->length > 0 && buf->bytes[buf->length - 1] != '{')
+		strbuf_add_char(buf, ',');
+	json_write_string(buf, key);
+	strbuf_add_char(buf, ':');
 	json_write(buf, value, JSON_COMPACT);
 }
 

@@ -72,12 +72,6 @@ static void run_event_end(struct run *run)
 	event_end(run->engine, &run->events, run->execution->id);
 }
 
-static void put_ms(struct strbuf *text, const char *key, int64_t ms)
-{
-	if (ms)
-		json_put_int(text, key, ms);
-}
-
 static void put_run(struct strbuf *text, const struct execution *execution)
 {
 	json_put_text(text, "id", execution->id);
@@ -85,8 +79,8 @@ static void put_run(struct strbuf *text, const struct execution *execution)
 	json_put_text(text, "config", execution->config_id);
 	json_put_text(text, "name", execution->name);
 	json_put_text(text, "status", status_name(execution->status));
-	put_ms(text, "start", execution->start_ms);
-	put_ms(text, "end", execution->end_ms);
+	json_put_nonzero(text, "start", execution->start_ms);
+	json_put_nonzero(text, "end", execution->end_ms);
 	json_put_text(text, "by", execution->user ? execution->user : "anonymous");
 	if (execution->canceled) {
 		json_put_bool(text, "canceled", true);
@@ -105,8 +99,8 @@ static void put_stage(
 	json_put_text(text, "type", stage->type);
 	json_put_text(text, "name", stage->name);
 	json_put_text(text, "status", status_name(stage->status));
-	put_ms(text, "start", stage->start_ms);
-	put_ms(text, "end", stage->end_ms);
+	json_put_nonzero(text, "start", stage->start_ms);
+	json_put_nonzero(text, "end", stage->end_ms);
 }
 
 static void put_masked(struct strbuf *text, const char *key, struct val map)
@@ -123,12 +117,16 @@ void event_run(struct run *run)
 	run_event_end(run);
 }
 
+static void put_new_stage(struct strbuf *text, const struct execution *execution, size_t index)
+{
+	const struct stage *stage = stage_at(execution, index);
+	put_stage(text, execution, stage);
+	put_masked(text, "context", stage->context);
+}
+
 void event_new_stage(struct run *run, size_t index)
 {
-	const struct stage *stage = run_stage(run, index);
-	struct strbuf *text = run_event_begin(run, "stage");
-	put_stage(text, run->execution, stage);
-	put_masked(text, "context", stage->context);
+	put_new_stage(run_event_begin(run, "stage"), run->execution, index);
 	run_event_end(run);
 }
 
@@ -138,9 +136,7 @@ void event_refused(struct engine *engine, const struct execution *execution)
 	put_run(event_begin(engine, &list, "run"), execution);
 	event_end(engine, &list, execution->id);
 	for (size_t i = 0; i < stage_count(execution); i++) {
-		struct strbuf *text = event_begin(engine, &list, "stage");
-		put_stage(text, execution, stage_at(execution, i));
-		put_masked(text, "context", stage_at(execution, i)->context);
+		put_new_stage(event_begin(engine, &list, "stage"), execution, i);
 		event_end(engine, &list, execution->id);
 	}
 	events_flush(engine, &list, execution->id);
@@ -151,7 +147,7 @@ static void put_wait(struct strbuf *text, const struct task *task, bool for_key)
 	json_put_key(text, "wait");
 	strbuf_add_char(text, '{');
 	json_put_text(text, "kind", for_key ? "key" : "time");
-	put_ms(text, "until", task->next_run_ms);
+	json_put_nonzero(text, "until", task->next_run_ms);
 	json_put_value(text, "text", task->waiting_for);
 	strbuf_add_char(text, '}');
 }
@@ -190,12 +186,8 @@ void event_said(struct run *run, size_t index, const char *kind, struct val said
 	_cleanup_(val_free) struct val masked = secrets_masked(said);
 	val_merge(&data, masked);
 	struct strbuf *text = run_event_begin(run, kind);
-	for (size_t i = 0; i < val_count(data); i++) {
-		strbuf_add_text(text, i > 0 ? "," : "");
-		json_write_string(text, val_key_at(data, i));
-		strbuf_add_char(text, ':');
-		json_write(text, val_value_at(data, i), JSON_COMPACT);
-	}
+	for (size_t i = 0; i < val_count(data); i++)
+		json_put_member(text, val_key_at(data, i), val_value_at(data, i));
 	run_event_end(run);
 	val_free(&data);
 }

@@ -15,12 +15,6 @@ static const char *const phase_names[] = { "idle", "planning", "before", "tasks"
 
 /* Writing: what is not there is left out. */
 
-static void put_time(struct strbuf *buf, const char *key, int64_t ms)
-{
-	if (ms)
-		json_put_int(buf, key, ms);
-}
-
 static void put_value(struct strbuf *buf, const char *key, struct val value)
 {
 	if (!val_is_null(value))
@@ -37,8 +31,8 @@ static void print_task(const struct task *task, struct strbuf *buf)
 	json_put_text(buf, "name", task->name);
 	json_put_text(buf, "implementingClass", task->implementing);
 	json_put_text(buf, "status", status_name(task->status));
-	put_time(buf, "startTime", task->start_ms);
-	put_time(buf, "endTime", task->end_ms);
+	json_put_nonzero(buf, "startTime", task->start_ms);
+	json_put_nonzero(buf, "endTime", task->end_ms);
 	json_put_bool(buf, "stageStart", task->stage_start);
 	json_put_bool(buf, "stageEnd", task->stage_end);
 	json_put_bool(buf, "loopStart", task->loop_start);
@@ -85,10 +79,10 @@ void stage_print_head(const struct execution *execution, const struct stage *sta
 	json_put_text(buf, "type", stage->type);
 	json_put_text(buf, "name", stage->name);
 	json_put_text(buf, "status", status_name(stage->status));
-	put_time(buf, "startTime", stage->start_ms);
-	put_time(buf, "endTime", stage->end_ms);
-	put_time(buf, "startTimeExpiry", stage->expiry_ms);
-	put_time(buf, "scheduledTime", stage->scheduled_ms);
+	json_put_nonzero(buf, "startTime", stage->start_ms);
+	json_put_nonzero(buf, "endTime", stage->end_ms);
+	json_put_nonzero(buf, "startTimeExpiry", stage->expiry_ms);
+	json_put_nonzero(buf, "scheduledTime", stage->scheduled_ms);
 	print_tasks(stage, buf);
 	json_put_text(buf, "syntheticStageOwner", owner_names[stage->owner]);
 	if (stage->parent != STAGE_NONE)
@@ -156,12 +150,8 @@ static void print_extra(const struct execution *execution, struct strbuf *buf)
 	for (size_t i = 0; i < val_count(execution->extra); i++) {
 		struct str key = val_key_at(execution->extra, i);
 
-		if (str_is(key, "authentication"))
-			continue;
-		strbuf_add_char(buf, ',');
-		json_write_string(buf, key);
-		strbuf_add_char(buf, ':');
-		json_write(buf, val_value_at(execution->extra, i), JSON_COMPACT);
+		if (!str_is(key, "authentication"))
+			json_put_member(buf, key, val_value_at(execution->extra, i));
 	}
 }
 
@@ -174,10 +164,10 @@ void execution_print_head(const struct execution *execution, struct strbuf *buf)
 	json_put_text(buf, execution->orchestration ? "description" : "name", execution->name);
 	json_put_text(buf, "pipelineConfigId", execution->config_id);
 	json_put_text(buf, "status", status_name(execution->status));
-	put_time(buf, "buildTime", execution->build_ms);
-	put_time(buf, "startTime", execution->start_ms);
-	put_time(buf, "endTime", execution->end_ms);
-	put_time(buf, "startTimeExpiry", execution->expiry_ms);
+	json_put_nonzero(buf, "buildTime", execution->build_ms);
+	json_put_nonzero(buf, "startTime", execution->start_ms);
+	json_put_nonzero(buf, "endTime", execution->end_ms);
+	json_put_nonzero(buf, "startTimeExpiry", execution->expiry_ms);
 	json_put_bool(buf, "canceled", execution->canceled);
 	json_put_text(buf, "canceledBy", execution->canceled_by);
 	json_put_text(buf, "cancellationReason", execution->cancellation_reason);
@@ -227,12 +217,6 @@ static void put_flag(struct strbuf *buf, const char *key, bool flag)
 		json_put_bool(buf, key, true);
 }
 
-static void put_count(struct strbuf *buf, const char *key, int64_t count)
-{
-	if (count)
-		json_put_int(buf, key, count);
-}
-
 void stage_print_engine_state(const struct stage *stage, struct strbuf *buf)
 {
 	strbuf_add_char(buf, '{');
@@ -244,21 +228,21 @@ void stage_print_engine_state(const struct stage *stage, struct strbuf *buf)
 	put_flag(buf, "planningFailed", stage->planning_failed);
 	put_flag(buf, "cancelDone", stage->cancel_done);
 	put_flag(buf, "removed", stage->removed);
-	put_count(buf, "attempts", stage->attempts);
-	put_count(buf, "retry", stage->retry_ms);
-	put_count(buf, "generation", stage->generation);
+	json_put_nonzero(buf, "attempts", stage->attempts);
+	json_put_nonzero(buf, "retry", stage->retry_ms);
+	json_put_nonzero(buf, "generation", stage->generation);
 	if (stage->task_count > 0)
 		json_put_key(buf, "tasks");
 	for (size_t i = 0; i < stage->task_count; i++) {
 		const struct task *task = &stage->tasks[i];
 
 		strbuf_add_text(buf, i > 0 ? ",{" : "[{");
-		put_count(buf, "generation", task->generation);
-		put_count(buf, "attempts", task->attempts);
+		json_put_nonzero(buf, "generation", task->generation);
+		json_put_nonzero(buf, "attempts", task->attempts);
 		put_flag(buf, "inFlight", task->in_flight);
 		put_flag(buf, "waitsForKey", task->waits_for_key);
 		put_value(buf, "waitingFor", task->waiting_for);
-		put_count(buf, "nextRun", task->next_run_ms);
+		json_put_nonzero(buf, "nextRun", task->next_run_ms);
 		strbuf_add_char(buf, '}');
 	}
 	strbuf_add_text(buf, stage->task_count > 0 ? "]}" : "}");
