@@ -275,11 +275,10 @@ static bool is_over(const struct following *mine)
 {
 	_cleanup_err_ struct err none = ERR_INIT;
 	_cleanup_(val_free) struct val execution = VAL_NULL;
-	_cleanup_free_ char *path = client_path("/pipelines/%s", mine->follow->id);
-	_cleanup_free_ char *skeleton = xasprintf("%s?expand=false", path);
+	_cleanup_free_ char *path = client_path("/pipelines/%s?expand=false", mine->follow->id);
 	enum status status;
 	if (!mine->follow->client ||
-		client_call(mine->follow->client, "GET", skeleton, VAL_NULL, &execution, &none) < 0)
+		client_call(mine->follow->client, "GET", path, VAL_NULL, &execution, &none) < 0)
 		return true;
 	struct val text = val_get(execution, "status");
 	return !status_parse(val_as_str(&text), &status) || status_is_complete(status);
