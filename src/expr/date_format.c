@@ -205,9 +205,8 @@ static int illegal_letter(struct eval *ev, char letter)
 	return fail(ev, FAIL_ARGUMENT, "Illegal pattern character '%c'", letter);
 }
 
-int date_format_write(struct eval *ev, struct str pattern, int64_t ms, struct strbuf *buf)
+int date_format_wall(struct eval *ev, struct str pattern, const struct wall *wall, struct strbuf *buf)
 {
-	struct wall wall = wall_of_ms(ms);
 	struct run run;
 	while (next_run(&pattern, &run)) {
 		int64_t number;
@@ -215,12 +214,18 @@ int date_format_write(struct eval *ev, struct str pattern, int64_t ms, struct st
 			return -1;
 		if (!run.letter)
 			strbuf_add_str(buf, run.text);
-		else if (number_of(run.letter, &wall, &number))
+		else if (number_of(run.letter, wall, &number))
 			add_padded(buf, number, run.count);
-		else if (!add_name(buf, &run, &wall))
+		else if (!add_name(buf, &run, wall))
 			return illegal_letter(ev, run.letter);
 	}
 	return 0;
+}
+
+int date_format_write(struct eval *ev, struct str pattern, int64_t ms, struct strbuf *buf)
+{
+	struct wall wall = wall_of_ms(ms);
+	return date_format_wall(ev, pattern, &wall, buf);
 }
 
 /* Reading. Fields that the text does not give are those of 1970-01-01 00:00. */

@@ -10,13 +10,38 @@
 
 #define WIDTH_MOST 10000
 
-/* %[index$][flags][width][.precision]conversion */
+/* %[index$][flags][width][.precision]conversion, where the conversion t is followed by a letter of its own */
 struct place {
 	size_t index; /* 1 …, 0 = the next */
+	bool again;   /* the one before */
 	bool left, plus, space, zero, comma, paren, sharp;
 	int width, precision; /* -1 = not given */
 	char conversion;
+	char part;       /* of a date */
 	struct str text; /* as written */
+};
+
+/* The flags that a conversion may have; its capital form has the same. */
+static const struct {
+	char conversion;
+	bool capital;   /* whether there is one */
+	bool precision; /* whether it may have one */
+	const char *flags;
+} conversions[] = {
+	{ 's', true, true, "-" },
+	{ 'b', true, true, "-" },
+	{ 'h', true, true, "-" },
+	{ 'c', true, false, "-" },
+	{ 'd', false, false, "-+ 0,(" },
+	{ 'x', true, false, "-#0" },
+	{ 'o', false, false, "-#0" },
+	{ 'f', false, true, "-+ 0,(#" },
+	{ 'e', true, true, "-+ 0(#" },
+	{ 'g', true, true, "-+ 0,(" },
+	{ 'a', true, true, "-+ 0#" },
+	{ 't', true, false, "-" },
+	{ 'n', false, false, "" },
+	{ '%', false, false, "-" },
 };
 
 static int number_at(struct str text, size_t *at)
@@ -34,6 +59,8 @@ static int number_at(struct str text, size_t *at)
 static bool set_flag(struct place *place, char c)
 {
 	switch (c) {
+	case '<':
+		return place->again = true;
 	case '-':
 		return place->left = true;
 	case '+':
@@ -76,10 +103,54 @@ static bool parse_place(struct str format, size_t *at, struct place *ret)
 	if (*at >= format.length)
 		return false;
 	ret->conversion = format.bytes[(*at)++];
-	if ((ret->left || ret->zero) && ret->width < 0)
-		return false; /* these flags need a width */
+	if ((ret->conversion | 0x20) == 't') {
+		if (*at >= format.length)
+			return false;
+		ret->part = format.bytes[(*at)++];
+	}
 	ret->text = str_slice(format, start, *at);
 	return true;
+}
+
+/* The first flag of PLACE that is none of ALLOWED, or 0. */
+static char foreign_flag(const struct place *place, const char *allowed)
+{
+	const struct {
+		bool set;
+		char flag;
+	} flags[] = { { place->left, '-' }, { place->plus, '+' }, { place->space, ' ' },
+		{ place->zero, '0' }, { place->comma, ',' }, { place->paren, '(' },
+		{ place->sharp, '#' } };
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (flags[i].set && !strchr(allowed, flags[i].flag))
+			return flags[i].flag;
+	return 0;
+}
+
+/* That PLACE asks for something that there is. */
+static int check_place(struct eval *ev, const struct place *place)
+{
+	size_t i = 0, count = sizeof(conversions) / sizeof(conversions[0]);
+	char small = (char)(place->conversion >= 'A' && place->conversion <= 'Z' ?
+			place->conversion | 0x20 :
+			place->conversion);
+	while (i < count && conversions[i].conversion != small)
+		i++;
+	if (i == count || (small != place->conversion && !conversions[i].capital))
+		return fail(ev, FAIL_ARGUMENT,
+			"Conversion = '%c' is not known in '%.*s'; there are s d f x o e g a b c h t n and %%",
+			place->conversion, STR_ARG(place->text));
+	char flag = foreign_flag(place, conversions[i].flags);
+	if (flag)
+		return fail(ev, FAIL_ARGUMENT, "Conversion = %c, Flags = %c: they do not go together",
+			place->conversion, flag);
+	if ((place->left && place->zero) || (place->plus && place->space))
+		return fail(ev, FAIL_ARGUMENT, "Flags = '%s'", place->left ? "-0" : "+ ");
+	if ((place->left || place->zero) && place->width < 0)
+		return fail(ev, FAIL_ARGUMENT, "'%.*s' wants a width", STR_ARG(place->text));
+	if (place->precision >= 0 && !conversions[i].precision)
+		return fail(ev, FAIL_ARGUMENT, "'%.*s' may have no precision", STR_ARG(place->text));
+	return 0;
 }
 
 static void add_padded(struct strbuf *buf, const struct place *place, struct str text)
@@ -94,9 +165,9 @@ static void add_padded(struct strbuf *buf, const struct place *place, struct str
 		strbuf_add_char(buf, ' ');
 }
 
-/* Sign, grouping and zeros around the digits of a decimal number. */
-static void add_number(
-	struct strbuf *buf, const struct place *place, bool negative, const char *digits)
+/* Sign, PREFIX ("0x"), grouping and zeros around the digits of a number. */
+static void add_number(struct strbuf *buf, const struct place *place, bool negative,
+	const char *prefix, const char *digits)
 {
 	_cleanup_strbuf_ struct strbuf body = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
 	size_t whole = strspn(digits, "0123456789");
@@ -110,9 +181,10 @@ static void add_number(
 		place->space          ? " " :
 					"";
 	const char *after = negative && place->paren ? ")" : "";
-	size_t length = strlen(before) + body.length + strlen(after);
+	size_t length = strlen(before) + strlen(prefix) + body.length + strlen(after);
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
 	strbuf_add_text(&text, before);
+	strbuf_add_text(&text, prefix);
 	for (; place->zero && place->width > 0 && length < (size_t)place->width; length++)
 		strbuf_add_char(&text, '0');
 	strbuf_add_str(&text, strbuf_str(&body));
@@ -135,24 +207,22 @@ static int format_integer(
 		bool negative = value.integer < 0;
 		uint64_t magnitude = negative ? 0 - (uint64_t)value.integer : (uint64_t)value.integer;
 		snprintf(digits, sizeof(digits), "%llu", (unsigned long long)magnitude);
-		add_number(buf, place, negative, digits);
+		add_number(buf, place, negative, "", digits);
 		return 0;
 	}
 	unsigned long long bits = value.kind == V_INT ? (uint32_t)value.integer :
 							(uint64_t)value.integer;
-	char prefixed[48];
+	const char *prefix = !place->sharp ? "" :
+		place->conversion == 'o'   ? "0" :
+		place->conversion == 'X'   ? "0X" :
+					     "0x";
 	if (place->conversion == 'o')
 		snprintf(digits, sizeof(digits), "%llo", bits);
 	else if (place->conversion == 'X')
 		snprintf(digits, sizeof(digits), "%llX", bits);
 	else
 		snprintf(digits, sizeof(digits), "%llx", bits);
-	snprintf(prefixed, sizeof(prefixed), "%s%s",
-		!place->sharp                    ? "" :
-			place->conversion == 'o' ? "0" :
-						   "0x",
-		digits);
-	add_number(buf, place, false, prefixed);
+	add_number(buf, place, false, prefix, digits);
 	return 0;
 }
 
@@ -229,6 +299,27 @@ static void add_scientific(struct strbuf *buf, double number, int precision, cha
 		exponent < 0 ? -exponent : exponent);
 }
 
+/* %a: "1.8p3" of 0x1.8p3, as Java writes it. */
+static void add_hexadecimal(struct strbuf *buf, double number, const struct place *place)
+{
+	char text[64];
+	int precision = place->precision == 0 ? 1 : place->precision;
+	if (precision < 0 || precision >= 13 || number == 0)
+		snprintf(text, sizeof(text), "%a", number);
+	else
+		snprintf(text, sizeof(text), "%.*a", precision, number);
+	size_t point = strcspn(text, "."), power = strcspn(text, "p");
+	strbuf_add(buf, text + 2, power - 2);
+	if (point > power)
+		strbuf_add_text(buf, ".0");
+	for (int digits = point > power ? 1 : (int)(power - point) - 1; digits < precision; digits++)
+		strbuf_add_char(buf, '0');
+	strbuf_printf(buf, "p%s", text + power + 1 + (text[power + 1] == '+'));
+	for (size_t i = 0; place->conversion == 'A' && i < buf->length; i++)
+		if (buf->bytes[i] >= 'a')
+			buf->bytes[i] &= ~0x20;
+}
+
 static int format_real(
 	struct eval *ev, const struct place *place, struct value value, struct strbuf *buf)
 {
@@ -250,19 +341,39 @@ static int format_real(
 	struct decimal decimal = decimal_of(number);
 	decimal_round(&decimal, all);
 	bool large = number != 0 && (number < 1e-4 || decimal.exponent >= all);
-	if (place->conversion == 'f')
+	const char *prefix = place->conversion == 'a' ? "0x" : place->conversion == 'A' ? "0X" : "";
+	if (*prefix)
+		add_hexadecimal(&digits, number, place);
+	else if (place->conversion == 'f')
 		add_fixed(&digits, number, precision);
 	else if (place->conversion == 'e' || place->conversion == 'E')
 		add_scientific(&digits, number, precision, place->conversion);
 	else if (large)
-		add_scientific(&digits, number, all - 1, 'e');
+		add_scientific(&digits, number, all - 1, place->conversion == 'G' ? 'E' : 'e');
 	else
 		add_fixed(&digits, number, all - 1 - (number != 0 ? decimal.exponent : 0));
-	add_number(buf, place, negative, digits.bytes);
+	add_number(buf, place, negative, prefix, digits.bytes);
 	return 0;
 }
 
-/* %s, %b, %c, %h and their capitals: text, cut at the precision. */
+/* TEXT, in capitals for a capital conversion, cut at the precision. */
+static int add_text(struct eval *ev, const struct place *place, struct value text, struct strbuf *buf)
+{
+	if (place->conversion < 'a') {
+		struct value upper;
+		if (java_call(ev, text, STR("toUpperCase"), NULL, NULL, 0, &upper) < 0)
+			return -1;
+		text = upper;
+	}
+	struct str view = value_str(text);
+	size_t units = text_units(view);
+	if (place->precision >= 0 && (size_t)place->precision < units)
+		view = text_slice(&ev->arena, view, 0, (size_t)place->precision);
+	add_padded(buf, place, view);
+	return 0;
+}
+
+/* %s, %b, %c, %h and their capitals. */
 static int format_text(
 	struct eval *ev, const struct place *place, struct value value, struct strbuf *buf)
 {
@@ -286,74 +397,61 @@ static int format_text(
 		return mismatch(ev, place, value);
 	else if (value_java_text(ev, value, &text) < 0)
 		return -1;
-	if (place->conversion < 'a') {
-		struct value upper;
-		if (java_call(ev, text, STR("toUpperCase"), NULL, NULL, 0, &upper) < 0)
-			return -1;
-		text = upper;
-	}
-	struct str view = value_str(text);
-	size_t units = text_units(view);
-	if (place->precision >= 0 && (size_t)place->precision < units)
-		view = text_slice(&ev->arena, view, 0, (size_t)place->precision);
-	add_padded(buf, place, view);
-	return 0;
+	return add_text(ev, place, text, buf);
+}
+
+static int format_time(
+	struct eval *ev, const struct place *place, struct value value, struct strbuf *buf)
+{
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
+	if (value.kind == V_NULL)
+		return format_text(ev, place, value, buf);
+	if (format_date(ev, place->part, value, &text) < 0)
+		return -1;
+	return add_text(ev, place, eval_string(ev, strbuf_str(&text)), buf);
 }
 
 static int format_place(
 	struct eval *ev, const struct place *place, struct value value, struct strbuf *buf)
 {
-	switch (place->conversion) {
-	case 's':
-	case 'S':
-	case 'b':
-	case 'B':
-	case 'c':
-	case 'C':
-	case 'h':
-	case 'H':
+	if ((place->conversion | 0x20) == 't')
+		return format_time(ev, place, value, buf);
+	if (value.kind == V_NULL || strchr("sSbBcChH", place->conversion))
 		return format_text(ev, place, value, buf);
-	case 'd':
-	case 'x':
-	case 'X':
-	case 'o':
-		if (value.kind == V_NULL)
-			return format_text(ev, place, value, buf);
+	if (strchr("dxXo", place->conversion))
 		return format_integer(ev, place, value, buf);
-	case 'f':
-	case 'e':
-	case 'E':
-	case 'g':
-		if (value.kind == V_NULL)
-			return format_text(ev, place, value, buf);
-		return format_real(ev, place, value, buf);
-	default:
-		return fail(ev, FAIL_ARGUMENT, "Conversion = '%c' is not known", place->conversion);
-	}
+	return format_real(ev, place, value, buf);
 }
 
 static int fill(struct eval *ev, struct str format, struct value args, struct strbuf *buf)
 {
-	size_t next = 1, count = seq_count(ev, args);
+	size_t next = 1, last = 0, count = seq_count(ev, args);
+	if (eval_step(ev, format.length / 64) < 0)
+		return -1;
 	for (size_t at = 0; at < format.length;) {
-		char c = format.bytes[at++];
-		if (c != '%') {
-			strbuf_add_char(buf, c);
-			continue;
-		}
+		const char *sign = memchr(format.bytes + at, '%', format.length - at);
+		size_t plain = sign ? (size_t)(sign - format.bytes) : format.length;
+		strbuf_add_str(buf, str_slice(format, at, plain));
+		if (!sign)
+			break;
+		at = plain + 1;
 		struct place place;
 		if (!parse_place(format, &at, &place))
-			return fail(ev, FAIL_ARGUMENT, "Conversion = '%%'");
-		if (eval_step(ev, 2 + (uint64_t)(place.width > 0 ? place.width : 0) / 8) < 0)
+			return fail(ev, FAIL_ARGUMENT,
+				"Conversion = '%%': a %% of its own is written %%%%");
+		if (check_place(ev, &place) < 0 ||
+			eval_step(ev, 2 + (uint64_t)(place.width > 0 ? place.width : 0) / 8) < 0)
 			return -1;
 		if (place.conversion == 'n' || place.conversion == '%') {
 			add_padded(buf, &place, place.conversion == 'n' ? STR("\n") : STR("%"));
 			continue;
 		}
-		size_t index = place.index ? place.index : next++;
-		if (index > count)
-			return fail(
-				ev, FAIL_ARGUMENT, "Format specifier '%.*s'", STR_ARG(place.text));
+		size_t index = place.again ? last : place.index ? place.index : next++;
+		if (index == 0 || index > count)
+			return fail(ev, FAIL_ARGUMENT,
+				"Format specifier '%.*s': there are %zu arguments for the places",
+				STR_ARG(place.text), count);
+		last = index;
 		if (format_place(ev, &place, seq_at(ev, args, index - 1), buf) < 0)
 			return -1;
 	}

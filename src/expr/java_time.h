@@ -48,6 +48,8 @@ int64_t wall_to_ms(int64_t days, int64_t ms_of_day);
 
 /* date_format.c: SimpleDateFormat. */
 int date_format_write(struct eval *ev, struct str pattern, int64_t ms, struct strbuf *buf);
+int date_format_wall(
+	struct eval *ev, struct str pattern, const struct wall *wall, struct strbuf *buf);
 int date_format_read(struct eval *ev, struct str pattern, struct str text, int64_t *ret_ms);
 
 /* Units of time, in the order of Java's enum. */
