@@ -153,10 +153,9 @@ int access_assign_index(struct eval *ev, struct value target, struct value index
 	if (target.kind != V_LIST && target.kind != V_ARRAY)
 		return fail(ev, FAIL_EVAL, "EL1027E: Indexing into type '%s' is not supported",
 			value_type_name(target));
-	if (seq_index(ev, target, index, &at) < 0 || value_make_own(ev, &target) < 0)
+	if (seq_index(ev, target, index, &at) < 0)
 		return -1;
-	target.seq->items[at] = value;
-	return 0;
+	return seq_set(ev, target, at, value);
 }
 
 /* Evaluates NODE's inner expression with ITEM as the active object. */

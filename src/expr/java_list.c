@@ -66,134 +66,98 @@ static int sub_list(struct eval *ev, const struct call *call, struct value *ret)
 	if (from > to)
 		return fail(ev, FAIL_ARGUMENT, "fromIndex(%lld) > toIndex(%lld)", (long long)from,
 			(long long)to);
-	struct seq *seq = seq_new(ev, (size_t)(to - from));
-	for (int64_t i = from; i < to; i++)
-		seq_push(ev, seq, seq_at(ev, call->self, (size_t)i));
-	*ret = value_of_seq(V_LIST, seq);
-	return eval_step(ev, (uint64_t)(to - from));
+	*ret = seq_view(ev, V_LIST, FORM_PART, call->self, (size_t)from, (size_t)(to - from));
+	return 0;
 }
 
-static int own(struct eval *ev, const struct call *call, struct value *ret)
+/* Puts COUNT of ITEMS at AT of the list. */
+static int insert_items(struct eval *ev, const struct call *call, int64_t at,
+	const struct value *items, size_t count)
 {
-	*ret = call->self;
-	if (seq_count(ev, call->self) > LIMIT_EXPR_LIST)
+	size_t have = seq_count(ev, call->self);
+	if (have + count > LIMIT_EXPR_LIST)
 		return fail(ev, FAIL_LIMIT, "A list of more than %d elements would arise",
 			LIMIT_EXPR_LIST);
-	return eval_step(ev, 1) < 0 ? -1 : value_make_own(ev, ret);
+	if (at < 0 || (uint64_t)at > have)
+		return fail(ev, FAIL_INDEX, "Index: %lld, Size: %zu", (long long)at, have);
+	return seq_splice(ev, call->self, (size_t)at, 0, items, count);
 }
 
 static int add(struct eval *ev, const struct call *call, struct value *ret)
 {
-	struct value self;
-	if (own(ev, call, &self) < 0)
-		return -1;
-	seq_push(ev, self.seq, call->args[0]);
 	*ret = value_bool(true);
-	return 0;
-}
-
-/* Makes COUNT places at index AT of SELF, which is the evaluation's own. */
-static int make_room(struct eval *ev, struct value self, int64_t at, size_t count)
-{
-	size_t have = self.seq->count;
-	if (at < 0 || (uint64_t)at > have)
-		return fail(ev, FAIL_INDEX, "Index: %lld, Size: %zu", (long long)at, have);
-	if (eval_step(ev, have - (size_t)at + count) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++)
-		seq_push(ev, self.seq, NULL_VALUE);
-	struct value *items = self.seq->items + at;
-	memmove(items + count, items, (have - (size_t)at) * sizeof(*items));
-	return 0;
+	return insert_items(ev, call, (int64_t)seq_count(ev, call->self), call->args, 1);
 }
 
 static int insert(struct eval *ev, const struct call *call, struct value *ret)
 {
-	struct value self;
-	int64_t at = call->args[0].integer;
-	if (own(ev, call, &self) < 0 || make_room(ev, self, at, 1) < 0)
+	return insert_items(ev, call, call->args[0].integer, call->args + 1, 1);
+}
+
+/* All of OTHERS, which may be the list itself. */
+static int insert_others(struct eval *ev, const struct call *call, int64_t at, struct value others,
+	struct value *ret)
+{
+	if (others.kind == V_NULL)
+		return fail(ev, FAIL_NULL, "the collection is null");
+	size_t count = seq_count(ev, others);
+	if (eval_step(ev, count) < 0)
 		return -1;
-	self.seq->items[at] = call->args[1];
-	return 0;
+	struct value *items = arena_alloc(&ev->arena, (count + 1) * sizeof(*items));
+	for (size_t i = 0; i < count; i++)
+		items[i] = seq_at(ev, others, i);
+	*ret = value_bool(count > 0);
+	return insert_items(ev, call, at, items, count);
 }
 
 static int insert_all(struct eval *ev, const struct call *call, struct value *ret)
 {
-	struct value self, others = call->args[1];
-	int64_t at = call->args[0].integer;
-	if (others.kind == V_NULL)
-		return fail(ev, FAIL_NULL, "the collection is null");
-	size_t count = seq_count(ev, others);
-	struct value *items = arena_alloc(&ev->arena, (count + 1) * sizeof(*items));
-	for (size_t i = 0; i < count; i++)
-		items[i] = seq_at(ev, others, i);
-	if (own(ev, call, &self) < 0 || make_room(ev, self, at, count) < 0)
-		return -1;
-	if (count)
-		memcpy(self.seq->items + at, items, count * sizeof(*items));
-	*ret = value_bool(count > 0);
-	return 0;
+	return insert_others(ev, call, call->args[0].integer, call->args[1], ret);
 }
 
 static int add_all(struct eval *ev, const struct call *call, struct value *ret)
 {
-	struct value self, others = call->args[0];
-	if (others.kind == V_NULL)
-		return fail(ev, FAIL_NULL, "the collection is null");
-	if (own(ev, call, &self) < 0)
-		return -1;
-	size_t count = seq_count(ev, others);
-	if (eval_step(ev, count) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++)
-		seq_push(ev, self.seq, seq_at(ev, others, i));
-	*ret = value_bool(count > 0);
-	return 0;
+	return insert_others(ev, call, (int64_t)seq_count(ev, call->self), call->args[0], ret);
 }
 
 static int clear(struct eval *ev, const struct call *call, struct value *ret)
 {
-	struct value self;
-	if (own(ev, call, &self) < 0)
-		return -1;
-	self.seq->count = 0;
-	return 0;
+	return seq_splice(ev, call->self, 0, seq_count(ev, call->self), NULL, 0);
 }
 
 /* The form by value; remove(index) returns Object, so that the original calls this one for numbers too. */
 static int remove_value(struct eval *ev, const struct call *call, struct value *ret)
 {
-	struct value self;
-	if (own(ev, call, &self) < 0)
-		return -1;
-	ptrdiff_t at = seq_index_of(ev, self, call->args[0]);
+	ptrdiff_t at = seq_index_of(ev, call->self, call->args[0]);
 	*ret = value_bool(at >= 0);
-	if (at < 0)
-		return 0;
-	struct value *items = self.seq->items + at;
-	self.seq->count--;
-	memmove(items, items + 1, (self.seq->count - (size_t)at) * sizeof(*items));
-	return 0;
+	if (eval_step(ev, seq_count(ev, call->self)) < 0)
+		return -1;
+	return seq_splice(ev, call->self, at < 0 ? 0 : (size_t)at, at >= 0, NULL, 0);
 }
 
 /* removeAll and retainAll. */
 static int keep(struct eval *ev, const struct call *call, bool wanted, struct value *ret)
 {
-	struct value self, others = call->args[0];
+	struct value self = call->self, others = call->args[0];
 	if (others.kind == V_NULL)
 		return fail(ev, FAIL_NULL, "the collection is null");
-	if (own(ev, call, &self) < 0)
+	/* Taking nothing away is a change too: an unmodifiable one fails. */
+	if (value_is_view(self) ? seq_splice(ev, self, 0, 0, NULL, 0) < 0 :
+				  value_make_own(ev, &self) < 0)
 		return -1;
-	size_t kept = 0;
-	for (size_t i = 0; i < self.seq->count; i++) {
-		struct value item = self.seq->items[i];
+	*ret = value_bool(false);
+	for (size_t i = 0; i < seq_count(ev, self);) {
+		struct value item = seq_at(ev, self, i);
 		if (eval_step(ev, seq_count(ev, others)) < 0)
 			return -1;
-		if ((seq_index_of(ev, others, item) >= 0) == wanted)
-			self.seq->items[kept++] = item;
+		if ((seq_index_of(ev, others, item) >= 0) == wanted) {
+			i++;
+			continue;
+		}
+		*ret = value_bool(true);
+		if (seq_splice(ev, self, i, 1, NULL, 0) < 0)
+			return -1;
 	}
-	*ret = value_bool(kept != self.seq->count);
-	self.seq->count = kept;
 	return 0;
 }
 
@@ -242,10 +206,22 @@ static const struct java_method list_methods[] = {
 	{ 0 },
 };
 
-static const struct java_method set_methods[] = { COLLECTION_METHODS("{a: 1, b: 2}.keySet()"), { 0 } };
-static const struct java_method collection_methods[] = {
-	COLLECTION_METHODS("{x: 'a', y: 'b'}.values()"), { 0 }
-};
+/* What a map's keys, values and entries can lose, and cannot gain. MAP is an expression that gives one. */
+#define VIEW_METHODS(self)                                                                      \
+	COLLECTION_METHODS(self),                                                               \
+		{ "remove", "o", "boolean", remove_value,                                       \
+			"removes the first that is equal, with its entry",                      \
+			self ".remove('shop') ? labels : labels" },                             \
+		{ "removeAll", "C", "boolean", remove_all, "removes the entries of these",      \
+			self ".removeAll({'shop'}) ? labels : labels" },                        \
+		{ "retainAll", "C", "boolean", retain_all, "removes the entries of all others", \
+			self ".retainAll({'shop'}) ? labels : labels" },                        \
+	{                                                                                       \
+		"clear", "", "void", clear, "removes all", self ".clear() == null ? labels : 0" \
+	}
+
+static const struct java_method set_methods[] = { VIEW_METHODS("labels.keySet()"), { 0 } };
+static const struct java_method collection_methods[] = { VIEW_METHODS("labels.values()"), { 0 } };
 
 static const char *const list_refused[] = { "get", "set", "iterator", "listIterator", "stream",
 	"parallelStream", "toArray", "forEach", "removeIf", "sort", "replaceAll", "getClass", NULL };
@@ -255,13 +231,17 @@ const struct java_class java_list = {
 	.methods = list_methods,
 	.refused = list_refused,
 };
+/* Java has these too, and there they always fail. */
+static const char *const view_refused[] = { "add", "addAll", "iterator", "stream", "parallelStream",
+	"toArray", "forEach", "removeIf", "getClass", NULL };
+
 const struct java_class java_set = {
 	.name = "java.util.Set",
 	.methods = set_methods,
-	.refused = list_refused,
+	.refused = view_refused,
 };
 const struct java_class java_collection = {
 	.name = "java.util.Collection",
 	.methods = collection_methods,
-	.refused = list_refused,
+	.refused = view_refused,
 };

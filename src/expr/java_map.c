@@ -35,40 +35,37 @@ static int contains_value(struct eval *ev, const struct call *call, struct value
 	return eval_step(ev, count);
 }
 
-static int key_set(struct eval *ev, const struct call *call, struct value *ret)
+/* A view of the map; the root, whose keys come from several places, is looked at once. */
+static int map_view(struct eval *ev, const struct call *call, enum value_kind kind,
+	enum value_form form, struct value *ret)
 {
 	struct value map = map_plain(ev, call->self);
 	size_t count = map_count(ev, map);
+	*ret = seq_view(ev, kind, form, map, 0, count);
+	if (call->self.form != FORM_ROOT)
+		return 0;
 	struct seq *seq = seq_new(ev, count);
 	seq->fixed = true;
 	for (size_t i = 0; i < count; i++)
-		seq_push(ev, seq, map_key(ev, map, i));
-	*ret = value_of_seq(V_SET, seq);
+		seq_push(ev, seq, seq_at(ev, *ret, i));
+	*ret = value_of_seq(kind, seq);
 	return eval_step(ev, count);
+}
+
+static int key_set(struct eval *ev, const struct call *call, struct value *ret)
+{
+	return map_view(ev, call, V_SET, FORM_KEYS, ret);
 }
 
 static int values(struct eval *ev, const struct call *call, struct value *ret)
 {
-	struct value map = map_plain(ev, call->self);
-	size_t count = map_count(ev, map);
-	struct seq *seq = seq_new(ev, count);
-	seq->fixed = true;
-	for (size_t i = 0; i < count; i++)
-		seq_push(ev, seq, map_value(ev, map, i));
-	*ret = value_of_seq(V_COLLECTION, seq);
-	return eval_step(ev, count);
+	return map_view(ev, call, V_COLLECTION, FORM_VALUES, ret);
 }
 
 /* The entries have no readable key and value, as in the original. */
 static int entry_set(struct eval *ev, const struct call *call, struct value *ret)
 {
-	size_t count = map_count(ev, call->self);
-	struct seq *seq = seq_new(ev, count);
-	seq->fixed = true;
-	for (size_t i = 0; i < count; i++)
-		seq_push(ev, seq, bean_entry(ev));
-	*ret = value_of_seq(V_SET, seq);
-	return eval_step(ev, count);
+	return map_view(ev, call, V_SET, FORM_ENTRIES, ret);
 }
 
 static int put_all(struct eval *ev, const struct call *call, struct value *ret)

@@ -87,11 +87,47 @@ struct value value_of_val(struct eval *ev, struct val json)
 
 /* Lists */
 
+struct value seq_view(struct eval *ev, enum value_kind kind, enum value_form form, struct value of,
+	size_t from, size_t count)
+{
+	struct view *view = arena_new(&ev->arena, struct view);
+	*view = (struct view){ .of = of, .from = from, .count = count };
+	return (struct value){ .kind = (uint8_t)kind, .form = (uint8_t)form, .view = view };
+}
+
+/* What the list behind a part has of it, should it have become shorter. */
+static size_t view_count(struct eval *ev, struct value value)
+{
+	const struct view *view = value.view;
+	struct value of = current(ev, view->of);
+	if (value.form != FORM_PART)
+		return map_count(ev, of);
+	size_t all = seq_count(ev, of);
+	size_t left = all > view->from ? all - view->from : 0;
+	return left < view->count ? left : view->count;
+}
+
+static struct value view_at(struct eval *ev, struct value value, size_t index)
+{
+	struct value of = current(ev, value.view->of);
+	switch ((enum value_form)value.form) {
+	case FORM_KEYS:
+		return map_key(ev, of, index);
+	case FORM_VALUES:
+		return map_value(ev, of, index);
+	case FORM_ENTRIES:
+		return bean_entry(ev);
+	default:
+		return seq_at(ev, of, value.view->from + index);
+	}
+}
+
 size_t seq_count(struct eval *ev, struct value value)
 {
-	return value.form == FORM_OWN   ? value.seq->count :
-		value.form == FORM_JSON ? val_count(value_json(value)) :
-					  bean_stage_count(ev);
+	return value.form == FORM_OWN     ? value.seq->count :
+		value.form == FORM_JSON   ? val_count(value_json(value)) :
+		value.form == FORM_STAGES ? bean_stage_count(ev) :
+					    view_count(ev, value);
 }
 
 struct value seq_at(struct eval *ev, struct value value, size_t index)
@@ -100,6 +136,8 @@ struct value seq_at(struct eval *ev, struct value value, size_t index)
 		return value_of_val(ev, val_at(value_json(value), index));
 	if (value.form == FORM_STAGES)
 		return bean_stage(ev, (ptrdiff_t)index);
+	if (value_is_view(value))
+		return view_at(ev, value, index);
 	struct value item = value.seq->items[index];
 	return ev->changed.count ? current(ev, item) : item;
 }
@@ -323,6 +361,11 @@ static struct value own_copy(struct eval *ev, struct value value)
 	return value_of_table(table);
 }
 
+static int unmodifiable(struct eval *ev)
+{
+	return fail(ev, FAIL_UNSUPPORTED, "this collection cannot be changed");
+}
+
 int value_make_own(struct eval *ev, struct value *value)
 {
 	if (value->kind == V_MAP && value->form == FORM_CONTEXT)
@@ -335,6 +378,8 @@ int value_make_own(struct eval *ev, struct value *value)
 	}
 	if (ev->changed.count)
 		*value = current(ev, *value);
+	if (value_is_view(*value))
+		return unmodifiable(ev);
 	if (value->form == FORM_STAGES)
 		*value = own_copy(ev, *value);
 	if (value->form == FORM_JSON) {
@@ -348,8 +393,53 @@ int value_make_own(struct eval *ev, struct value *value)
 	}
 	bool fixed = value->kind == V_MAP ? value->table->fixed : value->seq->fixed;
 	if (fixed || (value->kind != V_MAP && value->kind != V_LIST && value->kind != V_ARRAY))
-		return fail(ev, FAIL_UNSUPPORTED, "this collection cannot be changed");
+		return unmodifiable(ev);
 	return 0;
+}
+
+int seq_set(struct eval *ev, struct value value, size_t index, struct value item)
+{
+	for (; value.form == FORM_PART; value = value.view->of)
+		index += value.view->from;
+	if (value_make_own(ev, &value) < 0)
+		return -1;
+	value.seq->items[index] = item;
+	return 0;
+}
+
+static int remove_entries(struct eval *ev, struct value map, size_t at, size_t removed)
+{
+	if (value_make_own(ev, &map) < 0)
+		return -1;
+	struct table *table = map.table;
+	size_t after = table->count - at - removed;
+	memmove(table->entries + at, table->entries + at + removed, after * sizeof(*table->entries));
+	table->count -= removed;
+	return eval_step(ev, 1 + after / 8);
+}
+
+int seq_splice(struct eval *ev, struct value value, size_t at, size_t removed,
+	const struct value *items, size_t count)
+{
+	struct value list = value;
+	for (; list.form == FORM_PART; list = list.view->of)
+		at += list.view->from;
+	if (value_is_view(list))
+		return count ? unmodifiable(ev) : remove_entries(ev, list.view->of, at, removed);
+	if (value_make_own(ev, &list) < 0)
+		return -1;
+	struct seq *seq = list.seq;
+	size_t before = seq->count;
+	for (size_t i = removed; i < count; i++)
+		seq_push(ev, seq, NULL_VALUE);
+	memmove(seq->items + at + count, seq->items + at + removed,
+		(before - at - removed) * sizeof(*seq->items));
+	if (count)
+		memcpy(seq->items + at, items, count * sizeof(*items));
+	seq->count = before + count - removed;
+	for (; value.form == FORM_PART; value = value.view->of)
+		value.view->count += count - removed;
+	return eval_step(ev, 1 + count + (before - at) / 8);
 }
 
 /* equals and hashCode */
@@ -454,8 +544,11 @@ bool value_equals(struct eval *ev, struct value a, struct value b)
 	case V_SET:
 	case V_MAP:
 		return container_equals(ev, a, b);
-	case V_ARRAY:
 	case V_COLLECTION:
+		if (a.form == FORM_VALUES && b.form == FORM_VALUES)
+			return is_same_container(current(ev, a.view->of), current(ev, b.view->of));
+		return a.seq == b.seq;
+	case V_ARRAY:
 	case V_RAW:
 		return a.seq == b.seq;
 	case V_BEAN:

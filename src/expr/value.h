@@ -46,6 +46,11 @@ enum value_form {
 	FORM_STAGES,  /* the execution's stages */
 	FORM_ROOT,    /* the root object */
 	FORM_CONTEXT, /* a stage's context, .stage: its own keys, then what its ancestors put out */
+	/* Views, .view: what becomes of the one is seen in the other. */
+	FORM_KEYS,    /* a map's keys … */
+	FORM_VALUES,  /* … values … */
+	FORM_ENTRIES, /* … and entries */
+	FORM_PART,    /* of a list */
 };
 
 struct value {
@@ -60,6 +65,7 @@ struct value {
 		const char *bytes;
 		struct seq *seq;
 		struct table *table;
+		struct view *view;
 		struct bean *bean;
 		struct object *object;
 		const struct java_class *type;
@@ -88,6 +94,12 @@ struct table {
 	size_t count;
 	size_t capacity;
 	bool fixed;
+};
+
+/* What keySet(), values(), entrySet() and subList() give. */
+struct view {
+	struct value of;    /* the map or list */
+	size_t from, count; /* of a part */
 };
 
 /* A typed object over a piece of JSON; a stage has its number and gets its JSON when it is read. */
@@ -151,6 +163,10 @@ static inline struct value value_of_table(struct table *table)
 {
 	return (struct value){ .kind = V_MAP, .form = FORM_OWN, .table = table };
 }
+static inline bool value_is_view(struct value value)
+{
+	return value.form >= FORM_KEYS;
+}
 static inline bool value_is_number(struct value value)
 {
 	return value.kind >= V_INT && value.kind <= V_DOUBLE;
@@ -197,6 +213,17 @@ size_t seq_count(struct eval *ev, struct value value);
 struct value seq_at(struct eval *ev, struct value value, size_t index);
 struct seq *seq_new(struct eval *ev, size_t capacity);
 void seq_push(struct eval *ev, struct seq *seq, struct value item);
+/* A view of OF: FORM says of what; a part has COUNT items from FROM on. */
+struct value seq_view(struct eval *ev, enum value_kind kind, enum value_form form, struct value of,
+	size_t from, size_t count);
+/* Puts ITEM at INDEX, which is there: 0, or -1 when VALUE is unmodifiable. */
+int seq_set(struct eval *ev, struct value value, size_t index, struct value item);
+/*
+ * Puts COUNT of ITEMS in the place of REMOVED ones at AT of VALUE, a list or array: 0, or -1 when it is unmodifiable. Of a map's view
+ * only removing is allowed.
+ */
+int seq_splice(struct eval *ev, struct value value, size_t at, size_t removed,
+	const struct value *items, size_t count);
 /* The index of the first item that Java's equals finds equal, or -1. */
 ptrdiff_t seq_index_of(struct eval *ev, struct value value, struct value item);
 
