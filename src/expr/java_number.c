@@ -106,6 +106,18 @@ static int is_infinite(struct eval *ev, const struct call *call, struct value *r
 	return 0;
 }
 
+static int is_finite(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_bool(isfinite(call->args[0].number));
+	return 0;
+}
+
+static int double_sum(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_double(call->args[0].number + call->args[1].number);
+	return 0;
+}
+
 static int number_format(struct eval *ev, struct value text)
 {
 	if (text.kind == V_NULL)
@@ -344,6 +356,11 @@ MATH_ONE(tan)
 MATH_ONE(asin)
 MATH_ONE(acos)
 MATH_ONE(atan)
+MATH_ONE(sinh)
+MATH_ONE(cosh)
+MATH_ONE(tanh)
+MATH_ONE(log1p)
+MATH_ONE(expm1)
 
 /* In more digits: glibc's own cbrt(27) is not 3. */
 static int math_cbrt(struct eval *ev, const struct call *call, struct value *ret)
@@ -527,6 +544,11 @@ static const struct java_method math_statics[] = {
 	{ "asin", "d", "double", math_asin, "arc sine", "T(Math).asin(0)" },
 	{ "acos", "d", "double", math_acos, "arc cosine", "T(Math).acos(1)" },
 	{ "atan", "d", "double", math_atan, "arc tangent", "T(Math).atan(0)" },
+	{ "sinh", "d", "double", math_sinh, "hyperbolic sine", "T(Math).sinh(0)" },
+	{ "cosh", "d", "double", math_cosh, "hyperbolic cosine", "T(Math).cosh(0)" },
+	{ "tanh", "d", "double", math_tanh, "hyperbolic tangent", "T(Math).tanh(0)" },
+	{ "log1p", "d", "double", math_log1p, "natural logarithm of 1 more", "T(Math).log1p(0)" },
+	{ "expm1", "d", "double", math_expm1, "1 less than e to that power", "T(Math).expm1(0)" },
 	{ "atan2", "dd", "double", math_atan2, "the angle of a point", "T(Math).atan2(0, 1)" },
 	{ "toRadians", "d", "double", math_to_radians, "degrees as radians",
 		"T(Math).toRadians(180)" },
@@ -608,6 +630,7 @@ static const struct java_method long_statics[] = {
 	{ "toString", "ji", "String", text_in_radix, "as text in a radix",
 		"T(Long).toString(255L, 2)" },
 	{ "toHexString", "j", "String", hex_text, "in base 16", "T(Long).toHexString(255L)" },
+	{ "toOctalString", "j", "String", octal_text, "in base 8", "T(Long).toOctalString(8L)" },
 	{ "toBinaryString", "j", "String", binary_text, "in base 2", "T(Long).toBinaryString(5L)" },
 	{ "bitCount", "j", "int", bit_count, "bits that are set", "T(Long).bitCount(255L)" },
 	{ "compare", "jj", "int", compare, "below, at or above 0", "T(Long).compare(2L, 1L)" },
@@ -628,6 +651,9 @@ static const struct java_method double_statics[] = {
 	{ "isNaN", "d", "boolean", is_nan, "whether it is no number", "T(Double).isNaN(1.0)" },
 	{ "isInfinite", "d", "boolean", is_infinite, "whether it is infinite",
 		"T(Double).isInfinite(1.0)" },
+	{ "isFinite", "d", "boolean", is_finite, "whether it is a number, and not infinite",
+		"T(Double).isFinite(1.0)" },
+	{ "sum", "dd", "double", double_sum, "the sum", "T(Double).sum(1.5, 2)" },
 	{ "max", "dd", "double", math_max, "the larger", "T(Double).max(1.0, 2.5)" },
 	{ "min", "dd", "double", math_min, "the smaller", "T(Double).min(1.0, 2.5)" },
 	{ 0 },

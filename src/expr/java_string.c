@@ -729,8 +729,12 @@ static const struct java_method string_statics[] = {
 	{ "join", "qq*", "String", string_join, "texts with another between",
 		"T(String).join('-', 'a', 'b', 'c')" },
 	{ "valueOf", "o", "String", string_value_of, "anything as text", "T(String).valueOf(1.5)" },
+	{ "valueOf", "bii", "String", string_of_array, "so many characters from an index on",
+		"T(String).valueOf('abcd'.toCharArray(), 1, 2)" },
 	{ "copyValueOf", "o", "String", string_value_of, "characters as text",
 		"T(String).copyValueOf('abc'.toCharArray())" },
+	{ "copyValueOf", "bii", "String", string_of_array, "so many of them from an index on",
+		"T(String).copyValueOf('abcd'.toCharArray(), 1, 2)" },
 	{ 0 },
 };
 

@@ -1,4 +1,5 @@
 /* UUID, Random, URLEncoder and ExecutionStatus. */
+#include <math.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
@@ -214,6 +215,60 @@ static int random_next_int(struct eval *ev, const struct call *call, struct valu
 	return 0;
 }
 
+/* From an origin up to a bound, as RandomSupport.boundedNextInt of Java 17 chooses. */
+static int random_next_between(struct eval *ev, const struct call *call, struct value *ret)
+{
+	struct object *random = call->self.object;
+	int64_t origin = call->args[0].integer, bound = call->args[1].integer;
+	if (origin >= bound)
+		return fail(ev, FAIL_ARGUMENT, "bound must be greater than origin");
+	int64_t count = bound - origin, bits = random_next(random, 32), value = bits;
+	if ((count & (count - 1)) == 0) {
+		value = (int32_t)((bits & (count - 1)) + origin);
+	} else if (count <= INT32_MAX) {
+		bits = (int64_t)((uint32_t)bits >> 1);
+		while (bits + count - 1 - (value = bits % count) > INT32_MAX)
+			bits = (int64_t)((uint32_t)random_next(random, 32) >> 1);
+		value += origin;
+	} else {
+		while (value < origin || value >= bound)
+			value = random_next(random, 32);
+	}
+	*ret = value_int(value);
+	return 0;
+}
+
+static double next_double(struct object *random)
+{
+	int64_t high = (int64_t)random_next(random, 26) << 27;
+	return (double)(high + random_next(random, 27)) * 0x1p-53;
+}
+
+/* Two come at a time, by the polar method; the second is kept in .text. */
+static double next_gaussian(struct object *random)
+{
+	if (random->text.kind == V_DOUBLE) {
+		double kept = random->text.number;
+		random->text = NULL_VALUE;
+		return kept;
+	}
+	double a, b, square;
+	do {
+		a = 2 * next_double(random) - 1;
+		b = 2 * next_double(random) - 1;
+		square = a * a + b * b;
+	} while (square >= 1 || square == 0);
+	double factor = sqrt(-2 * log(square) / square);
+	random->text = value_double(b * factor);
+	return a * factor;
+}
+
+static int random_next_gaussian(struct eval *ev, const struct call *call, struct value *ret)
+{
+	*ret = value_double(next_gaussian(call->self.object));
+	return 0;
+}
+
 static int random_next_long(struct eval *ev, const struct call *call, struct value *ret)
 {
 	uint64_t high = (uint64_t)(int64_t)random_next(call->self.object, 32) << 32;
@@ -223,8 +278,7 @@ static int random_next_long(struct eval *ev, const struct call *call, struct val
 
 static int random_next_double(struct eval *ev, const struct call *call, struct value *ret)
 {
-	int64_t high = (int64_t)random_next(call->self.object, 26) << 27;
-	*ret = value_double((double)(high + random_next(call->self.object, 27)) * 0x1p-53);
+	*ret = value_double(next_double(call->self.object));
 	return 0;
 }
 
@@ -244,6 +298,10 @@ static const struct java_method random_methods[] = {
 	{ "nextInt", "", "int", random_next_int, "any int", "new java.util.Random(42).nextInt()" },
 	{ "nextInt", "i", "int", random_next_int, "from 0 up to a bound",
 		"new java.util.Random(42).nextInt(10)" },
+	{ "nextInt", "ii", "int", random_next_between, "from an origin up to a bound",
+		"new java.util.Random(42).nextInt(5, 10)" },
+	{ "nextGaussian", "", "double", random_next_gaussian, "normally distributed around 0.0",
+		"new java.util.Random(42).nextGaussian()" },
 	{ "nextLong", "", "long", random_next_long, "any long",
 		"new java.util.Random(42).nextLong()" },
 	{ "nextDouble", "", "double", random_next_double, "from 0.0 up to 1.0",
