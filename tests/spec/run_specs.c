@@ -126,13 +126,19 @@ static bool check_value(
 	return false;
 }
 
-/* ERROR, ERROR text, INFO, INFO value or a value. */
+/* ERROR, ERROR text, either with what the whole map became behind "leaves", INFO, INFO value or a value. */
 static bool check(
 	struct spec_file *file, const struct spec *spec, struct val source, const struct run *run)
 {
 	struct str expected = str_trim(spec->expected);
 	bool error = str_starts(expected, "ERROR"), info = str_starts(expected, "INFO");
 	struct str rest = str_trim(str_slice(expected, error ? 5 : info ? 4 : 0, expected.length));
+	ptrdiff_t left = error ? str_find(rest, " leaves ", 0) : -1;
+	if (left >= 0) {
+		struct str part = str_slice(rest, 0, (size_t)left);
+		return check_failure(file, spec, run, "ERROR", part) &&
+			check_value(file, spec, str_slice(rest, (size_t)left + 8, rest.length), run);
+	}
 	if (!error && !info && run->result.failures) {
 		complain(file, spec, why(run), expected, "a failure");
 		return false;

@@ -61,7 +61,10 @@ public class Differential {
 		public boolean canRead(EvaluationContext c, Object target, String name) {
 			return lenient || ((Map<?, ?>) target).containsKey(name);
 		}
-		public TypedValue read(EvaluationContext c, Object target, String name) {
+		/* Called without canRead() when an element before could be read: it fails by itself then. */
+		public TypedValue read(EvaluationContext c, Object target, String name) throws AccessException {
+			if (!canRead(c, target, name))
+				throw new AccessException("no key " + name);
 			return new TypedValue(((Map<?, ?>) target).get(name));
 		}
 		public boolean canWrite(EvaluationContext c, Object target, String name) { return true; }
