@@ -27,7 +27,7 @@ struct table {
 /* In the order in which a run's rows are written: its head, its stages, its events. */
 static struct table tables[] = {
 	{ "executions", "SELECT * FROM executions",
-		"INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", 10, NULL },
+		"INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", 11, NULL },
 	{ "stages", "SELECT * FROM stages", "INSERT INTO stages VALUES (?, ?, ?, ?, ?, ?)", 6, NULL },
 	{ "events", "SELECT * FROM events", "INSERT INTO events VALUES (?, ?, ?, ?)", 4, NULL },
 };
@@ -98,7 +98,8 @@ static void make_tables(sqlite3 *from, sqlite3 *to)
 	sqlite3_stmt *read;
 	check(from,
 		sqlite3_prepare_v2(from,
-			"SELECT sql FROM sqlite_schema WHERE tbl_name IN ('executions', 'stages', 'events') AND sql NOT NULL"
+			"SELECT sql FROM sqlite_schema WHERE tbl_name IN ('executions', 'stages', 'events') AND type <> 'trigger'"
+			" AND sql NOT NULL"
 			" ORDER BY type = 'index'",
 			-1, &read, NULL));
 	while (sqlite3_step(read) == SQLITE_ROW)

@@ -54,8 +54,8 @@
 #define LIMIT_INBOX_MESSAGES 20000 /* from the API; beyond: 503 */
 #define LIMIT_INBOX_BYTES (256u << 20)
 #define LIMIT_BATCH_BYTES (8u << 20)
-#define LIMIT_BATCH_MS 5
-#define LIMIT_TURN_MESSAGES 64 /* before the runs have their turn */
+#define LIMIT_BATCH_MS 2
+#define LIMIT_TURN_MESSAGES 16 /* before the runs have their turn */
 #define LIMIT_TURN_STEPS 500   /* of one execution, and … */
 #define LIMIT_TURN_US 2000
 #define LIMIT_WORKERS 256
@@ -76,7 +76,7 @@
 /* Store */
 #define LIMIT_INLINE_VALUE_BYTES (16u << 10) /* larger ones go to the blob table */
 #define LIMIT_EVENTS_OF_ROW 64               /* of the journal */
-#define LIMIT_CHECKPOINT_PAGES 16000
+#define LIMIT_CHECKPOINT_PAGES 4000
 #define LIMIT_WAL_PAGES 128000 /* where commits wait for the checkpoint */
 #define LIMIT_LIST_ROWS 1000
 #define LIMIT_PIPELINE_HISTORY 200         /* earlier versions kept of one pipeline */

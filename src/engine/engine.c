@@ -196,18 +196,6 @@ static void engine_die(struct engine *engine)
 	pthread_mutex_unlock(&engine->done_mutex);
 }
 
-static void batch_committed(struct engine *engine, struct batch *batch, bool lost)
-{
-	engine->store_busy = false;
-	engine->committing = NULL;
-	if (batch->store.ops.count > 0 && !lost) {
-		uint64_t commits = atomic_fetch_add(&engine->commits, 1) + 1;
-		if (commits == engine->setup.crash_after_commit)
-			engine_die(engine);
-	}
-	batch_free(engine, batch, !lost && !atomic_load(&engine->dead));
-}
-
 /* What changed goes into the batch, and the batch to the store thread if that is free. */
 static void engine_seal(struct engine *engine)
 {
@@ -231,6 +219,22 @@ static void engine_seal(struct engine *engine)
 	engine->store_batch = batch;
 	pthread_cond_signal(&engine->store_condition);
 	pthread_mutex_unlock(&engine->store_mutex);
+}
+
+/* What has been built meanwhile goes to the store first, so that it does not wait for the effects of this one. */
+static void batch_committed(struct engine *engine, struct batch *batch, bool lost)
+{
+	engine->store_busy = false;
+	engine->committing = NULL;
+	if (batch->store.ops.count > 0 && !lost) {
+		uint64_t commits = atomic_fetch_add(&engine->commits, 1) + 1;
+		if (commits == engine->setup.crash_after_commit)
+			engine_die(engine);
+	}
+	bool good = !lost && !atomic_load(&engine->dead);
+	if (good)
+		engine_seal(engine);
+	batch_free(engine, batch, good);
 }
 
 /* ---- when the store cannot write ----------------------------------------------------------------------------------------------- */

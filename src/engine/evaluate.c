@@ -456,6 +456,12 @@ enum expr_failure task_evaluate(
 enum expr_failure evaluate_pipeline(const struct evaluator *by, const struct stage_registry *registry,
 	struct val pipeline, struct val trigger, struct val *ret)
 {
+	struct val source = val_ref(pipeline);
+	val_remove(&source, "trigger");       /* it is what it is */
+	if (!template_is_candidate(source)) { /* all the runs share it */
+		*ret = source;
+		return EXPR_OK;
+	}
 	struct view view = { .trigger = trigger,
 		.template_variables = val_get(pipeline, "templateVariables"),
 		.application = val_get_text(pipeline, "application", NULL) };
@@ -468,12 +474,10 @@ enum expr_failure evaluate_pipeline(const struct evaluator *by, const struct sta
 	};
 	const struct expr_limits limits = limits_of(by, false);
 	host_equip(&host, &view, by);
-	/* v4 leaves the stages to their own start; the trigger is what it is. */
-	struct val source = val_ref(pipeline);
+	/* v4 leaves the stages to their own start. */
 	bool later = is_v4(val_get_text(pipeline, "spelEvaluator", NULL));
 	if (later)
 		val_remove(&source, "stages");
-	val_remove(&source, "trigger");
 	struct val *stages = val_edit(&source, "stages");
 	_cleanup_(val_free) struct val raw = stages ? raw_hide_all(registry, stages) : VAL_NULL;
 	struct template_result result = { 0 };

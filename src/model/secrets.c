@@ -76,9 +76,20 @@ static bool says_secret(struct str text)
 	return false;
 }
 
+/* WORD in any case; it is given in lower case. What cannot be in the word is skipped with all that it would have to be in (Horspool). */
 static bool contains_word(struct str text, struct str word)
 {
-	for (size_t i = 0; i + word.length <= text.length; i++)
+	unsigned char shifts[256];
+	size_t last = word.length - 1;
+
+	memset(shifts, (int)word.length, sizeof(shifts));
+	for (size_t i = 0; i < last; i++) {
+		unsigned char c = (unsigned char)word.bytes[i];
+
+		shifts[c] = shifts[toupper(c)] = (unsigned char)(last - i);
+	}
+	for (size_t i = 0; i + word.length <= text.length;
+		i += shifts[(unsigned char)text.bytes[i + last]])
 		if ((text.bytes[i] | 0x20) == word.bytes[0] &&
 			str_equal_nocase(str_slice(text, i, i + word.length), word))
 			return true;
@@ -185,17 +196,26 @@ static bool holds_secret(struct val value)
 	return false;
 }
 
+/* Whether a backslash begins one that is in a text itself, before a letter that is written as an escape. */
+static bool has_double_escapes(struct str json)
+{
+	const char *end = json.bytes + json.length;
+
+	for (const char *at = json.bytes; at < end && (at = memchr(at, '\\', (size_t)(end - at)));
+		at++)
+		if (end - at > 2 && at[1] == '\\' && memchr("xuU\\", at[2], 4))
+			return true;
+	return false;
+}
+
 /*
  * Each has the word in it: as a kind, in the name of a manifest, or in a text that is one; or it is base 64, or a text whose letters are
  * escapes, and then their backslash is one in JSON too.
  */
 bool secrets_possible(struct str json)
 {
-	for (size_t i = 0; i + 2 < json.length; i++)
-		if (json.bytes[i] == '\\' && json.bytes[i + 1] == '\\' &&
-			memchr("xuU\\", json.bytes[i + 2], 4))
-			return true;
-	return contains_word(json, STR("secret")) || contains_word(json, STR("embedded/base64"));
+	return has_double_escapes(json) || contains_word(json, STR("secret")) ||
+		contains_word(json, STR("embedded/base64"));
 }
 
 /* The keys stay: they help people and give nothing away. */

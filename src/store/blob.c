@@ -23,33 +23,33 @@ void large_free(struct large_list *list)
 	vec_free(&list->items);
 }
 
-/* The blob that holds TEXT, which is made if there is none. */
-static int find_or_insert(struct db *db, struct str text, int64_t *ret, struct err *err)
+int blob_keep(struct db *db, enum statement find, enum statement insert, struct str text,
+	int64_t *ret, struct err *err)
 {
 	unsigned char hash[HASH_BYTES];
-	sqlite3_stmt *insert;
+	sqlite3_stmt *put;
 	int found;
 
 	if (!EVP_Digest(text.bytes, text.length, hash, NULL, EVP_sha256(), NULL))
 		return err_set(err, ERR_INTERNAL, "OpenSSL cannot make a SHA-256");
 
-	_cleanup_done_ sqlite3_stmt *find = db_statement(db, SQL_FIND_BLOB, err);
-	if (!find)
+	_cleanup_done_ sqlite3_stmt *look = db_statement(db, find, err);
+	if (!look)
 		return -1;
-	sqlite3_bind_blob(find, 1, hash, sizeof(hash), SQLITE_STATIC);
-	found = db_step(db, find, err);
+	sqlite3_bind_blob(look, 1, hash, sizeof(hash), SQLITE_STATIC);
+	found = db_step(db, look, err);
 	if (found < 0)
 		return -1;
 	if (found) {
-		*ret = sqlite3_column_int64(find, 0);
+		*ret = sqlite3_column_int64(look, 0);
 		return 0;
 	}
-	insert = db_statement(db, SQL_INSERT_BLOB, err);
-	if (insert) {
-		sqlite3_bind_blob(insert, 1, hash, sizeof(hash), SQLITE_STATIC);
-		db_bind_str(insert, 2, text);
+	put = db_statement(db, insert, err);
+	if (put) {
+		sqlite3_bind_blob(put, 1, hash, sizeof(hash), SQLITE_STATIC);
+		db_bind_str(put, 2, text);
 	}
-	if (db_run(db, insert, err) < 0)
+	if (db_run(db, put, err) < 0)
 		return -1;
 	*ret = sqlite3_last_insert_rowid(db->handle);
 	return 0;
@@ -80,8 +80,8 @@ static int write_value(
 	json_write(buf, value, JSON_COMPACT);
 	if (buf->overflowed || buf->length - start <= LIMIT_INLINE_VALUE_BYTES)
 		return 0;
-	if (find_or_insert(writer->db, str_slice(strbuf_str(buf), start, buf->length), &large.blob,
-		    writer->err) < 0)
+	if (blob_keep(writer->db, SQL_FIND_BLOB, SQL_INSERT_BLOB,
+		    str_slice(strbuf_str(buf), start, buf->length), &large.blob, writer->err) < 0)
 		return -1;
 	large.path = path_text(keys, depth);
 	vec_push(&writer->list->items, large);

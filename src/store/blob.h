@@ -23,6 +23,9 @@ struct large_list {
 };
 void large_free(struct large_list *list);
 
+/* The key of the row that holds TEXT: FIND looks for it by its hash, INSERT makes it if there is none. */
+int blob_keep(struct db *db, enum statement find, enum statement insert, struct str text,
+	int64_t *ret, struct err *err);
 /*
  * Appends MAP as JSON to BUF. Values over LIMIT_INLINE_VALUE_BYTES in its first LEVELS levels become null there, blobs in
  * the database and entries of LIST.

@@ -19,10 +19,12 @@ static const char *const statement_texts[SQL_COUNT] = {
 	[SQL_FIND_EXECUTION] = "SELECT key FROM executions WHERE id = ?1",
 	[SQL_INSERT_EXECUTION] =
 		"INSERT INTO executions (id, application, config_id, build_ms, status, complete, head,"
-		" trigger, config) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-	[SQL_UPDATE_EXECUTION] =
-		"UPDATE executions SET status = ?2, complete = ?3, head = ?4,"
-		" trigger = coalesce(?5, trigger), config = coalesce(?6, config) WHERE key = ?1",
+		" trigger, config, config_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '', ?9)",
+	[SQL_UPDATE_EXECUTION] = "UPDATE executions SET status = ?2, complete = ?3, head = ?4,"
+				 " trigger = coalesce(?5, trigger) WHERE key = ?1",
+	[SQL_FIND_CONFIG] = "SELECT key FROM configs WHERE hash = ?1",
+	[SQL_INSERT_CONFIG] = "INSERT INTO configs (hash, value) VALUES (?1, ?2)",
+	[SQL_SET_CONFIG] = "UPDATE executions SET config = '', config_key = ?2 WHERE key = ?1",
 	[SQL_PUT_STAGE] =
 		"INSERT INTO stages (key, head, state, context, outputs, removed)"
 		" VALUES (?1, coalesce(?2, '{}'), coalesce(?3, '{}'), ?4, ?5, coalesce(?6, 0))"
@@ -35,7 +37,9 @@ static const char *const statement_texts[SQL_COUNT] = {
 				  " (SELECT seq FROM events WHERE execution = ?1 AND large = 1)",
 	[SQL_DELETE_EVENTS] = "DELETE FROM events WHERE execution = ?1",
 	[SQL_ACTIVE_EXECUTIONS] = "SELECT key FROM executions WHERE complete = 0 ORDER BY id",
-	[SQL_READ_EXECUTION] = "SELECT head, trigger, config FROM executions WHERE key = ?1",
+	[SQL_READ_EXECUTION] =
+		"SELECT head, trigger, coalesce(value, config) FROM executions"
+		" LEFT JOIN configs ON configs.key = config_key WHERE executions.key = ?1",
 	[SQL_READ_STAGES] =
 		"SELECT key & 65535, head, context, outputs, state FROM stages"
 		" WHERE key BETWEEN ?1 << 16 AND (?1 << 16) + 65535 AND removed <= ?2 ORDER BY key",

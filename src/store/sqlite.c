@@ -107,6 +107,7 @@ static void *checkpoint_main(void *data)
 		pthread_mutex_unlock(&store->checkpoint_mutex);
 		if (!atomic_load(&store->corrupt))
 			checkpoint(store->checkpointer);
+		atomic_store(&store->catch_up, true);
 		pthread_mutex_lock(&store->checkpoint_mutex);
 	}
 	pthread_mutex_unlock(&store->checkpoint_mutex);

@@ -31,6 +31,11 @@ struct written {
 	struct val trigger, config;
 };
 
+struct kept_config {
+	struct val value;
+	int64_t key;
+};
+
 struct sqlite_store {
 	struct store base;
 	char *directory, *path;
@@ -40,7 +45,8 @@ struct sqlite_store {
 	pthread_mutex_t write_mutex; /* held by a commit */
 	struct db *writer;
 	struct map written; /* id → struct written * */
-	uint64_t position;  /* of the newest event */
+	struct map configs; /* config_id → struct kept_config *: the one written last, for those that are the very same */
+	uint64_t position; /* of the newest event */
 	int wal_pages;
 	struct timing commit_time, sync_time; /* the whole of a commit; of it, what the disk takes */
 
@@ -54,7 +60,8 @@ struct sqlite_store {
 	pthread_t checkpoint_thread;
 	struct db *checkpointer;
 	bool checkpoint_wanted, closing;
-	bool started; /* the thread */
+	atomic_bool catch_up; /* a checkpoint has taken all but what was committed meanwhile */
+	bool started;         /* the thread */
 };
 
 static inline struct sqlite_store *sqlite_of(struct store *store)

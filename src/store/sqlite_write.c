@@ -9,6 +9,7 @@
 
 /* Executions remembered; beyond, all are forgotten, which costs a look-up and one writing of their trigger each. */
 #define WRITTEN_MAX 100000
+#define CONFIGS_MAX 1000
 
 /* Most documents are not larger. */
 #define USUAL_BYTES 1000
@@ -58,22 +59,26 @@ static void bind_document(sqlite3_stmt *statement, int parameter, const struct d
 		db_bind_str(statement, parameter, strbuf_str(&document->text));
 }
 
+static int forget_uses(struct db *db, int64_t key, int64_t stage, enum blob_part part, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(db, SQL_DELETE_USES, err);
+
+	if (statement) {
+		sqlite3_bind_int64(statement, 1, key);
+		sqlite3_bind_int64(statement, 2, stage);
+		sqlite3_bind_int64(statement, 3, part);
+	}
+	return db_run(db, statement, err);
+}
+
 /* The document's large values take the place of those it had. */
 static int use_document(struct db *db, struct written *written, int64_t stage, enum blob_part part,
 	const struct document *document, struct err *err)
 {
-	sqlite3_stmt *statement;
-
 	written->has_uses |= document->large.items.count > 0;
 	if (document->text.length == 0 || !written->has_uses)
 		return 0;
-	statement = db_statement(db, SQL_DELETE_USES, err);
-	if (statement) {
-		sqlite3_bind_int64(statement, 1, written->key);
-		sqlite3_bind_int64(statement, 2, stage);
-		sqlite3_bind_int64(statement, 3, part);
-	}
-	if (db_run(db, statement, err) < 0)
+	if (forget_uses(db, written->key, stage, part, err) < 0)
 		return -1;
 	return blob_use(db, BLOB_OF_EXECUTION, written->key, stage, part, &document->large, err);
 }
@@ -89,6 +94,19 @@ static void written_free(struct written *written)
 	free(written);
 }
 
+static void forget_configs(struct sqlite_store *store)
+{
+	struct map_cursor cursor = { 0 };
+	struct str id;
+	void *kept;
+
+	while (map_next(&store->configs, &cursor, &id, &kept)) {
+		val_free(&((struct kept_config *)kept)->value);
+		free(kept);
+	}
+	map_free(&store->configs);
+}
+
 void sqlite_forget_written(struct sqlite_store *store)
 {
 	struct map_cursor cursor = { 0 };
@@ -98,6 +116,7 @@ void sqlite_forget_written(struct sqlite_store *store)
 	while (map_next(&store->written, &cursor, &id, &written))
 		written_free(written);
 	map_free(&store->written);
+	forget_configs(store);
 }
 
 static struct written *remember(struct sqlite_store *store, const char *id, int64_t key)
@@ -135,9 +154,35 @@ static int find_written(
 
 /* Executions */
 
-static int insert_execution(struct sqlite_store *store, const struct execution *execution,
-	const struct document *head, const struct document *trigger, const struct document *config,
+/* The row of the configuration, which runs share. */
+static int keep_config(struct sqlite_store *store, const struct execution *execution, int64_t *ret,
 	struct err *err)
+{
+	_cleanup_document_ struct document document = DOCUMENT_INIT;
+	struct str id = str_of(execution->config_id ? execution->config_id : "");
+	struct kept_config *kept = map_get(&store->configs, id);
+
+	if (kept && val_same(kept->value, execution->config)) {
+		*ret = kept->key;
+		return 0;
+	}
+	if (write_whole(&document, execution->config, err) < 0 ||
+		blob_keep(store->writer, SQL_FIND_CONFIG, SQL_INSERT_CONFIG,
+			strbuf_str(&document.text), ret, err) < 0)
+		return -1;
+	if (!kept) {
+		if (store->configs.count >= CONFIGS_MAX)
+			forget_configs(store);
+		kept = xnew(struct kept_config);
+		map_put(&store->configs, id, kept);
+	}
+	val_replace(&kept->value, val_ref(execution->config));
+	kept->key = *ret;
+	return 0;
+}
+
+static int insert_execution(struct sqlite_store *store, const struct execution *execution,
+	const struct document *head, const struct document *trigger, int64_t config, struct err *err)
 {
 	sqlite3_stmt *insert = db_statement(store->writer, SQL_INSERT_EXECUTION, err);
 
@@ -151,13 +196,13 @@ static int insert_execution(struct sqlite_store *store, const struct execution *
 	sqlite3_bind_int(insert, 6, status_is_complete(execution->status));
 	bind_document(insert, 7, head);
 	bind_document(insert, 8, trigger);
-	bind_document(insert, 9, config);
+	sqlite3_bind_int64(insert, 9, config);
 	return db_run(store->writer, insert, err);
 }
 
 static int update_execution(struct sqlite_store *store, int64_t key,
 	const struct execution *execution, const struct document *head,
-	const struct document *trigger, const struct document *config, struct err *err)
+	const struct document *trigger, struct err *err)
 {
 	sqlite3_stmt *update = db_statement(store->writer, SQL_UPDATE_EXECUTION, err);
 
@@ -168,45 +213,63 @@ static int update_execution(struct sqlite_store *store, int64_t key,
 	sqlite3_bind_int(update, 3, status_is_complete(execution->status));
 	bind_document(update, 4, head);
 	bind_document(update, 5, trigger);
-	bind_document(update, 6, config);
 	return db_run(store->writer, update, err);
+}
+
+/* One from before may have its own, with large values. */
+static int set_config(struct db *db, const struct written *written, int64_t config, struct err *err)
+{
+	sqlite3_stmt *set = db_statement(db, SQL_SET_CONFIG, err);
+
+	if (set) {
+		sqlite3_bind_int64(set, 1, written->key);
+		sqlite3_bind_int64(set, 2, config);
+	}
+	if (db_run(db, set, err) < 0)
+		return -1;
+	return written->has_uses ? forget_uses(db, written->key, -1, BLOB_CONFIG, err) : 0;
+}
+
+static bool is_written(const struct val *written, struct val now)
+{
+	return written && val_is_map(*written) && val_same(*written, now);
 }
 
 /* Trigger and config hardly ever change: they are written when they are not the very values that were written last. */
 static int put_execution(
 	struct sqlite_store *store, const struct execution *execution, struct err *err)
 {
-	_cleanup_document_ struct document head = DOCUMENT_INIT, trigger = DOCUMENT_INIT,
-					   config = DOCUMENT_INIT;
+	_cleanup_document_ struct document head = DOCUMENT_INIT, trigger = DOCUMENT_INIT;
+	struct db *db = store->writer;
 	struct written *written;
+	int64_t config = 0; /* none to be written */
 	int result;
 
 	strbuf_reserve(&head.text, USUAL_BYTES);
 	execution_print_head(execution, &head.text);
 	if (find_written(store, execution->id, &written, err) < 0 || check_size(&head, err) < 0)
 		return -1;
-	if (!(written && val_is_map(written->trigger) &&
-		    val_same(written->trigger, execution->trigger)) &&
-		write_part(store->writer, &trigger, execution->trigger, err) < 0)
+	if (!is_written(written ? &written->trigger : NULL, execution->trigger) &&
+		write_part(db, &trigger, execution->trigger, err) < 0)
 		return -1;
-	if (!(written && val_is_map(written->config) && val_same(written->config, execution->config)) &&
-		write_part(store->writer, &config, execution->config, err) < 0)
+	if (!is_written(written ? &written->config : NULL, execution->config) &&
+		keep_config(store, execution, &config, err) < 0)
 		return -1;
 	if (written)
-		result = update_execution(
-			store, written->key, execution, &head, &trigger, &config, err);
+		result = update_execution(store, written->key, execution, &head, &trigger, err);
 	else
-		result = insert_execution(store, execution, &head, &trigger, &config, err);
+		result = insert_execution(store, execution, &head, &trigger, config, err);
+	if (result == 0 && written && config) {
+		result = set_config(db, written, config, err);
+		forget_configs(store); /* the one before may be gone */
+	}
 	if (result < 0)
 		return -1;
 	if (!written)
-		written = remember(
-			store, execution->id, sqlite3_last_insert_rowid(store->writer->handle));
+		written = remember(store, execution->id, sqlite3_last_insert_rowid(db->handle));
 	val_replace(&written->trigger, val_ref(execution->trigger));
 	val_replace(&written->config, val_ref(execution->config));
-	if (use_document(store->writer, written, -1, BLOB_TRIGGER, &trigger, err) < 0)
-		return -1;
-	return use_document(store->writer, written, -1, BLOB_CONFIG, &config, err);
+	return use_document(db, written, -1, BLOB_TRIGGER, &trigger, err);
 }
 
 static int put_stage(struct sqlite_store *store, const struct store_op *op, struct err *err)
@@ -281,6 +344,7 @@ static int delete_execution(struct sqlite_store *store, const char *id, struct e
 		if (run_with_key(store->writer, steps[i], written->key, err) < 0)
 			return -1;
 	written_free(map_remove(&store->written, str_of(id)));
+	forget_configs(store); /* some may have gone with it */
 	return 0;
 }
 
@@ -453,10 +517,13 @@ static void forget_completed(struct sqlite_store *store, const struct store_batc
 	}
 }
 
-/* A checkpoint that is behind by far too much is helped: the log has a limit, too. */
+/*
+ * SQLite begins its log anew where a commit finds all of it copied, and one that copies while others commit never gets there: the last
+ * few pages are copied between two commits. So is a log that has become far too long.
+ */
 static void help_checkpoint(struct sqlite_store *store)
 {
-	if (store->wal_pages > LIMIT_WAL_PAGES)
+	if (atomic_exchange(&store->catch_up, false) || store->wal_pages > LIMIT_WAL_PAGES)
 		sqlite3_wal_checkpoint_v2(
 			store->writer->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
@@ -470,6 +537,7 @@ int sqlite_commit(struct store *base, const struct store_batch *batch, uint64_t 
 	int result = 0;
 
 	pthread_mutex_lock(&store->write_mutex);
+	help_checkpoint(store);
 	position = store->position;
 	if (atomic_load(&store->corrupt)) {
 		result = err_set(err, ERR_INTERNAL,
@@ -484,7 +552,6 @@ int sqlite_commit(struct store *base, const struct store_batch *batch, uint64_t 
 	if (result == 0) {
 		*ret_position = store->position = position;
 		timing_add(&store->commit_time, clock_stopwatch_us() - begin_us);
-		help_checkpoint(store);
 	}
 	pthread_mutex_unlock(&store->write_mutex);
 	return result;

@@ -27,6 +27,8 @@
 
 #define A "01J0000000000000000000000A"
 #define B "01J0000000000000000000000B"
+#define C "01J0000000000000000000000C"
+#define D "01J0000000000000000000000D"
 #define DEADLINE_US 30000000
 
 static int setup(void **state)
@@ -303,6 +305,62 @@ static void a_failed_batch_leaves_no_blobs(void **state)
 	store_close(store);
 }
 
+/* Configurations */
+
+static int64_t configs(const char *directory)
+{
+	return number(directory, "SELECT count(*) FROM configs");
+}
+
+static void put_config(struct store *store, const char *id, const char *config)
+{
+	struct store_batch batch = { 0 };
+	_cleanup_(execution_unref_cleanup) struct execution *execution = sample(
+		id, "shop", "c1", 1000, STATUS_RUNNING);
+
+	val_replace(&execution->config, parsed(config));
+	put_all(&batch, execution);
+	commit(store, &batch);
+}
+
+static void assert_config(struct store *store, const char *id, const char *config)
+{
+	_cleanup_(val_free) struct val expected = parsed(config);
+	_cleanup_(val_free) struct val execution = read_execution(store, id);
+
+	assert_same_json(val_get(execution, "initialConfig"), expected);
+}
+
+static void a_configuration_is_stored_once_and_goes_with_its_last_run(void **state)
+{
+	struct store *store = must_open(*state);
+	struct store_batch batch = { 0 };
+
+	put_config(store, A, "{\"n\":1}");
+	put_config(store, B, "{\"n\":1}");
+	assert_int_equal(configs(*state), 1);
+	put_config(store, C, "{\"n\":3}");
+	assert_int_equal(configs(*state), 2);
+	put_config(store, C, "{\"n\":1}"); /* another one */
+	assert_int_equal(configs(*state), 1);
+	store_close(store);
+
+	store = must_open(*state);
+	put_config(store, D, "{\"n\":1}");
+	assert_int_equal(configs(*state), 1);
+	assert_config(store, A, "{\"n\":1}");
+	assert_config(store, D, "{\"n\":1}");
+	store_delete_execution(&batch, A);
+	store_delete_execution(&batch, B);
+	store_delete_execution(&batch, D);
+	commit(store, &batch);
+	assert_config(store, C, "{\"n\":1}");
+	store_delete_execution(&batch, C);
+	commit(store, &batch);
+	assert_int_equal(configs(*state), 0);
+	store_close(store);
+}
+
 /* Files that are refused */
 
 static void a_newer_database_is_refused(void **state)
@@ -312,9 +370,21 @@ static void a_newer_database_is_refused(void **state)
 	refused(*state, ERR_UNSUPPORTED, "newer version");
 }
 
-/* The first version had a row for each event. */
+/* The first version had a row for each event, and until the third each run had its configuration, whose large values lay apart. */
 static void a_database_of_the_first_version_is_brought_up_to_date(void **state)
 {
+	static const char *const back[] = {
+		"UPDATE events SET value = '{\"type\":\"started\"}'",
+		"UPDATE executions SET config = '{\"n\":1,\"large\":null}'",
+		"INSERT INTO blobs (hash, uses, value) VALUES (x'00', 0, '\"much\"')",
+		"INSERT INTO uses SELECT 0, executions.key, -1, 1, '[\"large\"]', blobs.key FROM executions, blobs",
+		"DROP TRIGGER executions_delete",
+		"DROP TRIGGER executions_config",
+		"DROP INDEX executions_by_config_key",
+		"ALTER TABLE executions DROP COLUMN config_key",
+		"DROP TABLE configs",
+		"PRAGMA user_version = 1",
+	};
 	struct store *store = must_open(*state);
 	_cleanup_(val_free) struct val expected = parsed(
 		"[{\"type\":\"started\",\"seq\":1},{\"n\":2,\"seq\":2}]");
@@ -322,13 +392,18 @@ static void a_database_of_the_first_version_is_brought_up_to_date(void **state)
 
 	put_sample(store, A);
 	store_close(store);
-	number(*state, "UPDATE events SET value = '{\"type\":\"started\"}'");
-	number(*state, "PRAGMA user_version = 1");
+	for (size_t i = 0; i < sizeof(back) / sizeof(back[0]); i++)
+		number(*state, back[i]);
 	store = must_open(*state);
 	put_event(&batch, A, "{\"n\":2}");
 	commit(store, &batch);
 	_cleanup_(val_free) struct val events = read_events(store, A, 0, 0);
 	assert_same_json(events, expected);
+	assert_config(store, A, "{\"n\":1,\"large\":\"much\"}");
+	put_config(store, A, "{\"n\":2}");
+	assert_config(store, A, "{\"n\":2}");
+	assert_int_equal(configs(*state), 1);
+	assert_blobs(*state, 0, 0);
 	store_close(store);
 }
 
@@ -677,6 +752,7 @@ int main(void)
 		WITH_DIRECTORY(a_large_value_is_stored_once_counted_and_freed),
 		WITH_DIRECTORY(a_status_change_does_not_write_large_values_again),
 		WITH_DIRECTORY(a_failed_batch_leaves_no_blobs),
+		WITH_DIRECTORY(a_configuration_is_stored_once_and_goes_with_its_last_run),
 		WITH_DIRECTORY(a_newer_database_is_refused),
 		WITH_DIRECTORY(a_database_of_the_first_version_is_brought_up_to_date),
 		WITH_DIRECTORY(another_programs_database_is_refused),

@@ -1,4 +1,6 @@
 /* Kubernetes Secrets in what people see. */
+#include <stdio.h>
+
 #include "lib/values.h"
 
 #include "base/json.h"
@@ -68,6 +70,29 @@ static void values_are_masked_and_keys_stay(void **state)
 		assert_value(rows[i].what, value, rows[i].value);
 		if (!val_equal(masked, value))
 			assert_true(secrets_possible(str_of(text)));
+	}
+}
+
+static void the_word_is_found_wherever_it_stands(void **state)
+{
+	static const char *const words[] = { "Secret", "sECRET", "embedded/base64",
+		"Embedded/BASE64", "\\\\x53", "\\\\\\\\" };
+	static const char *const no_words[] = { "secre", "ecret", "embedded/base6", "\\n\\\\n",
+		"\\\\" };
+	static const char around[] = "seseccre\\tembembedded/base6secres";
+	char text[128];
+
+	for (int i = 0; i < (int)sizeof(around); i++) {
+		for (size_t j = 0; j < sizeof(words) / sizeof(words[0]); j++) {
+			snprintf(text, sizeof(text), "%.*s%s", i, around, words[j]);
+			assert_true(secrets_possible(str_of(text)));
+			snprintf(text, sizeof(text), "%s%.*s", words[j], i, around);
+			assert_true(secrets_possible(str_of(text)));
+		}
+		for (size_t j = 0; j < sizeof(no_words) / sizeof(no_words[0]); j++) {
+			snprintf(text, sizeof(text), "%.*s %s", i, around, no_words[j]);
+			assert_false(secrets_possible(str_of(text)));
+		}
 	}
 }
 
@@ -190,6 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_masked_and_keys_stay),
+		cmocka_unit_test(the_word_is_found_wherever_it_stands),
 		cmocka_unit_test(what_holds_none_is_the_very_same),
 		cmocka_unit_test(manifests_that_are_text_are_masked),
 		cmocka_unit_test(other_texts_stay),
