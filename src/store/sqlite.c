@@ -103,12 +103,13 @@ static void *checkpoint_main(void *data)
 			pthread_cond_wait(&store->checkpoint_condition, &store->checkpoint_mutex);
 			continue;
 		}
-		store->checkpoint_wanted = false;
 		pthread_mutex_unlock(&store->checkpoint_mutex);
-		if (!atomic_load(&store->corrupt))
+		/* What is committed during the first time is not much, and during the second next to nothing. */
+		for (int i = 0; i < 2 && !atomic_load(&store->corrupt); i++)
 			checkpoint(store->checkpointer);
 		atomic_store(&store->catch_up, true);
 		pthread_mutex_lock(&store->checkpoint_mutex);
+		store->checkpoint_wanted = false; /* by commits until now: the next one does the rest */
 	}
 	pthread_mutex_unlock(&store->checkpoint_mutex);
 	return NULL;
