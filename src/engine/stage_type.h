@@ -113,6 +113,8 @@ struct task_row {
 	int64_t poll_every_ms;    /* backoff between runs; 0 = 1 s */
 	int64_t timeout_ms;       /* since the task's start; 0 = none but the stage's */
 	bool timeout_overridable; /* stageTimeoutMs takes the place of timeout_ms */
+	/* What CONTEXT says of this very stage's limit takes the place of timeout_ms; 0 = nothing. NULL = it says nothing. */
+	int64_t (*timeout_in)(struct val context);
 	enum task_repeat repeat;
 	/* TASK_AFTER_CHECK: did the effect of the interrupted run happen? Fills *OUT as run would, or leaves status NOT_STARTED: run it. */
 	int (*recover)(const struct task_input *in, struct task_result *out, struct err *err);

@@ -141,17 +141,25 @@ static int64_t free_time(const struct run *run, const struct stage *stage)
 	return ms;
 }
 
+/* How long a task of ROW may take in STAGE; 0 = any time. */
+static int64_t own_timeout(const struct stage *stage, const struct task_row *row)
+{
+	int64_t ms;
+	if (row->timeout_overridable && stage_timeout_of(stage, &ms))
+		return ms;
+	ms = row->timeout_in ? row->timeout_in(stage->context) : 0;
+	return ms > 0 ? ms : row->timeout_ms;
+}
+
 /* When the stage or the task times out: CLOCK_FOREVER = never. */
 static int64_t task_deadline(const struct run *run, size_t index, const struct task_row *row)
 {
 	const struct stage *stage = run_stage(run, index);
-	int64_t deadline = CLOCK_FOREVER, ms;
-	bool given = stage_timeout_of(stage, &ms);
-	if (row->timeout_ms) {
+	int64_t deadline = CLOCK_FOREVER, ms = own_timeout(stage, row);
+	if (ms) {
 		const struct task *task = &stage->tasks[run->stages[index]->current];
 		const struct stage_run *mine = run->stages[index];
-		deadline = task->start_ms +
-			(given && row->timeout_overridable ? ms : row->timeout_ms) + mine->queued_ms;
+		deadline = task->start_ms + ms + mine->queued_ms;
 		if (mine->job && mine->job->queue)
 			deadline += clock_now_ms(run->engine->clock) - mine->job->queued_ms;
 	}

@@ -131,6 +131,37 @@ struct val event_summary(struct val event)
 	return summary;
 }
 
+struct timed {
+	int64_t ms;
+	size_t index;
+};
+
+static int timed_compare(const void *a, const void *b)
+{
+	const struct timed *left = a, *right = b;
+
+	if (left->ms != right->ms)
+		return left->ms < right->ms ? -1 : 1;
+	return left->index < right->index ? -1 : left->index > right->index;
+}
+
+struct val events_about(struct val events, const char *kind, const char *name)
+{
+	struct timed *found = xcalloc(val_count(events) + 1, sizeof(*found));
+	struct val list = val_list();
+	size_t count = 0;
+
+	for (size_t i = 0; i < val_count(events); i++) {
+		if (event_concerns(val_at(events, i), kind, name))
+			found[count++] = (struct timed){ event_time(val_at(events, i)), i };
+	}
+	qsort(found, count, sizeof(*found), timed_compare);
+	for (size_t i = 0; i < count; i++)
+		val_append(&list, event_summary(val_at(events, found[i].index)));
+	free(found);
+	return list;
+}
+
 /* ---- reading ---------------------------------------------------------------------------------- */
 
 static struct val read_events(struct kube_account *account, const char *namespace,

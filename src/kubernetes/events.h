@@ -22,6 +22,8 @@ bool event_concerns(struct val event, const char *kind, const char *name);
 int64_t event_time(struct val event);
 /* The newest of EVENTS, not before SINCE_MS, that concerns the object; borrowed, VAL_NULL = none. */
 struct val event_newest(struct val events, const char *kind, const char *name, int64_t since_ms);
+/* Those of EVENTS that concern the object, oldest first, as event_summary has them; owned. */
+struct val events_about(struct val events, const char *kind, const char *name);
 /* What is kept of EVENT: {"object": "Pod web-x", "type", "reason", "message", "count", "lastTimestamp"}; owned. */
 struct val event_summary(struct val event);
 

@@ -52,12 +52,14 @@ void stage_forget(struct val *context, struct val *outputs);
  * stable or failed, and fails if one has failed, then only.
  */
 int wait_stable_run(const struct task_input *in, struct task_result *out, struct err *err);
+/* `stableManifestTimeoutMinutes` of newer pipelines, in milliseconds; 0 = not given. */
+int64_t wait_stable_timeout(struct val context);
 
 #define WAIT_STABLE_TASK                                                                          \
 	{                                                                                         \
 		.name = "waitForManifestToStabilize", .run = wait_stable_run,                     \
 		.poll_every_ms = 5000, .timeout_ms = 30 * 60 * 1000, .timeout_overridable = true, \
-		.slot = stage_account_slot                                                        \
+		.timeout_in = wait_stable_timeout, .slot = stage_account_slot                     \
 	}
 
 #endif

@@ -214,17 +214,14 @@ static void recall_errors(struct wait *wait)
 	}
 }
 
-/* `stableManifestTimeoutMinutes` of newer pipelines; CLOCK_FOREVER = not given. */
-static int64_t deadline_of(const struct task_input *in)
+int64_t wait_stable_timeout(struct val context)
 {
-	struct val value = val_get(in->stage->context, "stableManifestTimeoutMinutes");
+	struct val value = val_get(context, "stableManifestTimeoutMinutes");
 	int64_t minutes;
 
 	if (!val_as_int(value, &minutes) && !str_to_int(val_as_str(&value), &minutes))
-		return CLOCK_FOREVER;
-	if (minutes <= 0 || minutes > 60 * 24 * 365)
-		return CLOCK_FOREVER;
-	return in->task->start_ms + minutes * 60 * 1000;
+		return 0;
+	return minutes > 0 && minutes <= 60 * 24 * 365 ? minutes * 60 * 1000 : 0;
 }
 
 /* ---- events ------------------------------------------------------------------------------------ */
@@ -291,18 +288,15 @@ static void include_events(struct wait *wait, struct val names)
 		struct val list = val_value_at(names, i);
 
 		for (size_t j = 0; j < val_count(list); j++) {
-			struct val full_name = val_at(list, j), entry = val_map(), some = val_list();
+			struct val full_name = val_at(list, j), entry = val_map();
 			_cleanup_free_ char *kind = NULL, *name = NULL;
 			_cleanup_err_ struct err ignored = ERR_INIT;
 
 			manifest_name_parse(val_text(&full_name), &kind, &name, &ignored);
-			for (size_t k = 0; name && k < val_count(events); k++) {
-				if (event_concerns(val_at(events, k), kind, name))
-					val_append(&some, event_summary(val_at(events, k)));
-			}
 			val_set(&entry, "manifestName", val_ref(full_name));
 			val_set(&entry, "location", val_string(location));
-			val_set(&entry, "events", some);
+			val_set(&entry, "events",
+				name ? events_about(events, kind, name) : val_list());
 			val_append(&all, entry);
 		}
 	}
@@ -329,7 +323,6 @@ static void say_what_is_pending(struct wait *wait)
 static int conclude(struct wait *wait, struct err *err)
 {
 	struct task_result *out = wait->out;
-	int64_t deadline = deadline_of(wait->in);
 
 	tell(wait, "messages", wait->messages);
 	tell(wait, "stableManifests", wait->stable);
@@ -337,10 +330,6 @@ static int conclude(struct wait *wait, struct err *err)
 	look_for_warnings(wait);
 	if (wait->pending)
 		say_what_is_pending(wait);
-	if (wait->pending && wait->in->now_ms >= deadline)
-		return err_set(err, ERR_FAILED, "not stable in time: %s", wait->line);
-	if (out->until_ms > deadline)
-		out->until_ms = deadline;
 	if (wait->pending)
 		return 0;
 	return val_count(wait->failed) ? failure(wait, err) : task_done(out);

@@ -56,6 +56,20 @@ static void the_newest_is_told(void **state)
 	assert_true(val_is_null(event_newest(events, "deployment", "web", event_time(newest) + 1)));
 }
 
+static void all_are_told_oldest_first(void **state)
+{
+	_cleanup_(val_free) struct val events = value_of(
+		"[" EVENT("Pod", "web-7c5d-xk2lp", "2026-01-01T00:00:05Z", "second") ", " EVENT(
+			"Deployment", "web", "2026-01-01T00:00:01Z", "first") ", " EVENT("Pod",
+			"other-7c5d-xk2lp", "2026-01-01T00:00:02Z", "foreign") "]");
+	_cleanup_(val_free) struct val list = events_about(events, "deployment", "web"),
+				       texts = val_list();
+
+	for (size_t i = 0; i < val_count(list); i++)
+		val_append(&texts, val_ref(val_get(val_at(list, i), "message")));
+	assert_value("in order", texts, "[first, second]");
+}
+
 static void what_a_cluster_says_is_no_expression(void **state)
 {
 	_cleanup_(val_free) struct val event = value_of(
@@ -70,6 +84,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(events_of_children_count),
 		cmocka_unit_test(the_newest_is_told),
+		cmocka_unit_test(all_are_told_oldest_first),
 		cmocka_unit_test(what_a_cluster_says_is_no_expression),
 	};
 
