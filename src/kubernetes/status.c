@@ -163,7 +163,8 @@ static bool partition_decides(const struct look *look)
 		val_is_null(val_get(look->status, "updatedReplicas")) || val_is_null(rolling))
 		return false;
 	partition = val_get(rolling, "partition");
-	if (val_as_int(partition, &number) && counted(look, "updatedReplicas") < wanted(look) - number)
+	if (val_as_int(partition, &number) &&
+		counted(look, "updatedReplicas") < counted(look, "replicas") - number)
 		unstable(look->result, "Waiting for partitioned roll out to finish");
 	else
 		set(&look->result->stable, true, "Partitioned roll out complete");
