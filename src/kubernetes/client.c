@@ -80,10 +80,33 @@ static int manifest_name(struct val manifest, const char *verb,
 }
 
 /* A 404 about the path, not the object: what we know of the server's kinds is out of date. */
-static void look_at_missing(struct kube_account *account, const struct err *err)
+static bool look_at_missing(struct kube_account *account, const struct err *err)
 {
-	if (err->kind == ERR_NOT_FOUND && !*kube_error_reason(err))
+	bool missing = err->kind == ERR_NOT_FOUND && !*kube_error_reason(err);
+
+	if (missing)
 		kube_forget_resources(account);
+	return missing;
+}
+
+/*
+ * After a call about RESOURCE that failed: the kind as the server serves it by now, when that is another version, and *ERR cleared; else
+ * NULL. An object that is only elsewhere must not be taken for one that is gone.
+ */
+static const struct kube_resource *moved(struct kube_account *account,
+	const struct kube_resource *resource, struct cancel *cancel, struct err *err)
+{
+	_cleanup_free_ char *kind = kind_text(str_of(resource->kind), str_of(resource->group));
+	_cleanup_err_ struct err unknown = ERR_INIT;
+	const struct kube_resource *now = NULL;
+
+	if (!look_at_missing(account, err) ||
+		kube_find_resource(account, NULL, kind, cancel, &now, &unknown) < 0 ||
+		(strcmp(now->group, resource->group) == 0 &&
+			strcmp(now->version, resource->version) == 0))
+		return NULL;
+	err_clear(err);
+	return now;
 }
 
 /* kube_send with a JSON body. */
@@ -128,8 +151,11 @@ int kube_get(struct kube_account *account, const struct kube_resource *resource,
 	};
 
 	if (kube_send(account, &request, ret, NULL, err) < 0) {
-		look_at_missing(account, err);
-		return failed(err, "get", &(struct subject){ account, resource, namespace, name });
+		const struct kube_resource *now = moved(account, resource, cancel, err);
+
+		return now ?
+			kube_get(account, now, namespace, name, cancel, ret, err) :
+			failed(err, "get", &(struct subject){ account, resource, namespace, name });
 	}
 	return 0;
 }
@@ -212,8 +238,12 @@ static int list_all(struct kube_account *account, struct kube_request *request,
 		done = list_pages(account, request, resource, selector, 0, &list, &version, err);
 	}
 	if (done < 0) {
-		look_at_missing(account, err);
-		return failed(err, "list", &(struct subject){ account, resource, namespace, NULL });
+		const struct kube_resource *now = moved(account, resource, request->cancel, err);
+
+		return now ?
+			list_all(account, request, now, namespace, selector, page, ret_list,
+				ret_version, err) :
+			failed(err, "list", &(struct subject){ account, resource, namespace, NULL });
 	}
 	*ret_list = take(&list);
 	if (ret_version)
@@ -399,8 +429,13 @@ int kube_patch_as(struct kube_account *account, const struct kube_resource *reso
 		.cancel = cancel,
 	};
 
-	if (send_write(account, &request, patch, &subject, ret, NULL, err) < 0)
-		return failed(err, "patch", &subject);
+	if (send_write(account, &request, patch, &subject, ret, NULL, err) < 0) {
+		const struct kube_resource *now = moved(account, resource, cancel, err);
+
+		return now ? kube_patch_as(account, now, namespace, name, subresource, type,
+				     manager, patch, cancel, ret, err) :
+			     failed(err, "patch", &subject);
+	}
 	return 0;
 }
 
@@ -421,8 +456,12 @@ int kube_delete(struct kube_account *account, const struct kube_resource *resour
 	val_set(&body, "apiVersion", val_string("v1"));
 	val_set(&body, "kind", val_string("DeleteOptions"));
 	val_merge(&body, options);
-	if (send_value(account, &request, body, ret, NULL, err) < 0)
-		return failed(err, "delete", &subject);
+	if (send_value(account, &request, body, ret, NULL, err) < 0) {
+		const struct kube_resource *now = moved(account, resource, cancel, err);
+
+		return now ? kube_delete(account, now, namespace, name, options, cancel, ret, err) :
+			     failed(err, "delete", &subject);
+	}
 	return 0;
 }
 

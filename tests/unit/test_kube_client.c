@@ -152,8 +152,6 @@ static const struct answer {
 	{ 400, "{\"message\":\"bad\",\"reason\":\"BadRequest\"}", ERR_INVALID, 1, "bad" },
 	{ 403, "{\"message\":\"deployments.apps is forbidden: User \\\"nobody\\\" cannot get\"}",
 		ERR_DENIED, 1, "User \"nobody\" cannot get" },
-	{ 404, "404 page not found\n", ERR_NOT_FOUND, 1,
-		"the server answered 404: 404 page not found" },
 	{ 409, "{\"message\":\"the object has been modified\",\"reason\":\"Conflict\"}",
 		ERR_CONFLICT, 1, "modified" },
 	{ 413, "", ERR_TOO_LARGE, 1, "the server answered 413" },
@@ -768,6 +766,52 @@ static void test_a_vanished_kind_makes_discovery_start_anew(void **state)
 		kube_find_resource(f->account, "apps/v1", "Deployment", NULL, &found, &f->err), 0);
 }
 
+/* Somebody took a version of a kind out: an object is at the new place, and not gone. */
+static void test_an_object_of_a_version_that_is_gone_is_found_in_another(void **state)
+{
+	static const struct kube_resource old = { "apps", "v1beta1", "Deployment", "deployments",
+		.namespaced = true };
+	static const struct http_step steps[] = {
+		{ .url = "/apis/apps/v1beta1/namespaces/shop/deployments/web",
+			.status = 404,
+			.answer = "404 page not found\n" },
+		{ .url = "/api", .answer = CORE },
+		{ .url = "/apis", .answer = GROUPS("") },
+		{ .url = WEB, .answer = "{\"kind\":\"Deployment\",\"spec\":{\"replicas\":3}}" },
+		{ .method = "DELETE",
+			.url = "/apis/apps/v1beta1/namespaces/shop/deployments/web",
+			.status = 404,
+			.answer = "404 page not found\n" },
+		{ .url = "/api", .answer = CORE },
+		{ .url = "/apis", .answer = GROUPS("") },
+		{ .method = "DELETE", .url = WEB, .answer = "{\"kind\":\"Status\"}" },
+		{ 0 },
+	};
+	struct fixture *f = *state;
+
+	http_script_add(f->script, steps);
+	assert_int_equal(kube_get(f->account, &old, NULL, "web", NULL, &f->got, &f->err), 0);
+	assert_int_equal(val_get_int(val_get(f->got, "spec"), "replicas", 0), 3);
+	assert_int_equal(
+		kube_delete(f->account, &old, NULL, "web", VAL_NULL, NULL, NULL, &f->err), 0);
+}
+
+static void test_a_path_that_is_not_there_is_told_once_nothing_else_is_known(void **state)
+{
+	static const struct http_step steps[] = {
+		{ .url = WEB, .status = 404, .answer = "404 page not found\n" },
+		{ .url = "/api", .answer = CORE },
+		{ .url = "/apis", .answer = GROUPS("") },
+		{ 0 },
+	};
+	struct fixture *f = *state;
+
+	http_script_add(f->script, steps);
+	assert_int_equal(get(f, "web"), -1);
+	assert_int_equal(f->err.kind, ERR_NOT_FOUND);
+	assert_non_null(strstr(err_text(&f->err), "the server answered 404: 404 page not found"));
+}
+
 static void test_raw_calls_give_text_and_json(void **state)
 {
 	static const struct http_step steps[] = {
@@ -833,6 +877,8 @@ int main(void)
 		TEST(test_many_who_ask_at_once_share_one_discovery),
 		TEST(test_an_old_server_is_asked_group_by_group),
 		TEST(test_a_vanished_kind_makes_discovery_start_anew),
+		TEST(test_an_object_of_a_version_that_is_gone_is_found_in_another),
+		TEST(test_a_path_that_is_not_there_is_told_once_nothing_else_is_known),
 		TEST(test_raw_calls_give_text_and_json),
 		TEST(test_a_cancelled_call_does_not_wait),
 	};
