@@ -62,12 +62,19 @@ static bool belong_together(const struct shipment *a, const struct shipment *b)
 
 size_t batch_length(const struct shipment *shipments, size_t count)
 {
-	size_t length = 1;
+	_cleanup_(val_free) struct val names = val_map();
+	size_t length = 0;
 
 	if (!val_is_null(shipments[0].uid))
 		return 1;
-	while (length < count && belong_together(&shipments[0], &shipments[length]))
-		length++;
+	/* What stands twice is sent twice, one after the other. */
+	for (; length < count; length++) {
+		const char *name = manifest_name(shipments[length].object);
+
+		if (val_has(names, name) || !belong_together(&shipments[0], &shipments[length]))
+			break;
+		val_set(&names, name, val_bool(true));
+	}
 	return length;
 }
 

@@ -24,7 +24,7 @@ void shipments_free(struct shipment *shipments, size_t count);
 int shipment_send(const struct task_input *in, struct kube_account *account,
 	const struct kube_resource *resource, struct shipment *shipment);
 
-/* How many of SHIPMENTS (COUNT > 0), from the first, belong together. */
+/* How many of SHIPMENTS (COUNT > 0), from the first, belong together: none of them twice. */
 size_t batch_length(const struct shipment *shipments, size_t count);
 
 /*
