@@ -83,26 +83,43 @@ static int find_resource(const struct task_input *in, struct kube_account *accou
 		val_get_text(object, "kind", ""), in->cancel, ret, err);
 }
 
+/* All of MANIFEST's kind in its namespace, each read once into *LISTS ("kind namespace" to list); borrowed from there. */
+static int list_live(const struct task_input *in, struct kube_account *account, struct val manifest,
+	struct val *lists, struct val *ret, struct err *err)
+{
+	const char *namespace = manifest_namespace(manifest);
+	_cleanup_free_ char *kind = manifest_kind_text(manifest);
+	_cleanup_free_ char *key = xasprintf("%s %s", kind, namespace);
+	const struct kube_resource *resource;
+	struct val list = VAL_NULL;
+
+	if (!val_has(*lists, key)) {
+		if (find_resource(in, account, manifest, &resource, err) < 0 ||
+			kube_list_metadata(account, resource, namespace, in->cancel, &list, err) < 0)
+			return -1;
+		val_set(lists, key, list);
+	}
+	*ret = val_get(*lists, key);
+	return 0;
+}
+
 int clean_up_find(const struct task_input *in, struct kube_account *account, struct val manifests,
 	struct val *ret, struct err *err)
 {
-	_cleanup_(val_free) struct val list = val_list(), seen = val_map();
+	_cleanup_(val_free) struct val list = val_list(), seen = val_map(), lists = val_map();
 
 	for (size_t i = 0; i < val_count(manifests); i++) {
 		struct val manifest = val_at(manifests, i);
 		_cleanup_free_ char *full_name = manifest_full_name(manifest, NULL);
 		_cleanup_free_ char *key = xasprintf(
 			"%s in %s", full_name, manifest_namespace(manifest));
-		_cleanup_(val_free) struct val live = VAL_NULL;
-		const struct kube_resource *resource;
+		struct val live;
 		int64_t keep;
 
 		if (!history_of(manifest, &keep) || val_has(seen, key))
 			continue;
 		val_set(&seen, key, val_bool(true));
-		if (find_resource(in, account, manifest, &resource, err) < 0 ||
-			kube_list_metadata(account, resource, manifest_namespace(manifest),
-				in->cancel, &live, err) < 0)
+		if (list_live(in, account, manifest, &lists, &live, err) < 0)
 			return -1;
 		add_targets(manifest, live, keep, &list);
 	}

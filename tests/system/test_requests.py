@@ -42,3 +42,12 @@ def test_what_does_not_settle_is_not_watched(run, cluster, namespace):  # noqa: 
         done = run(deploy(*manifests, versioned=False, namespaceOverride=namespace))
         assert done.status == 0, done.lines
     assert requests(cluster, namespace) == {"patch configmaps": 40, "list configmaps": 2}
+
+
+def test_cleaning_up_reads_a_kind_once(run, cluster, namespace):  # noqa: F811
+    manifests = [named("ConfigMap", f"settings-{i}", data={"a": "b"}) for i in range(5)]
+    for manifest in manifests:
+        manifest["metadata"]["annotations"] = {"strategy.spinnaker.io/max-version-history": "2"}
+    done = run(deploy(*manifests, namespaceOverride=namespace))
+    assert done.status == 0, done.lines
+    assert requests(cluster, namespace) == {"patch configmaps": 5, "list configmaps": 2}  # for the versions, and what is too many
