@@ -327,6 +327,7 @@ static int delete_run(const struct task_input *in, struct task_result *out, stru
 	for (size_t i = 0; i < val_count(targets); i++)
 		names_by_namespace_add(&names, val_get_text(val_at(targets, i), "location", ""),
 			val_get_text(val_at(targets, i), "manifestName", ""));
+	stage_note_operation(in, out, names);
 	give(out, "outputs.manifestNamesByNamespace", names);
 	give(out, "manifest.account.name", val_string(kube_account_name(account)));
 	give(out, "manifest.location", val_string(target_namespace(in)));

@@ -339,6 +339,7 @@ static int started(
 	names_by_namespace_add(&jobs, manifest_namespace(job), full_name);
 	task_context(out, "jobUid", val_ref(val_get(val_get(job, "metadata"), "uid")));
 	task_context(out, "deploy.jobs", val_ref(jobs));
+	stage_note_operation(in, out, jobs);
 	give(in, out, "outputs.manifestNamesByNamespace", jobs);
 	give(in, out, "outputs.boundArtifacts", val_ref(start->walk.bound));
 	task_context(out, "deploy.account.name", val_string(start->rules.account));
@@ -415,6 +416,19 @@ static int64_t deadline_of(const struct task_input *in)
 		(config->limit.given ? config->limit.ms + PADDING_MS : LONGEST_MS);
 }
 
+/* What the log said; each property is an output of its own, too. */
+static void give_properties(
+	const struct task_input *in, struct task_result *out, struct val properties)
+{
+	const struct job_config *config = in->config;
+
+	for (size_t i = 0; !config->no_output && i < val_count(properties); i++)
+		task_output(
+			out, val_key_at(properties, i).bytes, val_ref(val_value_at(properties, i)));
+	if (val_count(properties))
+		give(in, out, "propertyFileContents", val_ref(properties));
+}
+
 static int failed(const struct task_input *in, struct task_result *out,
 	const struct running *running, struct val job, struct err *err)
 {
@@ -440,12 +454,10 @@ static int failed(const struct task_input *in, struct task_result *out,
 	val_set(&status, "failureDetails", val_string(text));
 	give(in, out, "jobStatus", status);
 	give(in, out, "completionDetails", details);
-	if (val_count(properties))
-		give(in, out, "propertyFileContents", val_ref(properties));
+	give_properties(in, out, properties);
 	return err_set(err, ERR_FAILED, "%s", text);
 }
 
-/* Each property is an output of its own, too. */
 static int succeeded(const struct task_input *in, struct task_result *out,
 	const struct running *running, struct val job, struct err *err)
 {
@@ -470,10 +482,7 @@ static int succeeded(const struct task_input *in, struct task_result *out,
 		task_context(out, "propertyFileTries", val_int(tries + 1));
 		return task_again_at(out, in->now_ms + JOB_LOG_PAUSE_MS);
 	}
-	for (size_t i = 0; !config->no_output && i < val_count(properties); i++)
-		task_output(
-			out, val_key_at(properties, i).bytes, val_ref(val_value_at(properties, i)));
-	give(in, out, "propertyFileContents", val_ref(properties));
+	give_properties(in, out, properties);
 	return task_done(out);
 }
 
