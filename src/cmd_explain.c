@@ -17,6 +17,7 @@
 #include "kubernetes/target.h"
 #include "kubernetes/traffic.h"
 #include "output.h"
+#include "settings.h"
 
 /* ---- files -------------------------------------------------------------------------------------- */
 
@@ -143,6 +144,51 @@ static int print_rows(const struct options *options, const struct column *column
 	else
 		output_value(output, rows);
 	return EXIT_OK;
+}
+
+/* ---- accounts ------------------------------------------------------------------------------------ */
+
+#define ACCOUNT_OPTIONS                                                                               \
+	{ "account", 0, "NAME", "As this account of the settings says of kinds (customResources)." }, \
+	{                                                                                             \
+		"config", 'c', "FILE", "The settings; without it ./gennaker.yml, if there is one."    \
+	}
+
+static int no_account(const char *name, struct val accounts, struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf known = STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES);
+
+	for (size_t i = 0; i < val_count(accounts); i++)
+		strbuf_printf(&known, "%s%s",
+			i ? ", " : "; known: ", val_get_text(val_at(accounts, i), "name", ""));
+	return err_set(err, ERR_NOT_FOUND,
+		"--account: the settings have no Kubernetes account \"%s\"%s", name,
+		known.length ? known.bytes : "");
+}
+
+/* What the account that OPTIONS name says of kinds; nothing without one. Its cluster and kubeconfig need not be there. */
+static int read_kinds(const struct options *options, struct kind_list *ret, struct err *err)
+{
+	const char *name = options_get(options, "account"), *file = options_get(options, "config");
+	_cleanup_(val_free) struct val settings = VAL_NULL;
+	struct val accounts;
+
+	*ret = (struct kind_list){ 0 };
+	if (!name)
+		return file ? err_set(err, ERR_INVALID, "--config needs --account") : 0;
+	if (settings_load(file, &settings, err) < 0)
+		return -1;
+	accounts = val_path(settings, "kubernetes.accounts");
+	for (size_t i = 0; i < val_count(accounts); i++) {
+		struct val account = val_at(accounts, i);
+
+		if (strcmp(val_get_text(account, "name", ""), name) != 0)
+			continue;
+		if (kind_list_read(val_get(account, "customResources"), ret, err) < 0)
+			return err_wrap(err, "kubernetes.accounts[%zu]", i);
+		return 0;
+	}
+	return no_account(name, accounts, err);
 }
 
 /* ---- cells -------------------------------------------------------------------------------------- */
@@ -277,16 +323,19 @@ static int order_run(const struct options *options)
 		{ "KIND", cell_kind }, { "NAME", cell_name }, { 0 } };
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_(val_free) struct val manifests = VAL_NULL, rows = val_list();
+	_cleanup_(kind_list_free) struct kind_list custom = { 0 };
 	size_t *order;
 
+	if (read_kinds(options, &custom, &err) < 0)
+		return complain(EXIT_USAGE, "explain order: %s", err_text(&err));
 	if (read_manifests(file_of(options), &manifests, &err) < 0)
 		return complain(EXIT_FAILED, "%s", err_text(&err));
-	order = manifests_order(manifests, NULL);
+	order = manifests_order(manifests, &custom);
 	for (size_t i = 0; i < val_count(manifests); i++) {
 		struct val manifest = val_at(manifests, order[i]), row = val_map();
 
 		set_name(&row, manifest);
-		val_set(&row, "priority", val_int(manifest_kind(manifest)->priority));
+		val_set(&row, "priority", val_int(manifest_kind_in(manifest, &custom)->priority));
 		val_append(&rows, row);
 	}
 	free(order);
@@ -299,7 +348,7 @@ static const struct command order_command = {
 	.min_arguments = 1,
 	.max_arguments = 1,
 	.summary = "In which order a deploy sends manifests.",
-	.options = ROWS(struct option_row, OUTPUT_OPTION),
+	.options = ROWS(struct option_row, OUTPUT_OPTION, ACCOUNT_OPTIONS),
 	.run = order_run,
 };
 
@@ -326,9 +375,10 @@ static int names_run(const struct options *options)
 	const char *existing = options_get(options, "existing");
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_(val_free) struct val manifests = VAL_NULL, live = val_list(), rows = VAL_NULL;
+	_cleanup_(kind_list_free) struct kind_list custom = { 0 };
 	struct opt_bool versioned;
 
-	if (read_versioned(options, &versioned, &err) < 0 ||
+	if (read_versioned(options, &versioned, &err) < 0 || read_kinds(options, &custom, &err) < 0 ||
 		check_inputs(existing, file_of(options), &err) < 0)
 		return complain(EXIT_USAGE, "explain names: %s", err_text(&err));
 	if (existing) {
@@ -338,7 +388,7 @@ static int names_run(const struct options *options)
 	}
 	if (read_manifests(file_of(options), &manifests, &err) < 0)
 		return complain(EXIT_FAILED, "%s", err_text(&err));
-	rows = names_chosen(manifests, live, versioned);
+	rows = names_chosen(manifests, live, versioned, &custom);
 	return print_rows(options, columns, rows);
 }
 
@@ -350,7 +400,8 @@ static const struct command names_command = {
 	.summary = "Which names and versions manifests get, and how they are deployed.",
 	.options = ROWS(struct option_row, OUTPUT_OPTION,
 		{ "existing", 'e', "FILE", "The live objects." },
-		{ "versioned", 0, "true|false", "The stage's field; default: what the kind does." }),
+		{ "versioned", 0, "true|false", "The stage's field; default: what the kind does." },
+		ACCOUNT_OPTIONS),
 	.run = names_run,
 };
 

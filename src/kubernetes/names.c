@@ -166,14 +166,14 @@ static struct val rivals_of(struct val manifest, struct val live)
 
 /* The entry of a deploy's plan (deploy_plan.h) for MANIFEST, whose references are bound; owned. */
 static struct val choose(
-	struct val manifest, struct val live, struct opt_bool versioned, bool *ret_reused)
+	struct val manifest, struct val live, const struct deploy_rules *rules, bool *ret_reused)
 {
 	_cleanup_(val_free) struct val rivals = rivals_of(manifest, live);
 	_cleanup_free_ char *hash = manifest_content_hash(manifest), *version = NULL;
 	struct val entry = val_map();
 
 	*ret_reused = false;
-	if (manifest_is_versioned(manifest, versioned, NULL)) {
+	if (manifest_is_versioned(manifest, rules->versioned, rules->kinds)) {
 		version = version_choose(manifest, rivals, hash, ret_reused);
 		val_set(&entry, "name", val_format("%s-%s", manifest_name(manifest), version));
 	} else {
@@ -199,15 +199,16 @@ static struct val describe(struct val manifest, struct val entry, bool reused)
 	return row;
 }
 
-struct val names_chosen(struct val manifests, struct val live, struct opt_bool versioned)
+struct val names_chosen(struct val manifests, struct val live, struct opt_bool versioned,
+	const struct kind_list *custom)
 {
-	struct deploy_rules rules = { .account = "", .versioned = versioned };
+	struct deploy_rules rules = { .account = "", .versioned = versioned, .kinds = custom };
 	_cleanup_(deploy_walk_free) struct deploy_walk walk = { .manifests = manifests,
 		.rules = &rules,
 		.candidates = val_list(),
 		.bound = val_list(),
 		.produced = val_list() };
-	size_t *order = manifests_order(manifests, NULL);
+	size_t *order = manifests_order(manifests, custom);
 	struct val rows = val_list();
 
 	for (size_t i = 0; i < val_count(manifests); i++)
@@ -217,7 +218,7 @@ struct val names_chosen(struct val manifests, struct val live, struct opt_bool v
 		_cleanup_(val_free) struct val entry = VAL_NULL;
 		bool reused;
 
-		entry = choose(manifest, live, versioned, &reused);
+		entry = choose(manifest, live, &rules, &reused);
 		deploy_walk_produce(&walk, manifest, entry);
 		val_list_set(&rows, order[i], describe(manifest, entry, reused));
 	}

@@ -60,6 +60,43 @@ def test_order(explain):
         {"kind": "deployment", "name": "web", "priority": 100}]
 
 
+CRONTAB = {"apiVersion": "stable.example.com/v1", "kind": "CronTab", "metadata": {"name": "tab"}}
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Accounts whose clusters are nowhere: what is explained is offline."""
+    path = tmp_path / "settings.yml"
+    path.write_text(json.dumps({"kubernetes": {"accounts": [
+        {"name": "plain", "kubeconfigFile": "/nowhere"},
+        {"name": "shop", "kubeconfigFile": "/nowhere", "customResources": [
+            {"kubernetesKind": "CronTab.stable.example.com", "versioned": True, "deployPriority": "5"}]},
+        {"name": "wrong", "customResources": [{"kubernetesKind": "A.x.io", "deployPriority": "soon"}]}]}}))
+    return str(path)
+
+
+def test_kinds_are_as_an_account_has_them(explain, settings):
+    given = DEPLOYMENT + "---\n" + json.dumps(CRONTAB)
+    for arguments, priority, name in ((["--account", "shop", "--config", settings], 5, "tab-v000"),
+                                      (["--account", "plain", "--config", settings], 1000, "tab"), ([], 1000, "tab")):
+        rows = explain("order", "-", *arguments, input=given)
+        assert {row["name"]: row["priority"] for row in rows}["tab"] == priority
+        assert [row["name"] for row in rows].index("tab") == (1 if priority == 5 else 3)
+        assert explain("names", "-", *arguments, input=given)[-1]["name"] == name
+
+
+@pytest.mark.parametrize("arguments, text", [
+    (["--account", "nobody", "--config", "SETTINGS"], 'the settings have no Kubernetes account "nobody"; known: plain, shop, wrong'),
+    (["--account", "wrong", "--config", "SETTINGS"], "kubernetes.accounts[2]: customResources[0]: deployPriority: expected a number"),
+    (["--config", "SETTINGS"], "--config needs --account"),
+    (["--account", "shop", "--config", "/nowhere"], "/nowhere"),
+])
+def test_an_account_that_is_not_understood(gennaker, settings, arguments, text):
+    for command in ("order", "names"):
+        done = gennaker("explain", command, "-", *[settings if each == "SETTINGS" else each for each in arguments], input=DEPLOYMENT)
+        assert done.returncode == 2 and text in done.stderr, done.stderr
+
+
 def test_names(explain, tmp_path):
     rows = explain("names", "-", input=DEPLOYMENT)
     assert rows[1] == {

@@ -217,7 +217,7 @@ static void try_manifests(struct val value, struct val live)
 		check_error(-1, &err);
 		return;
 	}
-	rows = names_chosen(manifests, live, (struct opt_bool){ 0 });
+	rows = names_chosen(manifests, live, (struct opt_bool){ 0 }, NULL);
 	if (val_count(rows) != val_count(manifests))
 		abort();
 	order = manifests_order(manifests, NULL);

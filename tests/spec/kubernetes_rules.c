@@ -375,7 +375,7 @@ static int names_rule(struct val given, struct val *ret, struct err *err)
 
 	if (manifests_flatten(val_get(given, "manifests"), "manifests", &manifests, err) < 0)
 		return -1;
-	rows = names_chosen(manifests, val_get(given, "live"), flag_of(given, "versioned"));
+	rows = names_chosen(manifests, val_get(given, "live"), flag_of(given, "versioned"), NULL);
 	*ret = val_list();
 	for (size_t i = 0; i < val_count(rows); i++)
 		val_append(ret, val_ref(val_get(val_at(rows, i), "name")));

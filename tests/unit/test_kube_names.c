@@ -156,7 +156,7 @@ static void names_are_chosen(void **state)
 		_cleanup_(val_free) struct val manifests = value_of(rows[i].manifests);
 		_cleanup_(val_free) struct val live = value_of(rows[i].live), got = val_list();
 		_cleanup_(val_free) struct val names = names_chosen(
-			manifests, live, rows[i].versioned);
+			manifests, live, rows[i].versioned, NULL);
 
 		for (size_t j = 0; j < val_count(names); j++) {
 			val_append(&got, val_ref(val_get(val_at(names, j), "name")));
