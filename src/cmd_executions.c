@@ -126,12 +126,16 @@ static void cell_type(struct strbuf *buf, struct val row)
 	output_cell_text(buf, val_get(row, "type"));
 }
 
-/* The first line of what went wrong. */
+/* The first line of what went wrong; else what could not be evaluated. */
 static void cell_error(struct strbuf *buf, struct val row)
 {
-	struct val details = val_get(val_get(val_get(row, "context"), "exception"), "details");
+	struct val context = val_get(row, "context");
+	struct val details = val_get(val_get(context, "exception"), "details");
 	struct val errors = val_get(details, "errors");
+	struct val summary = val_get(context, "expressionEvaluationSummary");
 	struct val first = val_count(errors) > 0 ? val_at(errors, 0) : val_get(details, "error");
+	if (!val_is_string(first) && val_count(summary) > 0)
+		first = val_get(val_at(val_value_at(summary, 0), 0), "description");
 	if (val_is_string(first))
 		strbuf_add_str(buf, val_as_str(&first));
 }

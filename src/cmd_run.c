@@ -184,10 +184,9 @@ static int start_on_server(struct job_run *run, struct err *err)
 	run->client = client_open(run->options, err);
 	if (!run->client)
 		return -1;
-	const char *missing = pipeline_missing_parameter(
-		run->document, val_get(val_get(run->document, "trigger"), "parameters"));
-	if (missing)
-		return err_set(err, ERR_INVALID, "Required parameter %s is missing", missing);
+	struct val parameters = val_get(val_get(run->document, "trigger"), "parameters");
+	if (pipeline_check_parameters(run->document, parameters, err) < 0)
+		return -1;
 	struct val reply = VAL_NULL;
 	if (client_call(run->client, "POST", "/pipelines/start", run->document, &reply, err) < 0)
 		return -1;

@@ -86,20 +86,15 @@ bool judgment_is_open(struct val context)
 	return !str_equal_nocase(given, STR("continue")) && !str_equal_nocase(given, STR("stop"));
 }
 
-/* Spinnaker has {"value": "a"}, templates often just "a". */
-static const char *input_at(struct val *inputs, size_t index)
-{
-	struct val *item = val_edit_at(inputs, index);
-	return val_is_map(*item) ? val_get_text(*item, "value", "") :
-				   (val_is_string(*item) ? val_text(item) : "");
-}
-
 char *judgment_inputs(struct val context)
 {
-	_cleanup_(val_free) struct val inputs = val_ref(val_get(context, "judgmentInputs"));
+	struct val inputs = val_get(context, "judgmentInputs");
 	struct strbuf text = STRBUF_INIT(INPUTS_BYTES);
-	for (size_t i = 0; val_is_list(inputs) && i < val_count(inputs); i++)
-		strbuf_printf(&text, "%s%s", i > 0 ? ", " : "", input_at(&inputs, i));
+	for (size_t i = 0; val_is_list(inputs) && i < val_count(inputs); i++) {
+		_cleanup_free_ char *offer = field_offer(val_at(inputs, i));
+		if (offer)
+			strbuf_printf(&text, "%s%s", text.length > 0 ? ", " : "", offer);
+	}
 	return text.length > 0 ? strbuf_detach(&text) : NULL;
 }
 

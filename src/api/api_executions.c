@@ -132,11 +132,6 @@ int api_execution_delete(struct call *call, struct err *err)
 	return call_submit(call, &request, NULL, err);
 }
 
-static void answer_execution(struct http_exchange *exchange, struct val value)
-{
-	http_reply_json(exchange, 200, value);
-}
-
 /* Of a run that has ended nothing changes any more. It is read here, for a stage that it has or not: the engine has only those that go on. */
 static int check_goes_on(struct call *call, struct err *err)
 {
@@ -168,7 +163,7 @@ int api_stage_patch(struct call *call, struct err *err)
 	}
 	request.key = xstrdup(call_param(call, "id"));
 	request.stage_id = xstrdup(call_param(call, "stageId"));
-	return call_submit(call, &request, answer_execution, err);
+	return call_submit_for_run(call, &request, err);
 }
 
 int api_execution_pause(struct call *call, struct err *err)
@@ -196,7 +191,7 @@ int api_stage_restart(struct call *call, struct err *err)
 	}
 	request.key = xstrdup(call_param(call, "id"));
 	request.stage_id = xstrdup(call_param(call, "stageId"));
-	return call_submit(call, &request, answer_execution, err);
+	return call_submit_for_run(call, &request, err);
 }
 
 /* ---- lists ---------------------------------------------------------------------------------------------------------------------- */

@@ -106,11 +106,16 @@ int call_body_map(const struct call *call, const char *what, struct val *ret, st
 
 /* ---- answers ---------------------------------------------------------------------------------------------------------------- */
 
-int answer_text(struct call *call, struct str json, uint64_t position)
+static void reply_text(struct http_exchange *exchange, struct str json, uint64_t position)
 {
 	_cleanup_(val_free) struct val headers = val_map();
 	val_set(&headers, "X-Journal-Seq", val_format("%llu", (unsigned long long)position));
-	http_reply(call->exchange, 200, "application/json", json, headers);
+	http_reply(exchange, 200, "application/json", json, headers);
+}
+
+int answer_text(struct call *call, struct str json, uint64_t position)
+{
+	reply_text(call->exchange, json, position);
 	return 0;
 }
 
@@ -151,25 +156,53 @@ int journal_position(struct api *api, uint64_t *ret, struct err *err)
 struct pending {
 	struct http_exchange *exchange;
 	answer_fn answer;
+	struct api *api;
+	char *run_id; /* the answer is this run */
 };
+
+static void pending_free(struct pending *pending)
+{
+	free(pending->run_id);
+	free(pending);
+}
+
+/* On a server thread: a run may be large, and the engine has others. */
+static void answer_run(void *data, struct http_exchange *exchange)
+{
+	struct pending *pending = data;
+	struct store *store = pending->api->setup.store;
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(SIZE_MAX / 2);
+	_cleanup_err_ struct err err = ERR_INIT;
+	uint64_t position;
+	if (store->type->print_execution(store, pending->run_id, &text, &position, &err) < 0)
+		answer_error(exchange, &err);
+	else
+		reply_text(exchange, strbuf_str(&text), position);
+	pending_free(pending);
+}
 
 static void replied(void *data, struct val value, const struct err *err)
 {
-	_cleanup_free_ struct pending *pending = data;
+	struct pending *pending = data;
+	if (pending->run_id && !err->kind) {
+		http_go_on(pending->exchange, answer_run, pending);
+		return;
+	}
 	if (err->kind)
 		answer_error(pending->exchange, err);
 	else if (pending->answer)
 		pending->answer(pending->exchange, value);
 	else
 		http_reply(pending->exchange, 200, NULL, STR(""), VAL_NULL);
+	pending_free(pending);
 }
 
-int call_submit(struct call *call, struct request *request, answer_fn answer, struct err *err)
+/* PENDING is taken. */
+static int submit(struct call *call, struct request *request, struct pending *pending, struct err *err)
 {
 	struct api *api = call->api;
-	struct pending *pending = xnew(struct pending);
 	pending->exchange = call->exchange;
-	pending->answer = answer;
+	pending->api = api;
 	request->origin = xstrdup("api");
 	if (call->user)
 		request->user = xstrdup(call->user);
@@ -183,8 +216,22 @@ int call_submit(struct call *call, struct request *request, answer_fn answer, st
 		err_set(err, ERR_UNAVAILABLE, "the server is starting or stopping; try again");
 	pthread_rwlock_unlock(&api->engine_lock);
 	if (result < 0) {
-		free(pending);
+		pending_free(pending);
 		request_clear(request);
 	}
 	return result;
+}
+
+int call_submit(struct call *call, struct request *request, answer_fn answer, struct err *err)
+{
+	struct pending *pending = xnew(struct pending);
+	pending->answer = answer;
+	return submit(call, request, pending, err);
+}
+
+int call_submit_for_run(struct call *call, struct request *request, struct err *err)
+{
+	struct pending *pending = xnew(struct pending);
+	pending->run_id = xstrdup(request->key);
+	return submit(call, request, pending, err);
 }

@@ -84,6 +84,9 @@ int journal_position(struct api *api, uint64_t *ret, struct err *err);
 typedef void (*answer_fn)(struct http_exchange *exchange, struct val value);
 int call_submit(struct call *call, struct request *request, answer_fn answer, struct err *err);
 
+/* The same for what changes the run {id}: the answer is that run as it is stored then, read on a server thread. */
+int call_submit_for_run(struct call *call, struct request *request, struct err *err);
+
 /* Cuts an execution down for lists (`expand=false`): no context but `group`, no outputs, no tasks. */
 void execution_unexpand(struct val *execution);
 

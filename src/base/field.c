@@ -51,18 +51,30 @@ int field_choice(const struct field *row, struct str text)
 	return -1;
 }
 
+char *field_offer(struct val item)
+{
+	struct val value = val_is_map(item) ? val_get(item, "value") : item;
+	struct str text = val_as_str(&value);
+
+	if (val_is_string(value))
+		return xstrndup(text.bytes, text.length);
+	if (val_is_null(value) || val_is_map(value) || val_is_list(value))
+		return NULL;
+	return json_text(value, JSON_COMPACT);
+}
+
 bool field_is_offered(struct val list, struct str text)
 {
-	size_t count = val_is_list(list) ? val_count(list) : 0;
+	bool any = false;
 
-	for (size_t i = 0; i < count; i++) {
-		struct val item = val_at(list, i);
-		struct val value = val_is_map(item) ? val_get(item, "value") : item;
+	for (size_t i = 0; val_is_list(list) && i < val_count(list); i++) {
+		_cleanup_free_ char *offer = field_offer(val_at(list, i));
 
-		if (val_is_string(value) && str_equal(text, val_as_str(&value)))
+		if (offer && str_equal(text, str_of(offer)))
 			return true;
+		any |= offer != NULL;
 	}
-	return count == 0;
+	return !any;
 }
 
 static bool is_empty_string(struct val value)

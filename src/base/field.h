@@ -171,7 +171,9 @@ int field_misfit(const char *what, struct val value, struct err *err);
 /* The index of TEXT, in any case, in ROW's choices; -1 when it is none of them, or there are none. */
 int field_choice(const struct field *row, struct str text);
 
-/* TEXT is an item of LIST, or the "value" of one; of no list, or an empty one, everything is. */
+/* What ITEM of a list of choices stands for: itself, or its "value", as text (YAML reads yes as true); owned, NULL when it is no choice. */
+char *field_offer(struct val item);
+/* TEXT is what an item of LIST offers; where nothing is offered, everything is. */
 bool field_is_offered(struct val list, struct str text);
 
 /* The row of that name, or NULL. */

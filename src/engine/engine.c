@@ -267,7 +267,7 @@ static void engine_answer_stuck(struct engine *engine)
 	answer_unsaved(engine->committing);
 	answer_unsaved(engine->batch);
 	for (struct job *job = engine->flight_first; job; job = job->flight_next)
-		if (job->kind == JOB_SUBMIT) /* the worker leaves its reply alone */
+		if (job_is_request(job)) /* the worker leaves its reply alone */
 			reply_unavailable(job->request, UNSAVED);
 	for (struct message *message = inbox_take_requests(engine), *next; message; message = next) {
 		next = message->next;
@@ -384,10 +384,10 @@ static void keys_handle(struct engine *engine, struct map *keys)
 	map_free(keys);
 }
 
-static bool starts_are_evaluated(const struct engine *engine)
+static bool requests_are_at_work(const struct engine *engine)
 {
 	for (const struct job *job = engine->flight_first; job; job = job->flight_next)
-		if (job->kind == JOB_SUBMIT)
+		if (job_is_request(job))
 			return true;
 	return false;
 }
@@ -397,7 +397,7 @@ static void engine_bury(struct engine *engine)
 {
 	inbox_close(engine);
 	for (bool more = true; more;) {
-		more = engine->store_busy || starts_are_evaluated(engine);
+		more = engine->store_busy || requests_are_at_work(engine);
 		struct map keys = { 0 };
 		messages_handle(engine, inbox_take(engine, more ? CLOCK_FOREVER : 0, false, &keys));
 		keys_handle(engine, &keys);
@@ -573,6 +573,7 @@ static void engine_free(struct engine *engine)
 	vec_free(&engine->changed);
 	map_free(&engine->active);
 	map_free(&engine->deleted);
+	map_free(&engine->spoiled);
 	inbox_free(&engine->inbox);
 	pthread_cond_destroy(&engine->store_condition);
 	pthread_cond_destroy(&engine->retry_condition);

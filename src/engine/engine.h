@@ -31,8 +31,8 @@ enum request_kind {
 	REQUEST_START, /* a run: of `key` (a pipeline's id) or `application` + `name`, or of the document `value` */
 	REQUEST_CANCEL, /* run `key`; `reason` */
 	REQUEST_PATCH_STAGE, /* stage `stage_id` of run `key`: `value` merged into its context; wakes it */
-	REQUEST_RESTART_STAGE, /* stage `stage_id` of run `key`, which may have ended; replies with the execution */
-	REQUEST_PAUSE, /* run `key` */
+	REQUEST_RESTART_STAGE, /* stage `stage_id` of run `key`, which may have ended */
+	REQUEST_PAUSE,         /* run `key` */
 	REQUEST_RESUME,
 	REQUEST_DELETE_EXECUTION, /* `key`; ERR_CONFLICT while it runs */
 	REQUEST_SAVE_PIPELINE,    /* `value`, a document; `stale_check` */
@@ -43,7 +43,7 @@ enum request_kind {
 /*
  * One request. Texts and values are owned by it. REPLY is called exactly once, after the commit, on a thread of the engine: it
  * must be quick and not block. ERR->kind is ERR_NONE on success; VALUE (borrowed) is {"ref": "/pipelines/ID"} for a start, the
- * execution for a patch, the saved document for a save, null otherwise.
+ * saved document for a save, null for most: a run that has changed is read from the store.
  */
 struct request {
 	enum request_kind kind;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/json.h"
 #include "engine/internal.h"
 #include "engine/view.h"
 #include "model/secrets.h"
@@ -412,17 +413,51 @@ char *stage_enabled_text(const struct execution *execution, size_t index)
 	return strstr(text, "${") ? xstrdup(text) : xasprintf("${%s}", text);
 }
 
-enum expr_failure evaluate_text(const struct evaluator *by, const struct execution *execution,
+struct val summary_of(const char *what, const char *level, const char *why, int64_t now_ms)
+{
+	struct val entry = val_map(), list = val_list(), summary = val_map();
+	val_set(&entry, "level", val_string(level));
+	val_set(&entry, "description", val_string(why));
+	val_set(&entry, "timestamp", val_int(now_ms));
+	val_append(&list, entry);
+	val_set(&summary, what, list);
+	return summary;
+}
+
+/* VALUE as a boolean, or why it is none. */
+static struct val enabled_value(const char *text, struct val value, int64_t now_ms)
+{
+	struct str word = val_as_str(&value);
+	bool flag;
+	if (val_as_bool(value, &flag))
+		return val_bool(flag);
+	if (str_equal_nocase(word, STR("true")) || str_equal_nocase(word, STR("false")))
+		return val_bool(str_equal_nocase(word, STR("true")));
+	_cleanup_(val_free) struct val shown = secrets_masked(value);
+	_cleanup_free_ char *got = json_text(shown, JSON_COMPACT);
+	_cleanup_free_ char *why = xasprintf(
+		"stageEnabled: it came to %.80s, which is neither true nor false", got);
+	struct str body = str_of(text);
+	bool whole = str_starts(body, "${") && body.bytes[body.length - 1] == '}';
+	_cleanup_free_ char *what = whole ? xstrndup(text + 2, body.length - 3) : xstrdup(text);
+	return summary_of(what, "INFO", why, now_ms);
+}
+
+enum expr_failure evaluate_enabled(const struct evaluator *by, const struct execution *execution,
 	size_t index, const char *text, struct val *ret)
 {
 	struct view view;
 	struct expr_host host;
 	const struct expr_limits limits = limits_of(by, true);
 	view_of_stage(by, execution, index, &view, &host);
-	_cleanup_(val_free) struct val source = val_string(text);
+	_cleanup_(val_free) struct val source = val_string(text), value = VAL_NULL;
 	struct template_result result = { 0 };
 	enum expr_failure failure = template_evaluate(
-		source, NULL, &host, &limits, by->now_ms, ret, &result);
+		source, "stageEnabled", &host, &limits, by->now_ms, &value, &result);
+	if (failure == EXPR_OK)
+		*ret = result.failures > 0 ?
+			secrets_summary_masked(stage_at(execution, index)->context, result.summary) :
+			enabled_value(text, value, by->now_ms);
 	template_result_free(&result);
 	return failure;
 }

@@ -21,6 +21,7 @@
 
 struct run;
 struct engine;
+struct evaluator;
 
 /* ---- jobs: what workers do ------------------------------------------------------------------------------------- */
 
@@ -32,6 +33,7 @@ enum job_kind {
 	JOB_ENABLED,  /* its stageEnabled alike */
 	JOB_SUBMIT,   /* the same for a pipeline that is to be started */
 	JOB_CHILD,    /* … by a task, whose result this is */
+	JOB_LOAD,     /* runs that have ended, for a request */
 };
 
 /* One piece of work for a worker, and then its result for the engine. Owned by whoever has it at the moment. */
@@ -67,8 +69,11 @@ struct job {
 	int status;           /* what run returned */
 	struct val evaluated; /* JOB_EVALUATE, JOB_ENABLED, JOB_SUBMIT, JOB_CHILD */
 	struct template_result evaluation;
-	/* JOB_SUBMIT; of a task that starts a run */
+	/* JOB_SUBMIT, JOB_LOAD; of a task that starts a run */
 	struct request *request;
+	bool binds; /* JOB_SUBMIT, JOB_CHILD: the artifacts of the start, too, are for the worker: it may read the run before … */
+	struct execution *prior;        /* … unless it is this one, in memory; or NULL */
+	VEC(struct execution *) loaded; /* JOB_LOAD: owned */
 	/* In-flight list, in order of dispatch */
 	struct job *flight_prev, *flight_next;
 };
@@ -180,6 +185,7 @@ struct stage_run {
 	struct val patched;    /* keys patched since the dispatch */
 	uint64_t evaluated_at; /* run->change when its expressions were evaluated last */
 	enum { ENABLED_UNKNOWN, ENABLED_YES, ENABLED_NO } enabled; /* what a worker found */
+	struct val disabled_why; /* an expressionEvaluationSummary, where stageEnabled could not be told */
 	int64_t queued_ms; /* how long its task has waited for slots */
 };
 
@@ -253,6 +259,8 @@ struct engine {
 	struct map correlated; /* correlation id → run, and from there by correlated_next */
 	struct map lines;      /* configuration → struct line (line.c) */
 	struct map deleted; /* id → anything: runs whose end in the store is not committed yet */
+	size_t loads;       /* JOB_LOADs in flight */
+	struct map spoiled; /* id → anything: runs that have left memory, or were deleted, since the first of these began */
 	struct map pipelines; /* id → struct val * (boxed document) */
 	struct run *ready_first, **ready_last;
 	struct heap timers;
@@ -302,6 +310,24 @@ void engine_effect(struct engine *engine, struct effect effect); /* takes what i
 void engine_reply(struct engine *engine, struct request *request, struct val value, struct err *err);
 void run_ready(struct run *run);
 
+/* load.c */
+/* A job of KIND for REQUEST (taken), which goes to a worker after the commit. */
+struct job *request_on_worker(
+	struct engine *engine, struct request *request, enum job_kind kind, const char *slot);
+bool job_is_request(const struct job *job); /* somebody waits for the answer to its request */
+/* REQUEST (taken) comes back by request_loaded, with the run `key` and those above it that have ended. */
+void request_load(struct engine *engine, struct request *request);
+void load_perform(struct job *job); /* on a worker */
+/* The run whose stage has started this one; "" when there is none. */
+const char *run_parent_id(const struct execution *execution);
+void loaded_free(struct job *job);
+/* What may have been read of run ID is old: to be told when it leaves memory or is deleted. */
+void load_spoil(struct engine *engine, const char *id);
+/* To be called once for each job that came back. False: what it has is old, read it again. */
+bool load_is_good(struct engine *engine, struct job *job);
+/* The run that is in memory, else as JOB has read it: complete, and out of memory again once it is looked at. NULL: it is gone. */
+struct run *load_take(struct engine *engine, const struct job *job, const char *id);
+
 /* request.c */
 void request_handle(struct engine *engine, struct request *request);
 /* The stored pipeline of that name, in any case of it; borrowed, VAL_NULL when there is none. */
@@ -315,6 +341,7 @@ struct run *request_find_run(
 	struct engine *engine, const char *id, enum status *ret_end, struct err *err);
 /* Whether there is, or just was, a run of that id. -1: the store cannot tell. */
 int request_is_known_run(struct engine *engine, const char *id, bool *ret, struct err *err);
+void request_loaded(struct engine *engine, struct job *job); /* a JOB_LOAD came back */
 /* Cancels a run on behalf of another; one that has ended stays as it is. */
 void request_cancel_run(struct engine *engine, const char *id, const char *user, const char *reason);
 
@@ -324,6 +351,8 @@ void request_patch(struct engine *engine, struct request *request);
 /* start.c */
 void request_start(struct engine *engine, struct request *request);
 void request_submitted(struct engine *engine, struct job *job); /* a JOB_SUBMIT came back */
+/* Binds the artifacts of JOB->request's start (job->binds); on a worker. */
+int start_bind(const struct job *job, const struct evaluator *by, struct err *err);
 
 /*
  * The start of a run that a task of PARENT has asked for (JOB->result.start_run), in two steps. The first puts the request and its
@@ -445,9 +474,14 @@ enum expr_failure evaluate_stage(const struct evaluator *by, const struct execut
 	size_t index, const struct stage_type *type, struct evaluated *ret);
 /* The stageEnabled of a stage, wrapped in `${}` if it is not: NULL when there is none. Owned. */
 char *stage_enabled_text(const struct execution *execution, size_t index);
-/* A text with expressions in the stage's view, as a value. */
-enum expr_failure evaluate_text(const struct evaluator *by, const struct execution *execution,
+/*
+ * What that TEXT says: a boolean; or, when it says neither true nor false or cannot be evaluated, the expressionEvaluationSummary (3.5) that
+ * tells why. Owned.
+ */
+enum expr_failure evaluate_enabled(const struct evaluator *by, const struct execution *execution,
 	size_t index, const char *text, struct val *ret);
+/* What WHY says of WHAT could not be evaluated, shaped as a summary. Owned. */
+struct val summary_of(const char *what, const char *level, const char *why, int64_t now_ms);
 /* The pass over a pipeline at submission. */
 enum expr_failure evaluate_pipeline(const struct evaluator *by, const struct stage_registry *registry,
 	struct val pipeline, struct val trigger, struct val *ret);

@@ -52,6 +52,8 @@ void job_clear(struct job *job)
 	execution_unref(job->execution);
 	cancel_unref(job->cancel);
 	free(job->slot);
+	execution_unref(job->prior);
+	loaded_free(job);
 	if (job->request) {
 		request_clear(job->request);
 		free(job->request);
@@ -111,7 +113,7 @@ void slots_free(struct engine *engine)
 static void job_take_back(struct engine *engine, struct job *job)
 {
 	struct run *run = map_get(&engine->runs, str_of(job->execution_id));
-	if (run && job->kind != JOB_SUBMIT) {
+	if (run && !job_is_request(job)) {
 		const struct stage *stage = run_stage(run, job->stage);
 		run->jobs--;
 		run->stages[job->stage]->job = NULL;
@@ -259,7 +261,7 @@ void job_forget(struct engine *engine, struct job *job)
 	job_leave_slot(engine, job);
 	if (job->request && job->request->reply) {
 		_cleanup_err_ struct err err = ERR_INIT;
-		err_set(&err, ERR_UNAVAILABLE, "the server stopped before this run was started");
+		err_set(&err, ERR_UNAVAILABLE, "the server stopped before this was done");
 		job->request->reply(job->request->data, VAL_NULL, &err);
 	}
 	job_free(job);

@@ -4,7 +4,6 @@
  */
 #include "base/json.h"
 #include "engine/internal.h"
-#include "model/secrets.h"
 
 /* ---- what fits ----------------------------------------------------------------------------------------------------------------- */
 
@@ -170,6 +169,5 @@ void request_patch(struct engine *engine, struct request *request)
 		return;
 	}
 	patch_stage(run, index, request->value, request->user ? request->user : "anonymous");
-	_cleanup_(val_free) struct val json = execution_to_json(run->execution, true);
-	engine_reply(engine, request, secrets_masked(json), NULL);
+	engine_reply(engine, request, VAL_NULL, NULL);
 }

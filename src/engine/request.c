@@ -6,7 +6,6 @@
 #include <strings.h>
 
 #include "engine/internal.h"
-#include "model/secrets.h"
 #include "net/http_request.h"
 
 static void reply_error(struct engine *engine, struct request *request, struct err *err)
@@ -248,32 +247,6 @@ static void cancel_run(struct engine *engine, struct request *request)
 	engine_reply(engine, request, told, NULL);
 }
 
-/* A run that has ended comes back into memory; what fails leaves it out again. */
-static struct run *run_to_restart(struct engine *engine, const char *id, struct err *err)
-{
-	struct run *run = map_get(&engine->runs, str_of(id));
-	struct execution *execution;
-	if (run)
-		return run;
-	if (check_not_deleted(engine, id, err) < 0 ||
-		engine->setup.store->type->load_execution(engine->setup.store, id, &execution, err) <
-			0)
-		return NULL;
-	run = run_new(engine, execution);
-	run->completed = run->saved = true;
-	return run;
-}
-
-static void reply_run(struct engine *engine, struct request *request, struct run *run, struct err *err)
-{
-	if (err->kind) {
-		reply_error(engine, request, err);
-		return;
-	}
-	_cleanup_(val_free) struct val json = execution_to_json(run->execution, true);
-	engine_reply(engine, request, secrets_masked(json), NULL);
-}
-
 /* The configuration that a restart goes by: the one that came with it, else the one that is stored now. Borrowed. */
 static struct val restart_config(
 	struct engine *engine, const struct request *request, const struct run *run)
@@ -289,17 +262,16 @@ static struct val restart_config(
  * A run that a stage of another one has started goes on, so that stage waits for it again, if its run has ended; and so on up (stages.md
  * 2.12). The mark keeps the stage from starting another child.
  */
-static void restart_parents(struct engine *engine, const struct run *run, const char *user)
+static void restart_parents(
+	struct engine *engine, const struct run *run, const struct job *job, const char *user)
 {
-	for (unsigned depth = 0; depth <= LIMIT_PIPELINE_DEPTH; depth++) {
+	for (unsigned depth = 0; depth < LIMIT_PIPELINE_DEPTH; depth++) {
 		_cleanup_err_ struct err err = ERR_INIT;
-		struct val trigger = run->execution->trigger;
-		const char *id = val_get_text(val_get(trigger, "parentExecution"), "id", "");
-		const char *stage_id = val_get_text(trigger, "parentPipelineStageId", "");
-		struct run *parent = *id && *stage_id ? run_to_restart(engine, id, &err) : NULL;
+		struct run *parent = load_take(engine, job, run_parent_id(run->execution));
 		if (!parent)
 			return; /* it had none, or that is gone */
-		size_t index = stage_find_id(parent->execution, str_of(stage_id));
+		struct val stage_id = val_get(run->execution->trigger, "parentPipelineStageId");
+		size_t index = stage_find_id(parent->execution, val_as_str(&stage_id));
 		if (parent->completed && index != STAGE_NONE) {
 			struct stage *stage = run_stage_edit(parent, index, STAGE_PART_CONTEXT);
 			val_set(&stage->context, "_skipPipelineRestart", val_bool(true));
@@ -312,11 +284,15 @@ static void restart_parents(struct engine *engine, const struct run *run, const 
 	}
 }
 
-static void restart_stage(struct engine *engine, struct request *request)
+static void restart_stage(struct engine *engine, struct request *request, struct job *job)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
-	struct run *run = run_to_restart(engine, request->key, &err);
+	struct run *run = load_take(engine, job, request->key);
 	if (!run) {
+		if (job->status < 0)
+			err_move(&err, &job->err);
+		else
+			check_not_deleted(engine, request->key, &err);
 		reply_error(engine, request, &err);
 		return;
 	}
@@ -327,9 +303,19 @@ static void restart_stage(struct engine *engine, struct request *request)
 		run_restart_stage(
 			run, index, restart_config(engine, request, run), request->user, &err);
 	if (!err.kind)
-		restart_parents(engine, run, request->user);
-	reply_run(engine, request, run, &err);
+		restart_parents(engine, run, job, request->user);
+	engine_reply(engine, request, VAL_NULL, &err);
 	run_ready(run); /* leaves the memory again when nothing came of it */
+}
+
+void request_loaded(struct engine *engine, struct job *job)
+{
+	struct request request = take(job->request);
+	if (load_is_good(engine, job))
+		restart_stage(engine, &request, job);
+	else
+		request_load(engine, &request);
+	request_clear(&request);
 }
 
 static void pause_or_resume(struct engine *engine, struct request *request)
@@ -366,6 +352,7 @@ static void delete_execution(struct engine *engine, struct request *request)
 	struct effect deleted = { .kind = EFFECT_DELETED };
 	snprintf(deleted.execution_id, sizeof(deleted.execution_id), "%s", request->key);
 	map_put(&engine->deleted, str_of(deleted.execution_id), engine);
+	load_spoil(engine, deleted.execution_id);
 	engine_effect(engine, deleted);
 	engine_reply(engine, request, VAL_NULL, NULL);
 }
@@ -384,19 +371,41 @@ static char *standstill(const struct run *run)
 	return xstrdup("no stage of it runs");
 }
 
+static struct val stage_row(const struct stage *stage)
+{
+	struct val row = val_map();
+	val_set(&row, "refId", val_string(stage->ref_id));
+	val_set(&row, "name", val_string(stage->name));
+	val_set(&row, "type", val_string(stage->type));
+	return row;
+}
+
+/* A stage that nobody meant to skip: whether it is enabled could not be told. */
+static void add_skipped(struct val *stages, const struct stage *stage)
+{
+	struct val summary = val_get(stage->context, "expressionEvaluationSummary");
+	if (val_count(summary) == 0)
+		return;
+	struct val first = val_at(val_value_at(summary, 0), 0);
+	struct val row = stage_row(stage);
+	val_set(&row, "text", val_format("skipped: %s", val_get_text(first, "description", "")));
+	val_append(stages, row);
+}
+
 /* What each running stage does; of a run that has none, one row says why. */
 static struct val state_of(const struct run *run)
 {
 	struct val stages = val_list();
+	bool any_runs = false;
 	for (size_t i = 0; i < stage_count(run->execution); i++) {
 		const struct stage *stage = run_stage(run, i);
 		const struct stage_run *mine = run->stages[i];
+		if (stage->status == STATUS_SKIPPED)
+			add_skipped(&stages, stage);
 		if (stage->status != STATUS_RUNNING)
 			continue;
-		struct val state = val_map();
-		val_set(&state, "refId", val_string(stage->ref_id));
-		val_set(&state, "name", val_string(stage->name));
-		val_set(&state, "type", val_string(stage->type));
+		any_runs = true;
+		struct val state = stage_row(stage);
 		const struct task *task = mine->current < stage->task_count ?
 			&stage->tasks[mine->current] :
 			NULL;
@@ -420,7 +429,7 @@ static struct val state_of(const struct run *run)
 		val_set(&state, "text", task ? val_ref(task->waiting_for) : VAL_NULL);
 		val_append(&stages, state);
 	}
-	if (val_count(stages) == 0) {
+	if (!any_runs) {
 		_cleanup_free_ char *text = standstill(run);
 		struct val state = val_map();
 		val_set(&state, "text", val_string(text));
@@ -467,7 +476,7 @@ void request_handle(struct engine *engine, struct request *request)
 		request_patch(engine, request);
 		break;
 	case REQUEST_RESTART_STAGE:
-		restart_stage(engine, request);
+		request_load(engine, request);
 		break;
 	case REQUEST_PAUSE:
 	case REQUEST_RESUME:

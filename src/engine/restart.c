@@ -32,6 +32,7 @@ static void note_restart(struct val *context, const char *user, int64_t now)
 		val_set(&details, "previousException", val_ref(val_get(*context, "exception")));
 	val_set(context, "restartDetails", details);
 	val_remove(context, "exception");
+	val_remove(context, "expressionEvaluationSummary");
 	val_remove(context, "beforeStagePlanningFailed");
 	val_remove(context, "manualSkip");
 }

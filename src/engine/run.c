@@ -23,6 +23,7 @@ static void stage_run_free(struct stage_run *stage)
 	vec_free(&stage->waiters);
 	vec_free(&stage->downstream);
 	val_free(&stage->patched);
+	val_free(&stage->disabled_why);
 	free(stage);
 }
 
@@ -133,6 +134,7 @@ void run_release(struct run *run)
 					engine->changed.items[--engine->changed.count];
 	}
 	map_remove(&engine->runs, str_of(run->execution->id));
+	load_spoil(engine, run->execution->id);
 	pthread_mutex_lock(&engine->done_mutex);
 	map_remove(&engine->active, str_of(run->execution->id));
 	pthread_mutex_unlock(&engine->done_mutex);

@@ -7,12 +7,6 @@
 
 #include "base/log.h"
 
-static bool value_is_true(struct val value)
-{
-	bool flag = false;
-	return val_as_bool(value, &flag) ? flag : strcasecmp(val_text(&value), "true") == 0;
-}
-
 /* ---- status ---------------------------------------------------------------------------------------------------------------- */
 
 void stage_set_status(struct run *run, size_t index, enum status status)
@@ -165,6 +159,16 @@ static void evaluate_on_worker(struct run *run, size_t index, enum job_kind kind
 	engine_effect(run->engine, (struct effect){ .kind = EFFECT_DISPATCH, .job = job });
 }
 
+/* Takes what evaluate_enabled gave (owned): anything but true is no. */
+static void take_enabled(struct run *run, size_t index, struct val value)
+{
+	struct stage_run *mine = run->stages[index];
+	bool flag = false;
+	mine->enabled = val_as_bool(value, &flag) && flag ? ENABLED_YES : ENABLED_NO;
+	val_replace(&mine->disabled_why, val_is_map(value) ? val_ref(value) : VAL_NULL);
+	val_free(&value);
+}
+
 /* ENABLED_NO when the expression says so or cannot be evaluated to a boolean, ENABLED_UNKNOWN while a worker looks (2.7). */
 static int stage_is_enabled(struct run *run, size_t index)
 {
@@ -172,14 +176,14 @@ static int stage_is_enabled(struct run *run, size_t index)
 		return run->stages[index]->enabled;
 	const struct evaluator by = evaluate_here(run->engine);
 	_cleanup_free_ char *text = stage_enabled_text(run->execution, index);
-	_cleanup_(val_free) struct val value = VAL_NULL;
+	struct val value = VAL_NULL;
 	if (!text)
 		return ENABLED_YES;
-	enum expr_failure failure = evaluate_text(&by, run->execution, index, text, &value);
-	if (failure != EXPR_OVER_BUDGET)
-		return value_is_true(value) ? ENABLED_YES : ENABLED_NO;
-	evaluate_on_worker(run, index, JOB_ENABLED);
-	return ENABLED_UNKNOWN;
+	if (evaluate_enabled(&by, run->execution, index, text, &value) == EXPR_OVER_BUDGET)
+		evaluate_on_worker(run, index, JOB_ENABLED);
+	else
+		take_enabled(run, index, value);
+	return run->stages[index]->enabled;
 }
 
 /* The keys whose value is another one in AFTER; owned, VAL_NULL when there is none. */
@@ -234,21 +238,20 @@ bool stage_evaluate(struct run *run, size_t index)
 	return true;
 }
 
-/* Too much for one pass, or canceled: said where failed expressions are said. */
-static void evaluation_failed(struct run *run, size_t index, const struct err *err)
+/* What could not be evaluated, SUMMARY (owned), where people look for it (3.5). */
+static void stage_set_summary(struct run *run, size_t index, struct val summary)
 {
-	struct val entry = val_map();
-	val_set(&entry, "level", val_string("ERROR"));
-	val_set(&entry, "description", val_string(err_text(err)));
-	val_set(&entry, "timestamp", val_int(clock_now_ms(run->engine->clock)));
-	struct val list = val_list();
-	val_append(&list, entry);
-	struct val summary = val_map();
-	val_set(&summary, "(all)", list);
 	struct val context = val_map();
 	val_set(&context, "expressionEvaluationSummary", summary);
 	stage_merge(run, index, context, VAL_NULL, VAL_NULL);
 	val_free(&context);
+}
+
+/* Too much for one pass, or canceled: said where failed expressions are said. */
+static void evaluation_failed(struct run *run, size_t index, const struct err *err)
+{
+	stage_set_summary(run, index,
+		summary_of("(all)", "ERROR", err_text(err), clock_now_ms(run->engine->clock)));
 }
 
 void stage_evaluated(struct run *run, struct job *job)
@@ -256,8 +259,10 @@ void stage_evaluated(struct run *run, struct job *job)
 	size_t index = job->stage;
 	struct stage_run *mine = run->stages[index];
 	if (job->kind == JOB_ENABLED) {
-		mine->enabled = job->status == 0 && value_is_true(job->evaluated) ? ENABLED_YES :
-										    ENABLED_NO;
+		take_enabled(run, index,
+			job->status == 0 ? take(&job->evaluated) :
+					   summary_of("stageEnabled", "ERROR", err_text(&job->err),
+						   clock_now_ms(run->engine->clock)));
 	} else if (job->status == 0) {
 		/* What a user patched meanwhile wins. */
 		for (size_t i = 0; i < val_count(mine->patched); i++)
@@ -344,6 +349,8 @@ static void stage_start(struct run *run, size_t index)
 	if (enabled == ENABLED_NO || stage_is_skipped(run, index) ||
 		(stage->expiry_ms && now > stage->expiry_ms)) {
 		val_replace(&run_stage_edit(run, index, STAGE_PART_CONTEXT)->context, take(&before));
+		if (enabled == ENABLED_NO && !val_is_null(mine->disabled_why))
+			stage_set_summary(run, index, take(&mine->disabled_why));
 		stage_finish(run, index, STATUS_SKIPPED);
 		return;
 	}

@@ -107,9 +107,9 @@ static int start_check(
 	}
 	if (check_trigger(document, trigger, inside ? "trigger." : "", err) < 0)
 		return -1;
-	const char *missing = pipeline_missing_parameter(document, val_get(trigger, "parameters"));
-	if (request->check_parameters && missing)
-		return err_set(err, ERR_INVALID, "Required parameter %s is missing", missing);
+	if (request->check_parameters &&
+		pipeline_check_parameters(document, val_get(trigger, "parameters"), err) < 0)
+		return -1;
 	if (strcmp(val_get_text(document, "type", ""), "templatedPipeline") == 0)
 		return err_set(err, ERR_UNSUPPORTED,
 			"type: pipeline templates are not built yet; render it first");
@@ -187,17 +187,23 @@ static struct val ref_of(const struct execution *execution)
 	return ref;
 }
 
+static int wrap_child(struct err *err, struct val wanted)
+{
+	return err_wrap(err, "pipeline \"%s\"", val_get_text(wanted, "pipeline", ""));
+}
+
 /* ---- artifacts of a start ---------------------------------------------------------------------------------------------------------- */
 
 struct prior {
-	struct engine *engine;
-	const char *config_id; /* of the run that is to be started, or NULL */
+	struct store *store;
+	const char *config_id;          /* of the run that is to be started, or NULL */
+	const struct execution *latest; /* of those in memory, or NULL */
 };
 
 /* Of the stored runs of the pipeline the one that began last, owned; NULL when there is none. Looks at the newest few. */
 static struct execution *stored_prior(const struct prior *prior)
 {
-	struct store *store = prior->engine->setup.store;
+	struct store *store = prior->store;
 	const char *configs[] = { prior->config_id, NULL };
 	const struct execution_filter filter = {
 		.config_ids = configs, .limit = LIMIT_PRIOR_RUNS, .without_stages = true
@@ -228,32 +234,52 @@ static struct execution *stored_prior(const struct prior *prior)
 static struct val prior_artifacts(void *data)
 {
 	const struct prior *prior = data;
-	struct map_cursor cursor = { 0 };
-	struct str key;
 	if (!prior->config_id)
 		return val_list();
 	struct execution *stored = stored_prior(prior);
-	const struct execution *latest = stored;
-	for (void *run; map_next(&prior->engine->runs, &cursor, &key, &run);) {
-		const struct execution *other = ((struct run *)run)->execution;
-		if (other->start_ms && other->config_id &&
-			strcmp(other->config_id, prior->config_id) == 0 &&
-			(!latest || other->start_ms >= latest->start_ms))
-			latest = other;
-	}
+	const struct execution *latest = prior->latest;
+	if (!latest || (stored && stored->start_ms > latest->start_ms))
+		latest = stored;
 	struct val artifacts = latest ? artifacts_of_execution(latest) : val_list();
 	execution_unref(stored);
 	return artifacts;
 }
 
-/* Before the document is evaluated, so that its expressions see what is bound; only the expected artifacts' own come earlier. */
-static int bind_artifacts(
-	struct engine *engine, struct request *request, struct val document, struct err *err)
+/* Of the runs of the pipeline that are in memory the one that began last, owned; NULL when there is none. */
+static struct execution *prior_in_memory(struct engine *engine, struct val document)
 {
-	struct prior prior = { .engine = engine, .config_id = val_get_text(document, "id", NULL) };
+	const char *config_id = val_get_text(document, "id", "");
+	struct map_cursor cursor = { 0 };
+	struct execution *latest = NULL;
+	struct str key;
+	for (void *run; map_next(&engine->runs, &cursor, &key, &run);) {
+		struct execution *other = ((struct run *)run)->execution;
+		if (other->start_ms && other->config_id && strcmp(other->config_id, config_id) == 0 &&
+			(!latest || other->start_ms >= latest->start_ms))
+			latest = other;
+	}
+	return latest ? execution_ref(latest) : NULL;
+}
+
+/* Whether the run before may be asked for its artifacts: that is read from the store, so a worker binds them. */
+static bool asks_prior(struct val document)
+{
+	struct val all = val_get(document, "expectedArtifacts");
+	bool flag;
+	for (size_t i = 0; val_is_list(all) && i < val_count(all); i++) {
+		struct val wanted = val_get(val_at(all, i), "usePriorArtifact");
+		if (!val_is_null(wanted) && (!val_as_bool(wanted, &flag) || flag))
+			return true;
+	}
+	return false;
+}
+
+/* Before the document is evaluated, so that its expressions see what is bound; only the expected artifacts' own come earlier. */
+static int bind_artifacts(struct engine *engine, const struct evaluator *by, struct prior *prior,
+	struct request *request, struct val document, struct err *err)
+{
 	if (val_count(val_get(document, "expectedArtifacts")) == 0)
 		return artifacts_resolve_trigger(document, NULL, NULL, &request->trigger, err);
-	const struct evaluator by = evaluate_here(engine);
 	_cleanup_(val_free) struct val expected = val_map();
 	_cleanup_(val_free) struct val evaluated = VAL_NULL;
 	static const char *const keys[] = { "expectedArtifacts", "receivedArtifacts",
@@ -261,21 +287,32 @@ static int bind_artifacts(
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (val_has(document, keys[i]))
 			val_set(&expected, keys[i], val_ref(val_get(document, keys[i])));
-	if (evaluate_pipeline(&by, engine->setup.registry, expected, request->trigger, &evaluated) !=
+	if (evaluate_pipeline(by, engine->setup.registry, expected, request->trigger, &evaluated) !=
 		EXPR_OK)
 		return err_set(err, ERR_TOO_LARGE,
 			"expectedArtifacts: their expressions need more than %d steps",
-			LIMIT_EXPR_INLINE_STEPS);
-	return artifacts_resolve_trigger(evaluated, prior_artifacts, &prior, &request->trigger, err);
+			by->cancel ? LIMIT_EXPR_STEPS : LIMIT_EXPR_INLINE_STEPS);
+	return artifacts_resolve_trigger(
+		evaluated, prior ? prior_artifacts : NULL, prior, &request->trigger, err);
+}
+
+int start_bind(const struct job *job, const struct evaluator *by, struct err *err)
+{
+	struct request *request = job->request;
+	struct prior prior = { .store = job->engine->setup.store,
+		.config_id = val_get_text(request->value, "id", NULL),
+		.latest = job->prior };
+	if (bind_artifacts(job->engine, by, &prior, request, request->value, err) == 0)
+		return 0;
+	return job->kind == JOB_CHILD ? wrap_child(err, job->result.start_run) : -1;
 }
 
 /* What can be said against the execution that was made of PIPELINE, before it is a run. */
 static int check_execution(
 	struct engine *engine, struct execution **execution, struct val pipeline, struct err *err)
 {
-	if (val_get_bool(pipeline, "disabled", false))
-		return err_set(
-			err, ERR_INVALID, "\"%s\" is disabled", val_get_text(pipeline, "name", ""));
+	if (pipeline_check_enabled(pipeline, err) < 0)
+		return -1;
 	for (size_t i = 0; i < stage_count(*execution); i++)
 		fill_stage(engine, execution, i);
 	for (size_t i = 0; i < stage_count(*execution); i++)
@@ -383,21 +420,6 @@ static void start_trigger(struct request *request, struct val document)
 	val_replace(&request->trigger, trigger);
 }
 
-static void start_on_worker(struct engine *engine, struct request *request)
-{
-	struct job *job = xnew(struct job);
-	job->kind = JOB_SUBMIT;
-	job->slot = xstrdup("expressions");
-	job->engine = engine;
-	job->cancel = cancel_new();
-	job->now_ms = clock_now_ms(engine->clock);
-	job->wake_seq = engine->wake_seq;
-	job->request = xnew(struct request);
-	*job->request = take(request);
-	job_track(engine, job);
-	engine_effect(engine, (struct effect){ .kind = EFFECT_DISPATCH, .job = job });
-}
-
 /* A start that says by its correlation id that it is one which has been made already, and still runs (stages.md 1.7). */
 static struct run *find_correlated(struct engine *engine, const struct request *request)
 {
@@ -434,17 +456,22 @@ void request_start(struct engine *engine, struct request *request)
 		return;
 	}
 	start_trigger(request, document);
-	if (bind_artifacts(engine, request, document, &err) < 0) {
+	const struct evaluator by = evaluate_here(engine);
+	bool binds = asks_prior(document);
+	if (!binds && bind_artifacts(engine, &by, NULL, request, document, &err) < 0) {
 		start_refused(engine, request, document, true, &err);
 		val_free(&document);
 		return;
 	}
 	val_replace(&request->value, document);
-	const struct evaluator by = evaluate_here(engine);
 	struct val evaluated = VAL_NULL;
-	if (evaluate_pipeline(&by, engine->setup.registry, request->value, request->trigger,
-		    &evaluated) == EXPR_OVER_BUDGET) {
-		start_on_worker(engine, request);
+	if (binds ||
+		evaluate_pipeline(&by, engine->setup.registry, request->value, request->trigger,
+			&evaluated) == EXPR_OVER_BUDGET) {
+		struct execution *prior = binds ? prior_in_memory(engine, request->value) : NULL;
+		struct job *job = request_on_worker(engine, request, JOB_SUBMIT, "expressions");
+		job->binds = binds;
+		job->prior = prior;
 		return;
 	}
 	start_evaluated(engine, request, evaluated);
@@ -483,8 +510,9 @@ static unsigned trigger_depth(struct val trigger)
 
 /* What the run PARENT asks for with WANTED, with its document and trigger; owned. */
 static int child_request(struct engine *engine, const struct run *parent, struct val wanted,
-	struct request *ret, struct err *err)
+	bool *ret_binds, struct request *ret, struct err *err)
 {
+	const struct evaluator by = evaluate_here(engine);
 	if (trigger_depth(val_get(wanted, "trigger")) > LIMIT_PIPELINE_DEPTH)
 		return err_set(err, ERR_TOO_LARGE,
 			"pipelines started by pipelines are more than %d deep", LIMIT_PIPELINE_DEPTH);
@@ -509,27 +537,27 @@ static int child_request(struct engine *engine, const struct run *parent, struct
 		result = artifacts_expect_received(
 			document, parent->execution->config_id, &ret->trigger, err);
 	}
-	if (result == 0)
-		result = bind_artifacts(engine, ret, document, err);
+	*ret_binds = asks_prior(document);
+	if (result == 0 && !*ret_binds)
+		result = bind_artifacts(engine, &by, NULL, ret, document, err);
 	val_replace(&ret->value, document);
 	if (result < 0)
 		request_clear(ret);
 	return result;
 }
 
-static int wrap_child(struct err *err, struct val wanted)
-{
-	return err_wrap(err, "pipeline \"%s\"", val_get_text(wanted, "pipeline", ""));
-}
-
 int request_child_prepare(struct engine *engine, const struct run *parent, struct job *job)
 {
 	struct val wanted = job->result.start_run;
 	struct request request;
-	if (child_request(engine, parent, wanted, &request, &job->err) < 0)
+	if (child_request(engine, parent, wanted, &job->binds, &request, &job->err) < 0)
 		return wrap_child(&job->err, wanted);
 	job->request = xnew(struct request);
 	*job->request = request;
+	if (job->binds) {
+		job->prior = prior_in_memory(engine, request.value);
+		return 1;
+	}
 	const struct evaluator by = evaluate_here(engine);
 	return evaluate_pipeline(&by, engine->setup.registry, request.value, request.trigger,
 		       &job->evaluated) == EXPR_OVER_BUDGET;

@@ -368,6 +368,8 @@ static bool task_starts_later(struct run *run, size_t index, struct job *job)
 	later->slot = xstrdup("expressions");
 	later->result = take(&job->result);
 	later->request = take(&job->request);
+	later->binds = job->binds;
+	later->prior = take(&job->prior);
 	job_hand_out(run, index, later);
 	return true;
 }
@@ -475,8 +477,9 @@ static bool job_is_current(const struct run *run, const struct job *job)
 
 void task_returned(struct engine *engine, struct job *job)
 {
-	if (job->kind == JOB_SUBMIT) {
-		request_submitted(engine, job);
+	if (job_is_request(job)) {
+		job->kind == JOB_SUBMIT ? request_submitted(engine, job) :
+					  request_loaded(engine, job);
 		job_forget(engine, job);
 		return;
 	}

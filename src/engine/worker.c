@@ -71,16 +71,18 @@ static void perform_evaluate(struct job *job, const struct evaluator *by)
 static void perform_enabled(struct job *job, const struct evaluator *by)
 {
 	_cleanup_free_ char *text = stage_enabled_text(job->execution, job->stage);
-	if (text && evaluate_text(by, job->execution, job->stage, text, &job->evaluated) != EXPR_OK)
+	if (text && evaluate_enabled(by, job->execution, job->stage, text, &job->evaluated) != EXPR_OK)
 		job->status = err_set(&job->err, ERR_TOO_LARGE,
-			"stageEnabled: needs more than %d steps", LIMIT_EXPR_STEPS);
+			"stageEnabled: its expression needs more than %d steps", LIMIT_EXPR_STEPS);
 }
 
 static void perform_submit(struct job *job, const struct evaluator *by)
 {
 	const char *name = val_get_text(job->request->value, "name", "");
-	if (evaluate_pipeline(by, job->engine->setup.registry, job->request->value,
-		    job->request->trigger, &job->evaluated) != EXPR_OK)
+	if (job->binds && start_bind(job, by, &job->err) < 0)
+		job->status = -1;
+	else if (evaluate_pipeline(by, job->engine->setup.registry, job->request->value,
+			 job->request->trigger, &job->evaluated) != EXPR_OK)
 		job->status = err_set(&job->err, ERR_TOO_LARGE,
 			"the expressions of pipeline \"%s\" need more than %d steps", name,
 			LIMIT_EXPR_STEPS);
@@ -104,6 +106,9 @@ void job_perform(struct job *job)
 	case JOB_SUBMIT:
 	case JOB_CHILD:
 		perform_submit(job, &by);
+		break;
+	case JOB_LOAD:
+		load_perform(job);
 		break;
 	}
 	if (cancel_is_set(job->cancel)) { /* then a URL may not have been fetched: it is no result */

@@ -296,6 +296,18 @@ size_t pipeline_check_graph(struct val pipeline, graph_problem_fn report, void *
 	return graph.problems;
 }
 
+/* All of them in one text. */
+struct problems {
+	struct strbuf text;
+};
+
+static void collect_problem(void *data, const struct graph_problem *problem)
+{
+	struct problems *problems = data;
+	strbuf_printf(&problems->text, "%s%s%s%s", problems->text.length ? "; " : "", problem->path,
+		*problem->path ? ": " : "", problem->text);
+}
+
 /* ---- parameters ------------------------------------------------------------------------------------------------------------- */
 
 struct val pipeline_parameters(struct val pipeline, struct val parameters)
@@ -316,7 +328,7 @@ struct val pipeline_parameters(struct val pipeline, struct val parameters)
 	return merged;
 }
 
-const char *pipeline_missing_parameter(struct val pipeline, struct val parameters)
+static const char *missing_parameter(struct val pipeline, struct val parameters)
 {
 	struct val declared = val_get(pipeline, "parameterConfig");
 	for (size_t i = 0; i < val_count(declared); i++) {
@@ -330,6 +342,28 @@ const char *pipeline_missing_parameter(struct val pipeline, struct val parameter
 			return name;
 	}
 	return NULL;
+}
+
+int pipeline_check_enabled(struct val pipeline, struct err *err)
+{
+	if (!val_get_bool(pipeline, "disabled", false))
+		return 0;
+	return err_set(err, ERR_INVALID, "\"%s\" is disabled", val_get_text(pipeline, "name", ""));
+}
+
+int pipeline_check_parameters(struct val pipeline, struct val parameters, struct err *err)
+{
+	struct problems problems = { .text = STRBUF_INIT(LIMIT_ERROR_TEXT_BYTES) };
+	const char *missing = missing_parameter(pipeline, parameters);
+	int result = 0;
+	if (missing && (result = pipeline_check_enabled(pipeline, err)) == 0) {
+		bool broken = pipeline_check_graph(pipeline, collect_problem, &problems) > 0;
+		result = broken ?
+			err_set(err, ERR_INVALID, "%s", problems.text.bytes) :
+			err_set(err, ERR_INVALID, "Required parameter %s is missing", missing);
+	}
+	strbuf_free(&problems.text);
+	return result;
 }
 
 /* ---- the execution ---------------------------------------------------------------------------------------------------------- */
@@ -445,17 +479,6 @@ static void fill_head(struct execution *execution, const struct pipeline_start *
 	val_replace(&execution->template_variables, val_ref(val_get(pipeline, "templateVariables")));
 	val_replace(&execution->trigger, make_trigger(start));
 	val_replace(&execution->config, val_ref(pipeline));
-}
-
-struct problems {
-	struct strbuf text;
-};
-
-static void collect_problem(void *data, const struct graph_problem *problem)
-{
-	struct problems *problems = data;
-	strbuf_printf(&problems->text, "%s%s%s%s", problems->text.length ? "; " : "", problem->path,
-		*problem->path ? ": " : "", problem->text);
 }
 
 int pipeline_to_execution(const struct pipeline_start *start, struct execution **ret, struct err *err)

@@ -55,7 +55,12 @@ int pipeline_to_execution(
 
 /* parameterConfig's defaults under the given PARAMETERS (map or VAL_NULL). Owned map. */
 struct val pipeline_parameters(struct val pipeline, struct val parameters);
-/* The first required parameter without default that PARAMETERS lack, or NULL; borrowed. */
-const char *pipeline_missing_parameter(struct val pipeline, struct val parameters);
+/*
+ * ERR_INVALID when PARAMETERS lack a required one that has no default. It names that one, unless the pipeline cannot start anyway: whoever
+ * is asked for a parameter should not give it in vain.
+ */
+int pipeline_check_parameters(struct val pipeline, struct val parameters, struct err *err);
+/* ERR_INVALID when it is disabled. */
+int pipeline_check_enabled(struct val pipeline, struct err *err);
 
 #endif

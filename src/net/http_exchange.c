@@ -223,6 +223,11 @@ static enum MHD_Result receive(struct http_exchange *exchange, const char *bytes
 static enum MHD_Result reply_or_suspend(struct http_exchange *exchange)
 {
 	pthread_mutex_lock(&exchange->lock);
+	while (exchange->go_on) {
+		pthread_mutex_unlock(&exchange->lock);
+		http_exchange_go_on(exchange);
+		pthread_mutex_lock(&exchange->lock);
+	}
 	struct MHD_Response *response = exchange->response;
 	bool dead = exchange->dead || atomic_load(&exchange->server->killing);
 
@@ -285,6 +290,7 @@ void http_exchange_on_end(
 	exchange->response = NULL;
 	exchange->dead = true;
 	pthread_mutex_unlock(&exchange->lock);
+	http_exchange_go_on(exchange);
 	if (response)
 		MHD_destroy_response(response);
 	http_connection_enter(exchange->connection, server, HTTP_PHASE_IDLE, 0);

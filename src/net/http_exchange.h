@@ -71,6 +71,8 @@ struct http_exchange {
 	bool dead; /* the connection is gone: `mhd` and `connection` must not be touched */
 	int status;
 	struct MHD_Response *response;
+	void (*go_on)(void *data, struct http_exchange *exchange); /* to be called, or NULL */
+	void *go_on_data;
 	size_t reply_bytes;
 	struct http_stream *stream;
 };
@@ -115,7 +117,9 @@ void http_exchange_unref(struct http_exchange *exchange);
 void http_connection_enter(struct http_connection *connection, struct http_server *server,
 	enum http_phase phase, size_t bytes);
 
-/* http_reply.c: a refusal as JSON, ready to be queued. */
+/* http_reply.c: calls what http_go_on was given, if it has not been called. */
+void http_exchange_go_on(struct http_exchange *exchange);
+/* A refusal as JSON, ready to be queued. */
 struct MHD_Response *http_refusal_response(struct http_refusal refusal);
 void http_stream_free(struct http_stream *stream);
 

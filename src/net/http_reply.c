@@ -77,6 +77,35 @@ struct MHD_Response *http_refusal_response(struct http_refusal refusal)
 	return response;
 }
 
+void http_exchange_go_on(struct http_exchange *exchange)
+{
+	pthread_mutex_lock(&exchange->lock);
+	void (*handle)(void *data, struct http_exchange *exchange) = exchange->go_on;
+
+	exchange->go_on = NULL;
+	pthread_mutex_unlock(&exchange->lock);
+	if (handle)
+		handle(exchange->go_on_data, exchange);
+}
+
+void http_go_on(struct http_exchange *exchange,
+	void (*handle)(void *data, struct http_exchange *exchange), void *data)
+{
+	pthread_mutex_lock(&exchange->lock);
+	bool dead = exchange->dead;
+
+	exchange->go_on_data = data;
+	if (!dead)
+		exchange->go_on = handle;
+	if (exchange->suspended && !dead) {
+		exchange->suspended = false;
+		MHD_resume_connection(exchange->mhd);
+	}
+	pthread_mutex_unlock(&exchange->lock);
+	if (dead)
+		handle(data, exchange);
+}
+
 /* Hands RESPONSE (taken) to the connection, or to nobody when that is gone. Gives back the
  * handler's reference. */
 static void reply_with(struct http_exchange *exchange, int status, struct MHD_Response *response)

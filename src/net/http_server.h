@@ -62,6 +62,10 @@ const char *http_user(const struct http_exchange *exchange);
 void http_reply(struct http_exchange *exchange, int status, const char *type, struct str body,
 	struct val headers);
 void http_reply_json(struct http_exchange *exchange, int status, struct val body);
+/* Calls HANDLE once on a server thread, where it may take its time; it must answer, now or later. For a thread that may not:
+ * once, and not after a reply. When the client is gone HANDLE is called all the same, maybe at once. Any thread. */
+void http_go_on(struct http_exchange *exchange,
+	void (*handle)(void *data, struct http_exchange *exchange), void *data);
 /* {"timestamp","status","error","message"} with err's HTTP status. */
 void http_reply_error(struct http_exchange *exchange, const struct err *err);
 

@@ -113,6 +113,17 @@ def test_required_parameters_are_checked_at_the_first_way_to_start_only(server, 
     assert set(answer.json()) == {"eventId", "ref"}
 
 
+def test_what_keeps_a_pipeline_from_starting_is_said_before_its_parameters_are_asked_for(server, app):
+    circle = [dict(WAIT, requisiteStageRefIds=["2"]), dict(WAIT, refId="2", requisiteStageRefIds=["1"])]
+    stored = server.save(app, "p", circle, parameterConfig=[{"name": "who", "required": True}])
+    refused = server.post(f"/pipelines/{app}/p", {})
+    assert refused.status == 400
+    assert "circle" in refused.message() and "who" not in refused.message()
+    assert server.get(f"/executions?pipelineConfigIds={stored['id']}").json() == []
+    server.save(app, "p", [WAIT], id=stored["id"], disabled=True, parameterConfig=[{"name": "who", "required": True}])
+    assert server.post(f"/pipelines/{app}/p", {}).message() == '"p" is disabled'
+
+
 def test_start_of_a_document(server, app):
     answer = server.post("/pipelines/start", {"application": app, "name": "ad hoc", "stages": [SET]})
     assert answer.status == 200

@@ -74,6 +74,20 @@ def test_a_choice_is_one_of_those_that_are_offered(waiting, judge, server):
     assert server.wait_for(run)["stages"][0]["context"]["judgmentInput"] == "green"
 
 
+def test_a_choice_that_yaml_reads_as_a_boolean_or_a_number_is_shown_and_may_be_chosen(waiting, judge, gennaker, write, server):
+    path = write("p.yaml", "name: p\nstages:\n- {refId: '1', type: manualJudgment, name: Approve, judgmentInputs: "
+                           "[{value: yes}, {value: 1.50}, maybe, {}]}\n")
+    refused = gennaker("run", path, "--judge", "continue=no")
+    assert refused.returncode != 0 and '"no" is none of its inputs: true, 1.5, maybe' in refused.stderr, refused.stderr
+    for value in ("true", "1.5", "maybe"):
+        done = gennaker("run", path, "--judge", f"continue={value}", "-o", "json")
+        assert json.loads(done.stdout)["stages"][0]["context"]["judgmentInput"] == value, done.stderr
+    run = waiting(judgment(judgmentInputs=[{"value": True}, {"value": 2}]))
+    assert "true, 2" in judge(run, "continue", "--input", "yes").stderr
+    assert judge(run, "continue", "--input", "2").returncode == 0
+    server.wait_for(run)
+
+
 def test_of_several_the_stage_is_named(waiting, judge, server):
     run = waiting(judgment("1", "First"), judgment("2", "Second"))
     done = judge(run, "continue")

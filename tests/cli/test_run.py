@@ -217,6 +217,45 @@ def test_failed_expressions_on_a_server_are_shown(gennaker, write, server):
     assert_failures_are_shown(done.stdout)
 
 
+def test_what_failed_inside_a_secret_is_not_shown(gennaker, write, server):
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
+              "stringData": {"password": "${ 'hunter2-planted'.nope() }", "plain": "hunter3-planted"}}
+    stages = [{"refId": "1", "type": "deployManifest", "name": "Deploy", "account": "nobody", "source": "text", "manifests": [secret],
+               "continuePipeline": True, "note": "${ shown }"},
+              {"refId": "2", "type": "wait", "name": "Guard", "requisiteStageRefIds": ["1"],
+               "stageEnabled": {"type": "expression", "expression": "#stage('Deploy').context.manifests[0].stringData.plain"}}]
+    path = write("p.json", json.dumps({"name": "p", "stages": stages}))
+    for more in ([], ["--server", f"http://127.0.0.1:{server.port}"]):
+        done = gennaker("run", path, *more)
+        assert "Deploy: note: ${shown}: " in done.stdout, done.stdout + done.stderr
+        assert "Failed to evaluate an expression in the data of a Secret" in done.stdout, done.stdout
+        assert "! Guard: " in done.stdout, done.stdout
+        assert "planted" not in done.stdout + done.stderr
+    run = server.get("/applications/*/executions/search").json()[0]["id"]
+    for shown in (gennaker("executions", "get", run, "--server", f"http://127.0.0.1:{server.port}"),
+                  gennaker("watch", run, "--server", f"http://127.0.0.1:{server.port}")):
+        assert "planted" not in shown.stdout + shown.stderr
+
+
+SKIPS = {"name": "p", "stages": [
+    {"refId": "1", "type": "wait", "name": "Unknown", "waitTime": 0, "stageEnabled": {"type": "expression", "expression": "nope.x()"}},
+    {"refId": "2", "type": "wait", "name": "Word", "waitTime": 0, "stageEnabled": {"type": "expression", "expression": "'yes'"}},
+    {"refId": "3", "type": "wait", "name": "Off", "waitTime": 0, "stageEnabled": {"type": "expression", "expression": "1 == 2"}}]}
+
+
+def test_a_stage_that_is_skipped_because_its_guard_cannot_be_evaluated_says_so(gennaker, write, server):
+    path = write("p.json", json.dumps(SKIPS))
+    for more in ([], ["--server", f"http://127.0.0.1:{server.port}"]):
+        done = gennaker("run", path, *more)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("! Unknown: stageEnabled: ${nope.x()}: ") == 1, done.stdout
+        assert done.stdout.count("! Word: ${'yes'}: stageEnabled: it came to \"yes\", which is neither true nor false") == 1, done.stdout
+        assert "Off SKIPPED" in done.stdout and "! Off" not in done.stdout
+    run = server.get("/applications/*/executions/search").json()[0]["id"]
+    table = gennaker("executions", "get", run, "--server", f"http://127.0.0.1:{server.port}").stdout
+    assert "Failed to evaluate [stageEnabled]" in table and "neither true nor false" in table
+
+
 def test_many_long_failed_expressions_are_cut(gennaker, write):
     variables = [{"key": f"k{i}", "value": "${ n%d + '%s' + 1.x() }" % (i, "é" * 1000)} for i in range(9)]
     stage = {"type": "evaluateVariables", "name": "V", "variables": variables}

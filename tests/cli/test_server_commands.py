@@ -231,6 +231,16 @@ def test_inspect_says_what_a_run_waits_for_after_a_restart_of_the_server(server,
     assert texts() == before and "waiting 3600 s" in at("inspect", run).stdout
 
 
+def test_inspect_says_which_stage_was_skipped_because_its_guard_could_not_be_evaluated(server, at):
+    guard = {"type": "expression", "expression": "nope"}
+    server.save("demo", "p", [LONG, {**SHORT, "refId": "2", "name": "Maybe", "stageEnabled": guard}])
+    run = server.run("demo", "p")
+    server.wait_for(run, "RUNNING")
+    wait_until(lambda: "Maybe (2)" in at("inspect", run).stdout, "the skipped stage")
+    line, = (line for line in at("inspect", run).stdout.splitlines() if "Maybe (2)" in line)
+    assert "skipped: Failed to evaluate [stageEnabled]: nope not found" in line and "Pause (1)" in at("inspect", run).stdout
+
+
 def test_inspect_says_why_a_run_goes_on_with_no_stage(server, at):
     server.save("demo", "one", [LONG], limitConcurrent=True)
     first, second = server.run("demo", "one"), server.run("demo", "one")

@@ -366,6 +366,144 @@ static void a_run_that_goes_on_is_the_run_before(void **state)
 	assert_string_equal(val_text(&again), "app:1");
 }
 
+static void a_child_takes_the_artifacts_of_the_run_before_too(void **state)
+{
+	struct driver *driver = *state;
+	save(driver,
+		"{id: theirs, application: app, name: child, " EXPECTS
+		", usePriorArtifact: true}], stages: [{refId: a, type: wait}]}");
+	save(driver,
+		"{application: app, name: parent, stages: [{refId: p, type: pipeline, pipeline: theirs}]}");
+	_cleanup_free_ char *none = start(driver, "parent", "{}");
+	driver_wait_end(driver, none);
+	_cleanup_(val_free) struct val failed = driver_stage(driver, none, "p");
+	_cleanup_(val_free) struct val error = val_ref(
+		val_path(failed, "context.exception.details.errors.0"));
+	assert_non_null(strstr(val_text(&error), "pipeline \"theirs\": Unmatched expected artifact"));
+	_cleanup_free_ char *first = start(driver, "child",
+		"{artifacts: [{type: docker/image, name: app, reference: \"app:1\"}]}");
+	driver_wait_end(driver, first);
+	_cleanup_free_ char *id = start(driver, "parent", "{}");
+	driver_wait_end(driver, id);
+	_cleanup_free_ char *child = child_of(driver, id, "p");
+	_cleanup_(val_free) struct val bound = bound_of(driver, child);
+	assert_string_equal(val_text(&bound), "app:1");
+}
+
+/* ---- reading the store does not hold the engine -------------------------------------------------------------------------------------- */
+
+static int answered, held; /* the engine answered while a read went on; it did not */
+static const struct store_type *real_type;
+
+static void wait_for_an_answer(void)
+{
+	int64_t until_us = clock_stopwatch_us() + 10000000;
+	while (!__atomic_load_n(&answered, __ATOMIC_SEQ_CST) && clock_stopwatch_us() < until_us)
+		sched_yield();
+	if (!__atomic_load_n(&answered, __ATOMIC_SEQ_CST))
+		__atomic_store_n(&held, 1, __ATOMIC_SEQ_CST);
+}
+
+static int slow_load(struct store *store, const char *id, struct execution **ret, struct err *err)
+{
+	wait_for_an_answer();
+	return real_type->load_execution(store, id, ret, err);
+}
+
+static int slow_list(struct store *store, const struct execution_filter *filter, struct val *ret,
+	uint64_t *ret_position, struct err *err)
+{
+	wait_for_an_answer();
+	return real_type->list_executions(store, filter, ret, ret_position, err);
+}
+
+/* REQUEST, which reads the store, and a question behind it; what became of the request. */
+static int ask_behind(struct driver *driver, struct request *request)
+{
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct store_type slow = *driver->store->type;
+	struct request question = { .kind = REQUEST_STATE };
+	int told = 0;
+	real_type = driver->store->type;
+	slow.load_execution = slow_load;
+	slow.list_executions = slow_list;
+	answered = held = 0;
+	driver->store->type = &slow;
+	request->reply = heard;
+	request->data = &told;
+	assert_int_equal(engine_submit(driver->engine, request, &err), 0);
+	assert_int_equal(driver_ask(driver, &question, NULL, &err), 0);
+	__atomic_store_n(&answered, 1, __ATOMIC_SEQ_CST);
+	driver_pass(driver, 1000);
+	driver->store->type = real_type;
+	assert_int_equal(held, 0);
+	return told;
+}
+
+static void what_a_request_reads_of_ended_runs_does_not_hold_the_engine(void **state)
+{
+	struct driver *driver = *state;
+	save(driver,
+		"{id: mine, application: app, name: p, " EXPECTS
+		", usePriorArtifact: true}], stages: [{refId: a, type: wait}]}");
+	_cleanup_free_ char *id = start(driver, "p",
+		"{artifacts: [{type: docker/image, name: app, reference: \"app:1\"}]}");
+	driver_wait_end(driver, id);
+	_cleanup_(val_free) struct val stage = driver_stage(driver, id, "a");
+	driver_pass(driver, 1000);
+	struct request again = { .kind = REQUEST_RESTART_STAGE,
+		.key = xstrdup(id),
+		.stage_id = xstrdup(val_get_text(stage, "id", "")) };
+	assert_int_equal(ask_behind(driver, &again), -1);
+	driver_wait_end(driver, id);
+	struct request prior = { .kind = REQUEST_START,
+		.application = xstrdup("app"),
+		.name = xstrdup("p"),
+		.trigger = value_of("{type: manual}") };
+	assert_int_equal(ask_behind(driver, &prior), -1);
+}
+
+static int old_load(struct store *store, const char *id, struct execution **ret, struct err *err)
+{
+	int result = real_type->load_execution(store, id, ret, err);
+	wait_for_an_answer();
+	return result;
+}
+
+static void a_run_that_is_deleted_while_it_is_read_does_not_come_back(void **state)
+{
+	struct driver *driver = *state;
+	_cleanup_err_ struct err err = ERR_INIT;
+	struct store_type slow = *driver->store->type;
+	int told = 0;
+	save(driver, "{application: app, name: p, stages: [{refId: a, type: wait}]}");
+	_cleanup_free_ char *id = start(driver, "p", "{}");
+	driver_wait_end(driver, id);
+	_cleanup_(val_free) struct val stage = driver_stage(driver, id, "a");
+	driver_pass(driver, 1000);
+	struct request again = { .kind = REQUEST_RESTART_STAGE,
+		.key = xstrdup(id),
+		.stage_id = xstrdup(val_get_text(stage, "id", "")),
+		.reply = heard,
+		.data = &told };
+	struct request deletion = { .kind = REQUEST_DELETE_EXECUTION, .key = xstrdup(id) };
+	real_type = driver->store->type;
+	slow.load_execution = old_load;
+	answered = held = 0;
+	driver->store->type = &slow;
+	assert_int_equal(engine_submit(driver->engine, &again, &err), 0);
+	assert_int_equal(driver_ask(driver, &deletion, NULL, &err), 0);
+	__atomic_store_n(&answered, 1, __ATOMIC_SEQ_CST);
+	driver_pass(driver, 1000);
+	driver->store->type = real_type;
+	assert_int_equal(held, 0);
+	assert_int_equal(told, ERR_NOT_FOUND);
+	_cleanup_(val_free) struct val found = VAL_NULL;
+	uint64_t position;
+	assert_int_equal(real_type->get_execution(driver->store, id, &found, &position, &err), -1);
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+}
+
 static void a_child_binds_what_its_parents_stage_sees_and_hands_back_its_own(void **state)
 {
 	struct driver *driver = *state;
@@ -498,6 +636,9 @@ int main(void)
 		TEST(a_run_that_is_being_deleted_cannot_be_restarted),
 		TEST(the_artifacts_of_the_run_before_are_taken_however_it_ended),
 		TEST(a_run_that_goes_on_is_the_run_before),
+		TEST(a_child_takes_the_artifacts_of_the_run_before_too),
+		TEST(what_a_request_reads_of_ended_runs_does_not_hold_the_engine),
+		TEST(a_run_that_is_deleted_while_it_is_read_does_not_come_back),
 		TEST(a_child_binds_what_its_parents_stage_sees_and_hands_back_its_own),
 		TEST(a_run_that_is_canceled_between_the_start_of_its_child_and_the_wait_cancels_it),
 		TEST(a_child_runs_as_whoever_continued_and_its_last_output_wins_by_the_graph),

@@ -152,12 +152,32 @@ static void test_parameters(void **state)
 static void test_missing_parameter(void **state)
 {
 	_cleanup_(val_free) struct val pipeline = parsed(
-		"{\"parameterConfig\":[{\"name\":\"a\",\"default\":\"1\",\"required\":true},"
+		"{\"stages\":[],\"parameterConfig\":[{\"name\":\"a\",\"default\":\"1\",\"required\":true},"
 		"{\"name\":\"b\",\"required\":true,\"default\":\"\"},{\"name\":\"c\"}]}");
 	_cleanup_(val_free) struct val given = parsed("{\"b\":\"\"}");
+	_cleanup_err_ struct err err = ERR_INIT;
 
-	assert_string_equal(pipeline_missing_parameter(pipeline, VAL_NULL), "b");
-	assert_null(pipeline_missing_parameter(pipeline, given));
+	assert_int_equal(pipeline_check_parameters(pipeline, given, &err), 0);
+	assert_int_equal(pipeline_check_parameters(pipeline, VAL_NULL, &err), -1);
+	assert_string_equal(err_text(&err), "Required parameter b is missing");
+}
+
+/* Whoever is asked for a parameter should not give it in vain. */
+static void test_missing_parameter_of_what_cannot_start(void **state)
+{
+	_cleanup_(val_free) struct val circle = parsed(
+		"{\"name\":\"p\",\"parameterConfig\":[{\"name\":\"a\",\"required\":true}],\"stages\":["
+		"{\"refId\":\"1\",\"type\":\"wait\",\"requisiteStageRefIds\":[\"2\"]},"
+		"{\"refId\":\"2\",\"type\":\"wait\",\"requisiteStageRefIds\":[\"1\"]}]}");
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_err_ struct err off = ERR_INIT;
+
+	assert_int_equal(pipeline_check_parameters(circle, VAL_NULL, &err), -1);
+	assert_non_null(strstr(err_text(&err), "circle"));
+	assert_null(strstr(err_text(&err), "Required"));
+	val_set(&circle, "disabled", val_bool(true));
+	assert_int_equal(pipeline_check_parameters(circle, VAL_NULL, &off), -1);
+	assert_string_equal(err_text(&off), "\"p\" is disabled");
 }
 
 /* ---- the execution ---------------------------------------------------------------------------- */
@@ -331,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_parameters),
 		cmocka_unit_test(test_missing_parameter),
+		cmocka_unit_test(test_missing_parameter_of_what_cannot_start),
 		cmocka_unit_test(test_head),
 		cmocka_unit_test(test_trigger),
 		cmocka_unit_test(test_stages),
