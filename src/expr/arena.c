@@ -27,7 +27,7 @@ void arena_free(struct arena *arena)
 void arena_reset(struct arena *arena)
 {
 	arena_free(arena);
-	arena_init(arena, arena->cap);
+	arena_init(arena, arena->cap, arena->first, arena->first_bytes);
 }
 
 void arena_grow(struct arena *arena, size_t size)

@@ -13,26 +13,26 @@
 
 #include "base/str.h"
 
-#define ARENA_FIRST_BYTES 2048
-
 struct arena_block;
 
-/* Zero bytes with `cap` set are an empty arena; it must not be moved once it is used. */
+/* Zero bytes with `cap` set are an empty arena without memory of its owner's. */
 struct arena {
 	struct arena_block *blocks;
 	char *next;
 	size_t left;
 	size_t used; /* bytes handed out, to be compared with cap */
 	size_t cap;
+	char *first; /* what the owner has put at its disposal; used before any block */
+	size_t first_bytes;
 	bool over;
-	_Alignas(16) char first[ARENA_FIRST_BYTES];
 };
 
-static inline void arena_init(struct arena *arena, size_t cap)
+/* FIRST, aligned for anything, must live as long as what is handed out; FIRST_BYTES is a multiple of 16 and may be 0. */
+static inline void arena_init(struct arena *arena, size_t cap, char *first, size_t first_bytes)
 {
 	arena->blocks = NULL;
-	arena->next = arena->first;
-	arena->left = sizeof(arena->first);
+	arena->next = arena->first = first;
+	arena->left = arena->first_bytes = first_bytes;
 	arena->used = 0;
 	arena->cap = cap;
 	arena->over = false;

@@ -64,7 +64,7 @@ void eval_init(struct eval *ev, const struct expr_host *host, const struct expr_
 	ev->message = NULL;
 	ev->position = -1;
 	ev->on_null = false;
-	arena_init(&ev->arena, LIMIT_EXPR_BYTES);
+	arena_init(&ev->arena, LIMIT_EXPR_BYTES, ev->first, sizeof(ev->first));
 }
 
 static void keep_tree(struct eval *ev, struct expr *expr)

@@ -48,6 +48,7 @@ struct stage_slot {
 };
 
 #define HELD_FIRST 8
+#define EVAL_FIRST_BYTES 2048
 
 struct eval {
 	const struct expr_host *host;
@@ -75,6 +76,7 @@ struct eval {
 	struct val held[HELD_FIRST];
 	struct expr *trees[HELD_FIRST];
 	struct arena arena;
+	_Alignas(16) char first[EVAL_FIRST_BYTES]; /* the arena's */
 };
 
 /* The object that bare names belong to, and the one that arguments are evaluated against. */

@@ -101,10 +101,14 @@ struct node {
 	bool known;    /* its value is `literal`: it is one, or was calculated when it was parsed */
 	int32_t position; /* character in the body */
 	uint32_t count;
-	struct str name;
-	const struct function *function; /* a helper's row; NULL = there is none of that name */
-	struct node_hint *hint;          /* of a name or method */
-	struct value literal;
+	union {
+		struct str name;      /* lives as long as the tree; not terminated */
+		struct value literal; /* of a literal, or a fold */
+	};
+	union {
+		const struct function *function; /* a helper's row; NULL = there is none of that name */
+		struct node_hint *hint;          /* of a name, a method or an index */
+	};
 	struct node **children;
 	struct node *extra;
 	struct node_step *steps;
@@ -120,6 +124,7 @@ struct expr {
 	const char *message;
 	int position;
 	struct arena arena;
+	_Alignas(16) char first[]; /* the arena's; for most trees it is enough */
 };
 
 /* Never NULL. */

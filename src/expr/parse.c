@@ -14,6 +14,9 @@
 #include "base/limits.h"
 #include "expr/eval.h"
 
+/* About what a token makes of the tree: a node, or another's children, steps and hints. */
+#define TOKEN_BYTES 64
+
 struct node *parser_fail(struct parser *parser, int position, const char *format, ...)
 {
 	if (parser->failed)
@@ -62,14 +65,9 @@ struct node *node_new(struct parser *parser, enum node_kind kind, int position)
 	node->kind = (uint8_t)kind;
 	node->position = position;
 	node->known = kind == NODE_LITERAL;
-	if (kind == NODE_NAME || kind == NODE_METHOD)
+	if (kind == NODE_NAME || kind == NODE_METHOD || kind == NODE_INDEX)
 		node->hint = arena_new(parser->arena, struct node_hint);
 	return node;
-}
-
-struct str parser_keep(struct parser *parser, struct str text)
-{
-	return (struct str){ .bytes = arena_copy(parser->arena, text), .length = text.length };
 }
 
 void gather(struct parser *parser, struct node *node, enum node_op op, int position)
@@ -109,11 +107,10 @@ struct node *node_with(struct parser *parser, enum node_kind kind, int position,
 	struct node *b, struct node *c)
 {
 	struct node *node = node_new(parser, kind, position);
-	node->children = arena_alloc(parser->arena, 3 * sizeof(*node->children));
-	node->children[0] = a;
-	node->children[1] = b;
-	node->children[2] = c;
 	node->count = c ? 3 : b ? 2 : 1;
+	node->children = arena_alloc(parser->arena, node->count * sizeof(*node->children));
+	struct node *children[] = { a, b, c };
+	memcpy(node->children, children, node->count * sizeof(*node->children));
 	return node;
 }
 
@@ -363,35 +360,46 @@ static void parse_tokens(struct expr *expr, const struct tokens *tokens)
 		free(parser.pile);
 }
 
-static void parse_body(struct expr *expr)
+/* With so much memory that a tree of TOKENS seldom needs more. */
+static struct expr *expr_new(struct str body, size_t tokens)
 {
-	struct tokens tokens; /* lex fills what is used of it */
-	if (lex(expr->text, &tokens) == 0) {
-		parse_tokens(expr, &tokens);
-	} else {
-		expr->message = arena_copy(&expr->arena, str_of(tokens.message));
-		expr->position = tokens.position;
-	}
-	tokens_free(&tokens);
-}
-
-struct expr *expr_parse(struct str body)
-{
-	struct expr *expr = xmalloc(sizeof(*expr));
+	size_t text_bytes = (body.length + 16) & ~(size_t)15;
+	size_t first_bytes = text_bytes + tokens * TOKEN_BYTES;
+	struct expr *expr = xmalloc(sizeof(*expr) + first_bytes);
 	atomic_init(&expr->references, 1);
 	expr->used = 0;
 	expr->hash = 0;
 	expr->tree = NULL;
 	expr->message = NULL;
 	expr->position = -1;
-	arena_init(&expr->arena, SIZE_MAX);
+	arena_init(&expr->arena, SIZE_MAX, expr->first, first_bytes);
 	expr->text = (struct str){ .bytes = arena_copy(&expr->arena, body), .length = body.length };
+	return expr;
+}
+
+static struct expr *expr_too_long(struct str body)
+{
+	struct expr *expr = expr_new(body, 0);
+	expr->message = arena_printf(&expr->arena,
+		"EL1079E: SpEL expression is too long, exceeding the threshold of '%d' characters",
+		LIMIT_EXPR_BODY_BYTES);
+	return expr;
+}
+
+struct expr *expr_parse(struct str body)
+{
+	struct tokens tokens; /* lex fills what is used of it */
 	if (body.length > LIMIT_EXPR_BODY_BYTES)
-		expr->message = arena_printf(&expr->arena,
-			"EL1079E: SpEL expression is too long, exceeding the threshold of '%d' characters",
-			LIMIT_EXPR_BODY_BYTES);
-	else
-		parse_body(expr);
+		return expr_too_long(body);
+	int result = lex(body, &tokens);
+	struct expr *expr = expr_new(body, tokens.count);
+	if (result == 0) {
+		parse_tokens(expr, &tokens);
+	} else {
+		expr->message = arena_copy(&expr->arena, str_of(tokens.message));
+		expr->position = tokens.position;
+	}
+	tokens_free(&tokens);
 	return expr;
 }
 

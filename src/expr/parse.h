@@ -52,6 +52,12 @@ static inline const struct token *parser_take(struct parser *parser)
 	return token;
 }
 
+/* TOKEN's text, where it lives as long as the tree. */
+static inline struct str parser_text(const struct parser *parser, const struct token *token)
+{
+	return (struct str){ parser->expr->text.bytes + token->position, token->text.length };
+}
+
 static inline bool parser_accept(struct parser *parser, enum token_kind kind)
 {
 	if (parser_peek(parser)->kind != kind)
@@ -74,7 +80,6 @@ struct node *parser_fail_here(struct parser *parser);
 bool parser_expect(struct parser *parser, enum token_kind kind);
 /* NODE, which must be there: fails when it is NULL. */
 struct node *parser_must(struct parser *parser, struct node *node);
-struct str parser_keep(struct parser *parser, struct str text);
 struct node *node_new(struct parser *parser, enum node_kind kind, int position);
 struct node *node_with(struct parser *parser, enum node_kind kind, int position, struct node *a,
 	struct node *b, struct node *c);

@@ -10,6 +10,9 @@
 static struct str unquote(struct parser *parser, struct str text)
 {
 	char quote = text.bytes[0];
+	struct str inside = str_slice(text, 1, text.length - 1);
+	if (!memchr(inside.bytes, quote, inside.length))
+		return inside;
 	char *bytes = arena_alloc(parser->arena, text.length);
 	size_t length = 0;
 	for (size_t i = 1; i + 1 < text.length; i++) {
@@ -70,7 +73,7 @@ static struct node *parse_literal(struct parser *parser)
 		return parse_number(parser, token);
 	struct node *node = node_new(parser, NODE_LITERAL, token->position);
 	if (token->kind == TOKEN_STRING)
-		node->literal = value_string(unquote(parser, token->text));
+		node->literal = value_string(unquote(parser, parser_text(parser, token)));
 	else if (token->keyword != KEYWORD_NULL)
 		node->literal = value_bool(token->keyword == KEYWORD_TRUE);
 	return node;
@@ -107,7 +110,7 @@ static struct node *parse_method_or_property(struct parser *parser)
 	const struct token *token = parser_take(parser);
 	bool call = parser_peek(parser)->kind == TOKEN_LPAREN;
 	struct node *node = node_new(parser, call ? NODE_METHOD : NODE_NAME, token->position);
-	node->name = parser_keep(parser, token->text);
+	node->name = parser_text(parser, token);
 	if (is_server_groups(node->name)) {
 		node->kind = NODE_FUNCTION;
 		node->function = function_find(node->name);
@@ -129,7 +132,7 @@ static struct node *parse_function_or_variable(struct parser *parser)
 	const struct token *name = parser_take(parser);
 	bool call = parser_peek(parser)->kind == TOKEN_LPAREN;
 	struct node *node = node_new(parser, call ? NODE_FUNCTION : NODE_VARIABLE, hash->position);
-	node->name = parser_keep(parser, name->text);
+	node->name = parser_text(parser, name);
 	node->blank = parser_peek(parser)->blank;
 	node->function = call ? function_find(node->name) : NULL;
 	if (call && !parse_arguments(parser, node))
@@ -164,7 +167,7 @@ static bool parse_qualified_name(struct parser *parser, struct str *ret)
 		parser_fail(parser, position, "EL1043E: Unexpected token. Expected 'qualified ID'");
 		return false;
 	}
-	*ret = parser_keep(parser, (struct str){ .bytes = name, .length = length });
+	*ret = (struct str){ arena_copy(parser->arena, (struct str){ name, length }), length };
 	return true;
 }
 
@@ -174,7 +177,7 @@ static struct node *parse_as_key(struct parser *parser, const struct token *toke
 	if (parser_peek(parser)->kind != TOKEN_RSQUARE)
 		return NULL;
 	struct node *node = node_new(parser, NODE_NAME, token->position);
-	node->name = parser_keep(parser, token->text);
+	node->name = parser_text(parser, token);
 	return node;
 }
 
@@ -243,7 +246,7 @@ static struct node *parse_bean(struct parser *parser)
 	struct node *node = node_new(parser, NODE_BEAN, parser_take(parser)->position);
 	if (!parser_at_name(parser) && parser_peek(parser)->kind != TOKEN_STRING)
 		return parser_fail(parser, node->position, "EL1058E: Invalid bean reference");
-	node->name = parser_keep(parser, parser_take(parser)->text);
+	node->name = parser_text(parser, parser_take(parser));
 	return node;
 }
 

@@ -193,7 +193,7 @@ static void what_is_printed_parses_to_the_same_tree(void **state)
 {
 	for (unsigned i = 0; i < 3000; i++) {
 		struct grower grower = { .state = i };
-		arena_init(&grower.arena, SIZE_MAX);
+		arena_init(&grower.arena, SIZE_MAX, NULL, 0);
 		struct node *tree = grow(&grower, 1 + i % 5);
 		struct strbuf print = STRBUF_INIT(1 << 20);
 		expr_print(&print, tree);
