@@ -273,6 +273,36 @@ const struct val *val_find(struct val map, struct str key)
 	return index < 0 ? NULL : &seq_of(map)->items[2 * index + 1];
 }
 
+void val_key_init(struct val_key *key, struct str text)
+{
+	key->text = text;
+	key->pair = text.length <= INLINE_MAX ? val_str(text) : VAL_NULL;
+	atomic_init(&key->place, 0);
+}
+
+/* All bytes of a short key count: those behind its text are 0. */
+static bool is_at(const struct seq_node *map, size_t place, const struct val_key *key)
+{
+	const struct val *found = &map->items[2 * place];
+	return memcmp(found, &key->pair, sizeof(*found)) == 0 ||
+		(val_is_null(key->pair) && str_equal(val_as_str(found), key->text));
+}
+
+const struct val *val_find_key(struct val map, struct val_key *key)
+{
+	const struct seq_node *seq = map.kind == VAL_KIND_MAP ? seq_of(map) : NULL;
+	if (!seq)
+		return NULL;
+	size_t place = atomic_load_explicit(&key->place, memory_order_relaxed);
+	if (place < seq->head.count && is_at(seq, place, key))
+		return &seq->items[2 * place + 1];
+	ptrdiff_t index = find(seq, key->text);
+	if (index < 0)
+		return NULL;
+	atomic_store_explicit(&key->place, (uint32_t)index, memory_order_relaxed);
+	return &seq->items[2 * index + 1];
+}
+
 struct val val_get(struct val map, const char *key)
 {
 	return val_get_str(map, str_of(key));

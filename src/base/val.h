@@ -186,6 +186,18 @@ struct str val_key_at(struct val map, size_t index); /* view into the map's node
 struct val val_value_at(struct val map, size_t index);
 /* The value at KEY, inside the map; NULL when there is none. */
 const struct val *val_find(struct val map, struct str key);
+/*
+ * A key that maps are asked for again and again, and where it was found last: maps of one shape have it at one place. That is a
+ * guess, which is compared with the key that stands there, so any thread may use it with any map.
+ */
+struct val_key {
+	struct str text; /* must live as long */
+	struct val pair; /* the text as it lies in a pair; VAL_NULL when it is too long for that */
+	_Atomic uint32_t place;
+};
+void val_key_init(struct val_key *key, struct str text);
+/* val_find by such a key. */
+const struct val *val_find_key(struct val map, struct val_key *key);
 /* The entry's index in the map, or -1. */
 ptrdiff_t val_index_of(struct val map, struct str key);
 /* Through maps and lists by "a.b.0.c"; for code and tests, not for users' keys that hold dots. */

@@ -29,7 +29,7 @@ static bool is_v4(const char *evaluator)
 }
 
 /* The snapshot outlives every evaluation over it: what lies in it is lent. */
-static const struct val *view_context(const struct view *view, struct str name)
+static const struct val *view_context(const struct view *view, struct val_key *name)
 {
 	if (!view->execution || view->index == STAGE_NONE)
 		return NULL;
@@ -37,13 +37,13 @@ static const struct val *view_context(const struct view *view, struct str name)
 }
 
 /* trigger.parameters when there are any, else what the context has, else an empty map. */
-static const struct val *view_parameters(const struct view *view)
+static const struct val *view_parameters(const struct view *view, struct val_key *name)
 {
 	static const struct val none = { .kind = VAL_KIND_MAP };
-	const struct val *parameters = val_find(view->trigger, STR("parameters"));
+	const struct val *parameters = val_find(view->trigger, name->text);
 	if (parameters && val_count(*parameters) > 0)
 		return parameters;
-	parameters = view_context(view, STR("parameters"));
+	parameters = view_context(view, name);
 	return parameters ? parameters : &none;
 }
 
@@ -59,37 +59,41 @@ static struct val scm_of_trigger(struct val trigger)
 	return val_at(scm, 0);
 }
 
-static const struct val *view_scm_info(const struct view *view, struct val *ret_made)
+static const struct val *view_scm_info(
+	const struct view *view, struct val_key *name, struct val *ret_made)
 {
-	const struct val *value = view_context(view, STR("scmInfo"));
+	const struct val *value = view_context(view, name);
 	*ret_made = value ? VAL_NULL : val_ref(scm_of_trigger(view->trigger));
 	return value ? value : ret_made;
 }
 
-static const struct val *host_root(void *data, struct str name, struct val *ret_made)
+static const struct val *host_root(void *data, struct val_key *key, struct val *ret_made)
 {
 	const struct view *view = data;
+	struct str name = key->text;
 	const struct val *defined = val_find(view->names, name);
 	if (defined)
 		return defined;
 	if (str_is(name, "trigger") && (!view->execution || !view->execution->orchestration))
 		return &view->trigger;
 	if (str_is(name, "parameters"))
-		return view_parameters(view);
+		return view_parameters(view, key);
 	if (str_is(name, "scmInfo"))
-		return view_scm_info(view, ret_made);
+		return view_scm_info(view, key, ret_made);
 	if (str_is(name, "templateVariables") && !val_is_null(view->template_variables))
 		return &view->template_variables;
-	return view_context(view, name);
+	return view_context(view, key);
 }
 
 static struct val host_root_map(void *data)
 {
 	const struct view *view = data;
 	bool in_stage = view->execution && view->index != STAGE_NONE;
+	struct val_key parameters;
+	val_key_init(&parameters, STR("parameters"));
 	struct val map = in_stage ? context_all(view->execution, view->index) : val_map();
 	val_set(&map, "trigger", val_ref(view->trigger));
-	val_set(&map, "parameters", val_ref(*view_parameters(view)));
+	val_set(&map, "parameters", val_ref(*view_parameters(view, &parameters)));
 	val_merge(&map, view->names);
 	return map;
 }
@@ -128,20 +132,30 @@ static const struct val *host_stage_field(
 	return ret_made;
 }
 
+static const char *stage_text(const struct stage *stage, enum expr_stage_text text)
+{
+	switch (text) {
+	case EXPR_STAGE_ID:
+		return stage->id;
+	case EXPR_STAGE_REF_ID:
+		return stage->ref_id;
+	case EXPR_STAGE_NAME:
+		return stage->name;
+	case EXPR_STAGE_TYPE:
+		return stage->type;
+	case EXPR_STAGE_STATUS:
+		return status_name(stage->status);
+	}
+	return NULL;
+}
+
 static struct str host_stage_text(void *data, size_t index, enum expr_stage_text text)
 {
 	const struct view *view = data;
 	if (index >= stage_count(view->execution))
 		return (struct str){ NULL, 0 };
-	const struct stage *stage = stage_at(view->execution, index);
-	const char *const texts[] = {
-		[EXPR_STAGE_ID] = stage->id,
-		[EXPR_STAGE_REF_ID] = stage->ref_id,
-		[EXPR_STAGE_NAME] = stage->name,
-		[EXPR_STAGE_TYPE] = stage->type,
-		[EXPR_STAGE_STATUS] = status_name(stage->status),
-	};
-	return (struct str){ texts[text], texts[text] ? strlen(texts[text]) : 0 };
+	const char *found = stage_text(stage_at(view->execution, index), text);
+	return (struct str){ found, found ? strlen(found) : 0 };
 }
 
 static ptrdiff_t host_stage_find(void *data, struct str text, bool by_ref)
@@ -163,7 +177,9 @@ static const struct val *host_stage_context(
 		*ret_made = secrets_masked_member(context, key);
 		return ret_made;
 	}
-	const struct val *found = context_find(view->execution, index, key);
+	struct val_key of_context;
+	val_key_init(&of_context, key);
+	const struct val *found = context_find(view->execution, index, &of_context);
 	if (!found)
 		return NULL;
 	*ret_made = secrets_masked(*found);

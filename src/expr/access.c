@@ -60,16 +60,15 @@ static __attribute__((noinline)) int other_property(
 	return found ? 0 : unknown_property(ev, target, name);
 }
 
-int access_property(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
-	struct value *ret)
+int access_property(struct eval *ev, struct value target, struct node_hint *hint, struct value *ret)
 {
 	if (target.kind == V_BEAN)
-		return bean_property(ev, target, name, hint, ret);
+		return bean_property(ev, target, hint, ret);
 	if (target.kind != V_MAP)
-		return other_property(ev, target, name, ret);
-	if (map_get_name(ev, target, name, ret) || ev->limits.allow_unknown_keys)
+		return other_property(ev, target, hint->key.text, ret);
+	if (map_get_key(ev, target, &hint->key, ret) || ev->limits.allow_unknown_keys)
 		return 0;
-	return unknown_property(ev, target, name);
+	return unknown_property(ev, target, hint->key.text);
 }
 
 static int seq_index(struct eval *ev, struct value target, struct value index, size_t *ret)
@@ -121,8 +120,11 @@ int access_index(struct eval *ev, struct value target, struct value index, struc
 	}
 	if (target.kind == V_STRING)
 		return string_index(ev, target, index, ret);
-	if (index.kind == V_STRING)
-		return access_property(ev, target, value_str(index), NULL, ret);
+	if (index.kind == V_STRING) {
+		struct node_hint hint;
+		hint_init(&hint, value_str(index));
+		return access_property(ev, target, &hint, ret);
+	}
 	return fail(ev, FAIL_EVAL, "EL1027E: Indexing into type '%s' is not supported",
 		value_type_name(target));
 }

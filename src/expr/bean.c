@@ -256,15 +256,17 @@ static struct value beans(struct eval *ev, const struct bean_class *class, struc
 	return value_of_seq(V_LIST, seq);
 }
 
-static struct value status_named(struct str name)
+static struct value status_named(struct eval *ev, struct str name)
 {
-	int index = status_find(name);
-	if (index < 0)
-		index = status_find(STR("NOT_STARTED"));
-	return (struct value){ .kind = V_STATUS, .integer = index };
+	if (!str_equal(name, status_at(ev->last_status)->name)) {
+		int index = status_find(name);
+		ev->last_status = index < 0 ? status_find(STR("NOT_STARTED")) : index;
+	}
+	return (struct value){ .kind = V_STATUS, .integer = ev->last_status };
 }
 
-static struct value read_json(struct eval *ev, const struct bean_property *row, struct val json)
+static __attribute__((noinline)) struct value read_json(
+	struct eval *ev, const struct bean_property *row, struct val json)
 {
 	int64_t integer;
 	bool flag = false;
@@ -276,7 +278,7 @@ static struct value read_json(struct eval *ev, const struct bean_property *row, 
 	case READ_FLAG:
 		return value_bool(val_as_bool(json, &flag) && flag);
 	case READ_STATUS:
-		return status_named(val_as_str(&json));
+		return status_named(ev, val_as_str(&json));
 	case READ_BEAN:
 		return val_is_map(json) ? bean_new(ev, row->class, json, -1) : NULL_VALUE;
 	case READ_BEANS:
@@ -302,33 +304,34 @@ const char *bean_nearest_property(const struct bean_class *class, struct str nam
 }
 
 /* As bean_find_property, by what the node has learned. */
-static const struct bean_property *find_hinted(
-	const struct bean *bean, struct str name, struct node_hint *hint)
+static inline const struct bean_property *find_hinted(const struct bean *bean, struct node_hint *hint)
 {
 	if (hint_is_of(hint, bean->class) && applies(bean, hint->first))
 		return hint->first;
-	const struct bean_property *row = bean_find_property(bean, name);
+	const struct bean_property *row = bean_find_property(bean, hint->key.text);
 	if (row)
 		hint_put(hint, bean->class, row, row);
 	return row;
 }
 
-static int read_property(struct eval *ev, const struct bean *bean, const struct bean_property *row,
-	struct value *ret)
+static inline int read_property(struct eval *ev, const struct bean *bean,
+	const struct bean_property *row, struct value *ret)
 {
-	if (row->read == READ_CALL)
+	struct str text = { NULL, 0 };
+	switch (row->read) {
+	case READ_CALL:
 		return row->call(ev, bean, ret);
-	if (row->read == READ_STAGE_STATUS) {
-		*ret = status_named(bean_stage_text(ev, bean->stage, EXPR_STAGE_STATUS));
+	case READ_STAGE_STATUS:
+		*ret = status_named(ev, bean_stage_text(ev, bean->stage, EXPR_STAGE_STATUS));
 		return 0;
+	case READ_STAGE_TEXT:
+		text = bean_stage_text(ev, bean->stage, row->text);
+		break;
+	default:
+		break;
 	}
-	if (row->read == READ_STAGE_TEXT) {
-		struct str text = bean_stage_text(ev, bean->stage, row->text);
-		*ret = value_string(text);
-		if (text.bytes)
-			return 0;
-	}
-	*ret = read_json(ev, row, bean_field(ev, bean, str_of(row->name)));
+	*ret = text.bytes ? value_string(text) :
+			    read_json(ev, row, bean_field(ev, bean, str_of(row->name)));
 	return 0;
 }
 
@@ -344,19 +347,19 @@ static const char *property_hint(struct eval *ev, const struct bean *bean, struc
 	return near ? arena_printf(&ev->arena, " Did you mean '%s'?", near) : "";
 }
 
-static int no_property(struct eval *ev, const struct bean *bean, struct str name)
+static __attribute__((noinline, cold)) int no_property(
+	struct eval *ev, const struct bean *bean, struct str name)
 {
 	return fail(ev, FAIL_EVAL,
 		"EL1008E: Property or field '%.*s' cannot be found on object of type '%s' - maybe not public or not valid?%s",
 		STR_ARG(name), bean->class->name, property_hint(ev, bean, name));
 }
 
-int bean_property(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
-	struct value *ret)
+int bean_property(struct eval *ev, struct value target, struct node_hint *hint, struct value *ret)
 {
 	const struct bean *bean = target.bean;
-	const struct bean_property *row = find_hinted(bean, name, hint);
-	return row ? read_property(ev, bean, row, ret) : no_property(ev, bean, name);
+	const struct bean_property *row = find_hinted(bean, hint);
+	return row ? read_property(ev, bean, row, ret) : no_property(ev, bean, hint->key.text);
 }
 
 int bean_getter(

@@ -48,7 +48,7 @@ struct val bean_stage_field(struct eval *ev, ptrdiff_t index, struct str key)
 	return !found ? VAL_NULL : found == &made ? eval_hold(ev, made) : *found;
 }
 
-struct str bean_stage_text(struct eval *ev, ptrdiff_t index, enum expr_stage_text text)
+struct str bean_stage_text_otherwise(struct eval *ev, ptrdiff_t index, enum expr_stage_text text)
 {
 	static const char *const keys[] = {
 		[EXPR_STAGE_ID] = "id",

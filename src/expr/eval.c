@@ -60,6 +60,7 @@ void eval_init(struct eval *ev, const struct expr_host *host, const struct expr_
 	ev->stage_count = 0;
 	ev->root = (struct value){ .kind = V_MAP, .form = FORM_ROOT };
 	ev->depth = 0;
+	ev->last_status = 0;
 	ev->failure = FAIL_NONE;
 	ev->message = NULL;
 	ev->position = -1;
@@ -171,14 +172,37 @@ struct value eval_text(struct eval *ev, const char *text)
 	return eval_string(ev, str_of(text));
 }
 
-/* eval_node, at once for the most usual: what is known. */
+/* A name of TARGET. */
+static inline int eval_name(
+	struct eval *ev, struct value target, const struct node *node, struct value *ret)
+{
+	if (eval_step(ev, 1) < 0)
+		return -1;
+	if (target.kind == V_NULL && node->safe) {
+		*ret = NULL_VALUE;
+		return 0;
+	}
+	return access_property(ev, target, node->hint, ret);
+}
+
+static inline int set_position(struct eval *ev, const struct node *node, int result)
+{
+	if (result < 0 && ev->position < 0)
+		ev->position = node->position;
+	return result;
+}
+
+/* eval_node, at once for the most usual: what is known, and names. */
 static inline int eval_operand(
 	struct eval *ev, const struct frame *frame, const struct node *node, struct value *ret)
 {
-	if (!node->known)
-		return eval_node(ev, frame, node, ret);
-	*ret = node->literal;
-	return eval_step(ev, 1);
+	if (node->known) {
+		*ret = node->literal;
+		return set_position(ev, node, eval_step(ev, 1));
+	}
+	if (node->kind == NODE_NAME && eval_step(ev, 1) == 0)
+		return set_position(ev, node, eval_name(ev, frame->active, node, ret));
+	return eval_node(ev, frame, node, ret);
 }
 
 /* The body is evaluated with OBJECT as the active one. */
@@ -284,10 +308,13 @@ static int eval_index(struct eval *ev, struct value target, const struct frame *
 	const struct node *node, struct value *ret)
 {
 	const struct node *inner = node->children[0];
-	if (target.kind == V_MAP && inner->kind == NODE_NAME) {
-		map_get_name(ev, target, inner->name, ret);
+	bool text = inner->kind == NODE_LITERAL && inner->literal.kind == V_STRING;
+	if (target.kind == V_MAP && (text || inner->kind == NODE_NAME)) {
+		map_get_key(ev, target, &node->hint->key, ret);
 		return 0;
 	}
+	if (text && target.kind == V_BEAN)
+		return access_property(ev, target, node->hint, ret);
 	if (inner->known)
 		return access_index(ev, target, inner->literal, ret);
 	struct value index;
@@ -296,25 +323,10 @@ static int eval_index(struct eval *ev, struct value target, const struct frame *
 	return access_index(ev, target, index, ret);
 }
 
-/* A name of TARGET. */
-static inline int eval_name(
-	struct eval *ev, struct value target, const struct node *node, struct value *ret)
-{
-	if (eval_step(ev, 1) < 0)
-		return -1;
-	if (target.kind == V_NULL && node->safe) {
-		*ret = NULL_VALUE;
-		return 0;
-	}
-	return access_property(ev, target, node->name, node->hint, ret);
-}
-
-/* One link of a chain on TARGET, which is the active object for the first. */
+/* One link of a chain, but for a name, on TARGET, which is the active object for the first. */
 static int eval_part(struct eval *ev, struct value target, const struct frame *frame,
 	const struct node *node, struct value *ret)
 {
-	if (node->kind == NODE_NAME)
-		return eval_name(ev, target, node, ret);
 	if (eval_step(ev, 1) < 0)
 		return -1;
 	bool reads = node->kind == NODE_METHOD || node->kind == NODE_PROJECT ||
@@ -335,13 +347,6 @@ static int eval_part(struct eval *ev, struct value target, const struct frame *f
 	default:
 		return eval_on(ev, target, frame, node, ret);
 	}
-}
-
-static int set_position(struct eval *ev, const struct node *node, int result)
-{
-	if (result < 0 && ev->position < 0)
-		ev->position = node->position;
-	return result;
 }
 
 /* PART of the chain NODE failed. What stood before it, if it was null, is named when all is known. */
@@ -365,7 +370,9 @@ static int eval_chain(
 		return -1;
 	for (uint32_t i = 1; i < node->count; i++) {
 		const struct node *part = node->children[i];
-		if (eval_part(ev, *ret, frame, part, ret) < 0)
+		int result = part->kind == NODE_NAME ? eval_name(ev, *ret, part, ret) :
+						       eval_part(ev, *ret, frame, part, ret);
+		if (result < 0)
 			return part_failed(ev, node, part);
 	}
 	return 0;
@@ -640,7 +647,7 @@ int eval_parsed(struct eval *ev, const struct expr *expr, struct value *ret)
 	if (!expr->tree)
 		return not_parsed(ev, expr);
 	const struct frame frame = { .active = ev->root, .scope = ev->root };
-	return eval_node(ev, &frame, expr->tree, ret) < 0 ? eval_failed(ev, expr) : 0;
+	return eval_operand(ev, &frame, expr->tree, ret) < 0 ? eval_failed(ev, expr) : 0;
 }
 
 int eval_body(struct eval *ev, struct str body, struct value *ret)

@@ -66,6 +66,7 @@ struct eval {
 	size_t stage_count;
 	struct value root;
 	unsigned depth;
+	int last_status; /* that was read off a stage: the next one may well be the same */
 	/* The failure, when there is one. */
 	enum fail_kind failure;
 	const char *message; /* in the arena */
@@ -172,9 +173,8 @@ int op_unary(struct eval *ev, int op, struct value operand, struct value *ret);
 bool op_equal(struct eval *ev, struct value left, struct value right);
 int op_compare(struct eval *ev, struct value left, struct value right, int *ret);
 
-/* access.c — properties, index, projection and selection. HINT, of the node that names the property, may be NULL. */
-int access_property(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
-	struct value *ret);
+/* access.c — properties, index, projection and selection. HINT is of the node that names the property. */
+int access_property(struct eval *ev, struct value target, struct node_hint *hint, struct value *ret);
 int access_index(struct eval *ev, struct value target, struct value index, struct value *ret);
 int access_assign_property(struct eval *ev, struct value target, struct str name, struct value value);
 int access_assign_index(struct eval *ev, struct value target, struct value index, struct value value);
@@ -191,14 +191,19 @@ struct value bean_stage(struct eval *ev, ptrdiff_t index);
 struct val bean_stage_json(struct eval *ev, ptrdiff_t index);
 struct val bean_stage_field(struct eval *ev, ptrdiff_t index, struct str key);
 /* One of a stage's texts; bytes NULL = it is no text. BORROWED from the evaluation. */
-struct str bean_stage_text(struct eval *ev, ptrdiff_t index, enum expr_stage_text text);
+struct str bean_stage_text_otherwise(struct eval *ev, ptrdiff_t index, enum expr_stage_text text);
+static inline struct str bean_stage_text(struct eval *ev, ptrdiff_t index, enum expr_stage_text text)
+{
+	if (ev->host->stage_text && (size_t)index < ev->stage_count)
+		return ev->host->stage_text(ev->host->data, (size_t)index, text);
+	return bean_stage_text_otherwise(ev, index, text);
+}
 struct val bean_json(struct eval *ev, const struct bean *bean);
 struct val bean_field(struct eval *ev, const struct bean *bean, struct str key);
 bool bean_is_execution(struct value value);
 size_t bean_stage_count(struct eval *ev);
 void bean_stages_free(struct eval *ev);
-int bean_property(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
-	struct value *ret);
+int bean_property(struct eval *ev, struct value target, struct node_hint *hint, struct value *ret);
 const struct java_method *bean_methods(const struct bean *bean);
 /* What METHOD, "getName" or "isName" of one of its properties, gives; *RET_FOUND says whether there is such a one. */
 int bean_getter(struct eval *ev, struct value target, struct str method, bool *ret_found,

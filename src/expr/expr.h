@@ -31,7 +31,7 @@ struct expr_host {
 	void *data;
 	/* A property of the root object: a context key, an ancestor's output, `trigger`, `parameters`, `templateVariables`,
 	 * `scmInfo`. `execution` is not asked here. */
-	const struct val *(*root)(void *data, struct str name, struct val *ret_made);
+	const struct val *(*root)(void *data, struct val_key *name, struct val *ret_made);
 	/* The keys of the root object's own context as a map, for #root, #this, containsKey at the root. */
 	struct val (*root_map)(void *data);
 	/* The execution in Spinnaker's JSON form, without `stages`; NULL when there is none (ad-hoc). */

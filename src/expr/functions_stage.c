@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "expr/functions.h"
+#include "expr/node.h"
 
 static struct str argument(const struct call *call, size_t index)
 {
@@ -118,7 +119,9 @@ int fn_current_user(struct eval *ev, const struct call *call, struct value *ret)
 static struct value get(struct eval *ev, struct value bean, const char *name)
 {
 	struct value value;
-	if (bean.kind != V_BEAN || bean_property(ev, bean, str_of(name), NULL, &value) < 0)
+	struct node_hint hint;
+	hint_init(&hint, str_of(name));
+	if (bean.kind != V_BEAN || bean_property(ev, bean, &hint, &value) < 0)
 		return NULL_VALUE;
 	return value;
 }

@@ -19,10 +19,10 @@ struct map_host {
 	struct stage_parts *parts;
 };
 
-static const struct val *map_root(void *data, struct str name, struct val *ret_made)
+static const struct val *map_root(void *data, struct val_key *name, struct val *ret_made)
 {
 	struct map_host *map = data;
-	return val_find(map->context, name);
+	return val_find_key(map->context, name);
 }
 
 static struct val map_root_map(void *data)

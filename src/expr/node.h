@@ -69,10 +69,17 @@ struct node_step {
  * table does not get. The thread that comes first writes it, once; all others read it when it is ready.
  */
 struct node_hint {
+	struct val_key key; /* of a name, or of an index that is a text: for maps */
 	atomic_uchar state; /* 0, then 1 while it is written, then 2 */
 	const void *table;
 	const void *first, *last; /* rows, both of them in it */
 };
+
+static inline void hint_init(struct node_hint *hint, struct str name)
+{
+	val_key_init(&hint->key, name);
+	atomic_init(&hint->state, 0);
+}
 
 static inline bool hint_is_of(const struct node_hint *hint, const void *table)
 {

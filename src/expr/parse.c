@@ -15,7 +15,7 @@
 #include "expr/eval.h"
 
 /* About what a token makes of the tree: a node, or another's children, steps and hints. */
-#define TOKEN_BYTES 64
+#define TOKEN_BYTES 96
 
 struct node *parser_fail(struct parser *parser, int position, const char *format, ...)
 {

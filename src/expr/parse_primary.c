@@ -111,6 +111,8 @@ static struct node *parse_method_or_property(struct parser *parser)
 	bool call = parser_peek(parser)->kind == TOKEN_LPAREN;
 	struct node *node = node_new(parser, call ? NODE_METHOD : NODE_NAME, token->position);
 	node->name = parser_text(parser, token);
+	if (!call)
+		val_key_init(&node->hint->key, node->name);
 	if (is_server_groups(node->name)) {
 		node->kind = NODE_FUNCTION;
 		node->function = function_find(node->name);
@@ -178,6 +180,7 @@ static struct node *parse_as_key(struct parser *parser, const struct token *toke
 		return NULL;
 	struct node *node = node_new(parser, NODE_NAME, token->position);
 	node->name = parser_text(parser, token);
+	val_key_init(&node->hint->key, node->name);
 	return node;
 }
 
@@ -277,7 +280,12 @@ static struct node *parse_index(struct parser *parser)
 	struct node *inner = parser_must(parser, parse_expression(parser));
 	if (!inner || !parser_expect(parser, TOKEN_RSQUARE))
 		return NULL;
-	return node_with(parser, NODE_INDEX, token->position, inner, NULL, NULL);
+	struct node *node = node_with(parser, NODE_INDEX, token->position, inner, NULL, NULL);
+	if (inner->kind == NODE_NAME)
+		val_key_init(&node->hint->key, inner->name);
+	else if (inner->kind == NODE_LITERAL && inner->literal.kind == V_STRING)
+		val_key_init(&node->hint->key, value_str(inner->literal));
+	return node;
 }
 
 static bool is_constant(const struct node *node)

@@ -168,15 +168,8 @@ static bool is_half(struct str text, size_t at)
 		(unsigned char)text.bytes[at + 1] >= 0xa0;
 }
 
-struct str text_clean(struct arena *arena, struct str text)
+static __attribute__((noinline)) struct str without_halves(struct arena *arena, struct str text)
 {
-	bool found = false;
-	for (const char *at = text.bytes;
-		!found && (at = memchr(at, 0xed, (size_t)(text.bytes + text.length - at))) != NULL;
-		at++)
-		found = is_half(text, (size_t)(at - text.bytes));
-	if (!found)
-		return text;
 	char *bytes = arena_alloc(arena, text.length);
 	size_t length = 0;
 	for (size_t at = 0; at < text.length;) {
@@ -194,6 +187,12 @@ struct str text_clean(struct arena *arena, struct str text)
 		length += text_encode(half ? '?' : code, bytes + length);
 	}
 	return (struct str){ .bytes = bytes, .length = length };
+}
+
+struct str text_clean(struct arena *arena, struct str text)
+{
+	/* All of them, and few others, begin with this byte. */
+	return memchr(text.bytes, 0xed, text.length) ? without_halves(arena, text) : text;
 }
 
 /* How many bytes a valid character at AT has, 0 when there is none. */

@@ -150,15 +150,11 @@ struct seq *seq_new(struct eval *ev, size_t capacity)
 	return seq;
 }
 
-void seq_push(struct eval *ev, struct seq *seq, struct value item)
+void seq_grow(struct eval *ev, struct seq *seq)
 {
-	if (seq->count == seq->capacity) {
-		size_t size = sizeof(*seq->items);
-		seq->capacity = seq->capacity ? seq->capacity * 2 : 8;
-		seq->items = arena_resize(
-			&ev->arena, seq->items, seq->count * size, seq->capacity * size);
-	}
-	seq->items[seq->count++] = item;
+	size_t size = sizeof(*seq->items);
+	seq->capacity = seq->capacity ? seq->capacity * 2 : 8;
+	seq->items = arena_resize(&ev->arena, seq->items, seq->count * size, seq->capacity * size);
 }
 
 ptrdiff_t seq_index_of(struct eval *ev, struct value value, struct value item)
@@ -234,18 +230,20 @@ static bool found_by_host(
 	return found != NULL;
 }
 
-static __attribute__((noinline)) bool root_get(struct eval *ev, struct str name, struct value *ret)
+static __attribute__((noinline)) bool root_get(struct eval *ev, struct val_key *key, struct value *ret)
 {
-	if (ev->assigned && table_get(ev, ev->assigned, value_string(name), ret))
+	if (ev->assigned && table_get(ev, ev->assigned, value_string(key->text), ret))
 		return true;
-	if (str_equal(name, STR("execution"))) {
+	if (str_equal(key->text, STR("execution"))) {
 		*ret = bean_execution(ev);
 		if (ret->kind != V_NULL)
 			return true;
 	}
+	if (!ev->host || !ev->host->root)
+		return false;
 	struct val made;
-	return ev->host && ev->host->root &&
-		found_by_host(ev, ev->host->root(ev->host->data, name, &made), &made, ret);
+	const struct val *found = ev->host->root(ev->host->data, key, &made);
+	return found_by_host(ev, found, &made, ret);
 }
 
 static struct val context_json(struct eval *ev, ptrdiff_t stage)
@@ -269,23 +267,30 @@ static __attribute__((noinline)) bool context_get(
 	return found_by_host(ev, found, &made, ret);
 }
 
-bool map_get_name(struct eval *ev, struct value map, struct str name, struct value *ret)
+bool map_get_key(struct eval *ev, struct value map, struct val_key *key, struct value *ret)
 {
 	const struct val *found;
 	*ret = NULL_VALUE;
 	switch (map.form) {
 	case FORM_JSON:
-		found = val_find(value_json(map), name);
+		found = val_find_key(value_json(map), key);
 		if (found)
 			*ret = value_at(ev, found);
 		return found != NULL;
 	case FORM_ROOT:
-		return root_get(ev, name, ret);
+		return root_get(ev, key, ret);
 	case FORM_CONTEXT:
-		return context_get(ev, map.stage, name, ret);
+		return context_get(ev, map.stage, key->text, ret);
 	default:
-		return table_get(ev, map.table, value_string(name), ret);
+		return table_get(ev, map.table, value_string(key->text), ret);
 	}
+}
+
+bool map_get_name(struct eval *ev, struct value map, struct str name, struct value *ret)
+{
+	struct val_key key;
+	val_key_init(&key, name);
+	return map_get_key(ev, map, &key, ret);
 }
 
 bool map_get_value(struct eval *ev, struct value map, struct value key, struct value *ret)

@@ -212,7 +212,13 @@ static inline int value_to_val(struct eval *ev, struct value value, struct val *
 size_t seq_count(struct eval *ev, struct value value);
 struct value seq_at(struct eval *ev, struct value value, size_t index);
 struct seq *seq_new(struct eval *ev, size_t capacity);
-void seq_push(struct eval *ev, struct seq *seq, struct value item);
+void seq_grow(struct eval *ev, struct seq *seq);
+static inline void seq_push(struct eval *ev, struct seq *seq, struct value item)
+{
+	if (seq->count == seq->capacity)
+		seq_grow(ev, seq);
+	seq->items[seq->count++] = item;
+}
 /* A view of OF: FORM says of what; a part has COUNT items from FROM on. */
 struct value seq_view(struct eval *ev, enum value_kind kind, enum value_form form, struct value of,
 	size_t from, size_t count);
@@ -230,6 +236,7 @@ ptrdiff_t seq_index_of(struct eval *ev, struct value value, struct value item);
 /* Maps. map_get: true when the key is there. */
 bool map_get_value(struct eval *ev, struct value map, struct value key, struct value *ret);
 bool map_get_name(struct eval *ev, struct value map, struct str name, struct value *ret);
+bool map_get_key(struct eval *ev, struct value map, struct val_key *key, struct value *ret);
 /* MAP's own entries as JSON or a table: for the root and contexts without what is found elsewhere. To walk a map, do
  * this first. */
 struct value map_plain(struct eval *ev, struct value map);

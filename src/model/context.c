@@ -192,12 +192,12 @@ static bool has_key(void *data, size_t index)
 	return search->found != NULL;
 }
 
-const struct val *context_find(const struct execution *execution, size_t index, struct str key)
+const struct val *context_find(const struct execution *execution, size_t index, struct val_key *key)
 {
-	struct search search = { .execution = execution, .key = key };
+	struct search search = { .execution = execution, .key = key->text };
 
-	search.found = val_find(stage_at(execution, index)->context, key);
-	if (!search.found && stage_outputs_may_have(execution, key))
+	search.found = val_find_key(stage_at(execution, index)->context, key);
+	if (!search.found && stage_outputs_may_have(execution, key->text))
 		walk_ancestors(execution, index, has_key, &search);
 	return search.found;
 }
@@ -205,7 +205,10 @@ const struct val *context_find(const struct execution *execution, size_t index, 
 struct val context_get(
 	const struct execution *execution, size_t index, struct str key, bool *ret_found)
 {
-	const struct val *found = context_find(execution, index, key);
+	struct val_key wanted;
+
+	val_key_init(&wanted, key);
+	const struct val *found = context_find(execution, index, &wanted);
 
 	*ret_found = found != NULL;
 	return found ? *found : VAL_NULL;

@@ -190,7 +190,7 @@ void stage_set_engine_state(struct stage *stage, struct val state);
 struct val context_get(
 	const struct execution *execution, size_t index, struct str key, bool *ret_found);
 /* Where that value is, in the snapshot; NULL when nobody has it. */
-const struct val *context_find(const struct execution *execution, size_t index, struct str key);
+const struct val *context_find(const struct execution *execution, size_t index, struct val_key *key);
 /* False: no stage of this execution has ever put KEY into its outputs. O(1). */
 bool stage_outputs_may_have(const struct execution *execution, struct str key);
 /* The ancestors of a stage, itself first, nearest first, in lookup order, each once; an owned array. */

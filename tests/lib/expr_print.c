@@ -329,9 +329,8 @@ bool expr_same(const struct node *a, const struct node *b)
 	if (!a || !b)
 		return a == b;
 	bool named = a->kind != NODE_LITERAL && a->kind != NODE_FOLD;
-	if (a->kind != b->kind || a->op != b->op || a->safe != b->safe ||
-		a->constant != b->constant || a->count != b->count ||
-		(named && !str_equal(a->name, b->name)) ||
+	if (a->kind != b->kind || a->op != b->op || a->safe != b->safe || a->constant != b->constant ||
+		a->count != b->count || (named && !str_equal(a->name, b->name)) ||
 		(a->kind == NODE_LITERAL && !same_literal(a->literal, b->literal)) ||
 		!expr_same(a->extra, b->extra))
 		return false;

@@ -22,8 +22,9 @@ struct fake {
 	const char *body; /* what a URL answers, NULL = it fails */
 };
 
-static const struct val *fake_root(void *data, struct str name, struct val *ret_made)
+static const struct val *fake_root(void *data, struct val_key *key, struct val *ret_made)
 {
+	struct str name = key->text;
 	struct fake *fake = data;
 	fake->roots++;
 	*ret_made = str_is(name, "a") ? val_int(5) : VAL_NULL;

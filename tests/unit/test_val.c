@@ -381,6 +381,32 @@ static void threads_share_values(void **state)
 	}
 }
 
+static void a_key_is_found_in_maps_of_any_shape(void **state)
+{
+	static const char *const texts[] = { "key", "twelve bytes", "more than twelve bytes" };
+	for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++) {
+		struct val_key key;
+		val_key_init(&key, str_of(texts[t]));
+		assert_null(val_find_key(VAL_NULL, &key));
+		for (int before = 20; before >= 0; before--) {
+			_cleanup_(val_free) struct val map = val_map();
+			for (int i = 0; i < before; i++) {
+				_cleanup_(val_free) struct val other = val_format(
+					"%s %d", texts[t], i);
+				val_set_str(&map, val_as_str(&other), val_int(-1));
+			}
+			assert_null(val_find_key(map, &key));
+			val_set(&map, texts[t], val_int(before));
+			/* The second time at the place where it was found, which the next map has not. */
+			for (int i = 0; i < 2; i++) {
+				const struct val *found = val_find_key(map, &key);
+				assert_non_null(found);
+				assert_int_equal(found->integer, before);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +427,7 @@ int main(void)
 		cmocka_unit_test(equality_is_deep_and_blind_to_order),
 		cmocka_unit_test(deep_values_fit_a_worker_stack),
 		cmocka_unit_test(threads_share_values),
+		cmocka_unit_test(a_key_is_found_in_maps_of_any_shape),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
