@@ -16,40 +16,6 @@
 #define LIST_DAYS_MS (14 * 86400000LL) /* and how far back it goes … */
 #define LIST_OLD 2                     /* … unless a pipeline has none since: then so many */
 
-/* ---- forms ---------------------------------------------------------------------------------------------------------------------- */
-
-/* The stages of the run that started this one are of no use in a list, and large. */
-static void trigger_unexpand(struct val *trigger)
-{
-	struct val *parent = trigger ? val_edit(trigger, "parentExecution") : NULL;
-	if (parent && val_is_map(*parent))
-		val_set(parent, "stages", val_list());
-}
-
-void execution_unexpand(struct val *execution)
-{
-	trigger_unexpand(val_edit(execution, "trigger"));
-	struct val *stages = val_edit(execution, "stages");
-	for (size_t i = 0; stages && i < val_count(*stages); i++) {
-		struct val *stage = val_edit_at(stages, i);
-		struct val context = val_map();
-		struct val group = val_get(val_get(*stage, "context"), "group");
-		if (!val_is_null(group))
-			val_set(&context, "group", val_ref(group));
-		val_set(stage, "context", context);
-		val_set(stage, "outputs", val_map());
-		val_set(stage, "tasks", val_list());
-	}
-}
-
-static int answer_list(struct call *call, struct val list /* taken */, bool expand, uint64_t position)
-{
-	_cleanup_(val_free) struct val body = list;
-	for (size_t i = 0; !expand && i < val_count(body); i++)
-		execution_unexpand(val_edit_at(&body, i));
-	return answer_read(call, body, position);
-}
-
 /* ---- one run -------------------------------------------------------------------------------------------------------------------- */
 
 static int read_execution(struct call *call, struct val *ret, uint64_t *ret_position, struct err *err)
@@ -69,14 +35,14 @@ int api_execution_get(struct call *call, struct err *err)
 		return -1;
 	if (expand) {
 		if (store->type->print_execution(
-			    store, call_param(call, "id"), &text, &position, err) < 0)
+			    store, call_param(call, "id"), false, &text, &position, err) < 0)
 			return -1;
 		return answer_text(call, strbuf_str(&text), position);
 	}
 	/* ours: a skeleton, so that the console can follow a large run */
 	if (read_execution(call, &skeleton, &position, err) < 0)
 		return -1;
-	execution_unexpand(&skeleton);
+	execution_brief(&skeleton);
 	val_set(&skeleton, "initialConfig", val_map());
 	return answer_read(call, skeleton, position);
 }
@@ -210,6 +176,21 @@ static int compare_started(const void *a, const void *b)
 	return strcmp(val_get_text(x->execution, "id", ""), val_get_text(y->execution, "id", ""));
 }
 
+/* The runs of HEADS as they are stored: their texts are put together, and few are parsed. Those that were deleted meanwhile are left out. */
+static int answer_list(
+	struct call *call, struct val heads, bool expand, uint64_t position, struct err *err)
+{
+	struct store *store = call->api->setup.store;
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(SIZE_MAX / 2);
+	strbuf_add_char(&text, '[');
+	for (size_t i = 0; i < val_count(heads); i++)
+		if (print_item(store, val_get_text(val_at(heads, i), "id", ""), !expand, &text,
+			    err) < 0)
+			return -1;
+	strbuf_add_char(&text, ']');
+	return answer_text(call, strbuf_str(&text), position);
+}
+
 static void sort_by_start(struct val *list)
 {
 	VEC(struct started) rows = { 0 };
@@ -236,6 +217,7 @@ int api_executions(struct call *call, struct err *err)
 		.config_ids = (const char *const *)configs,
 		.ids = (const char *const *)ids,
 		.per_config = configs != NULL,
+		.heads_only = true,
 	};
 	_cleanup_(val_free) struct val list = VAL_NULL;
 	uint64_t position;
@@ -250,13 +232,13 @@ int api_executions(struct call *call, struct err *err)
 	if (!configs && !ids) {
 		if (journal_position(call->api, &position, err) < 0)
 			return -1;
-		return answer_list(call, val_list(), expand, position);
+		return answer_list(call, VAL_NULL, expand, position, err);
 	}
 	filter.limit = ids ? 0 : (size_t)limit;
 	if (store->type->list_executions(store, &filter, &list, &position, err) < 0)
 		return -1;
 	sort_by_start(&list);
-	return answer_list(call, take(&list), expand, position);
+	return answer_list(call, list, expand, position, err);
 }
 
 /* LIST is by pipeline, newest first. Leaves out what is old, but of a pipeline that has nothing newer the LIST_OLD newest. */
@@ -281,8 +263,9 @@ static void leave_out_old(struct val *list)
 int api_executions_of_application(struct call *call, struct err *err)
 {
 	struct store *store = call->api->setup.store;
-	struct execution_filter filter = { .application = call_param(call, "app"),
-		.per_config = true };
+	struct execution_filter filter = {
+		.application = call_param(call, "app"), .per_config = true, .heads_only = true
+	};
 	_cleanup_(val_free) struct val list = VAL_NULL;
 	uint64_t position;
 	int64_t limit;
@@ -295,5 +278,5 @@ int api_executions_of_application(struct call *call, struct err *err)
 	if (store->type->list_executions(store, &filter, &list, &position, err) < 0)
 		return -1;
 	leave_out_old(&list);
-	return answer_list(call, take(&list), expand, position);
+	return answer_list(call, list, expand, position, err);
 }

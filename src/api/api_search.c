@@ -21,7 +21,7 @@ struct search {
 	const char *event_id;
 	char **trigger_types;
 	struct val trigger; /* a part of it */
-	int64_t start, size;
+	int64_t start, size, found;
 	bool expand;
 };
 
@@ -75,7 +75,10 @@ static int read_search(struct call *call, struct search *search, struct err *err
 			"triggerTimeEndBoundary: it is before triggerTimeStartBoundary");
 	if (search->filter.built_to_ms == 0) /* nothing was built then; 0 is no bound to the store */
 		search->filter.built_to_ms = -1;
-	search->filter.without_stages = true; /* until it is known which are wanted */
+	/* Whole only once it is known which are wanted. */
+	search->filter.heads_only = !search->event_id && !search->trigger_types &&
+		val_is_null(search->trigger);
+	search->filter.without_stages = true;
 	return 0;
 }
 
@@ -176,50 +179,34 @@ static int is_found(const struct search *search, struct val execution, struct er
 	return val_is_null(search->trigger) ? 1 : holds(trigger, search->trigger, 0, err);
 }
 
-/* Adds the run of HEAD with its stages; nothing when it was deleted meanwhile. */
-static int add_found(struct store *store, const struct search *search, struct val head,
-	struct val *list, struct err *err)
-{
-	struct val execution;
-	uint64_t position;
-	if (store->type->get_execution(
-		    store, val_get_text(head, "id", ""), &execution, &position, err) < 0) {
-		if (err->kind != ERR_NOT_FOUND)
-			return -1;
-		err_clear(err);
-		return 0;
-	}
-	if (!search->expand)
-		execution_unexpand(&execution);
-	val_append(list, execution);
-	return 0;
-}
-
 /* Those of HEADS that are looked for, until there are enough. */
-static int add_page(struct store *store, struct search *search, struct val heads, struct val *found,
-	struct err *err)
+static int add_page(struct store *store, struct search *search, struct val heads,
+	struct strbuf *found, struct err *err)
 {
-	for (size_t i = 0; i < val_count(heads) && (int64_t)val_count(*found) < search->size; i++) {
+	for (size_t i = 0; i < val_count(heads) && search->found < search->size; i++) {
 		int result = is_found(search, val_at(heads, i), err);
 		if (result < 0)
 			return -1;
 		if (result == 0 || search->start-- > 0)
 			continue;
-		if (add_found(store, search, val_at(heads, i), found, err) < 0)
+		size_t before = found->length;
+		if (print_item(store, val_get_text(val_at(heads, i), "id", ""), !search->expand,
+			    found, err) < 0)
 			return -1;
+		search->found += found->length > before;
 	}
 	return 0;
 }
 
 /* Answers; when the search ended early, where: the build time of the last run that was looked at. */
-static int answer_found(struct call *call, struct val found, uint64_t position, int64_t reached_ms)
+static int answer_found(struct call *call, struct strbuf *found, uint64_t position, int64_t reached_ms)
 {
 	_cleanup_(val_free) struct val headers = val_map();
-	_cleanup_free_ char *text = json_text(found, JSON_COMPACT);
+	strbuf_add_char(found, ']');
 	val_set(&headers, "X-Journal-Seq", val_format("%llu", (unsigned long long)position));
 	if (reached_ms)
 		val_set(&headers, "X-Search-Reached", val_format("%lld", (long long)reached_ms));
-	http_reply(call->exchange, 200, "application/json", str_of(text), headers);
+	http_reply(call->exchange, 200, "application/json", strbuf_str(found), headers);
 	return 0;
 }
 
@@ -227,12 +214,13 @@ static int answer_found(struct call *call, struct val found, uint64_t position, 
 static int search_runs(struct call *call, struct search *search, struct err *err)
 {
 	struct store *store = call->api->setup.store;
-	_cleanup_(val_free) struct val found = val_list();
+	_cleanup_strbuf_ struct strbuf found = STRBUF_INIT(SIZE_MAX / 2);
 	_cleanup_free_ char *behind = NULL;
 	uint64_t position = 0, first = 0;
 	size_t seen = 0;
 	if (read_search(call, search, err) < 0)
 		return -1;
+	strbuf_add_char(&found, '[');
 	for (;;) {
 		_cleanup_(val_free) struct val heads = VAL_NULL;
 		if (store->type->list_executions(store, &search->filter, &heads, &position, err) < 0 ||
@@ -240,12 +228,12 @@ static int search_runs(struct call *call, struct search *search, struct err *err
 			return -1;
 		first = first ? first : position;
 		seen += val_count(heads);
-		if (val_count(heads) < LIMIT_LIST_ROWS || (int64_t)val_count(found) >= search->size)
-			return answer_found(call, found, first, 0);
+		if (val_count(heads) < LIMIT_LIST_ROWS || search->found >= search->size)
+			return answer_found(call, &found, first, 0);
 		struct val last = val_at(heads, val_count(heads) - 1);
 		search->filter.behind_ms = val_get_int(last, "buildTime", 0);
 		if (seen >= LIMIT_SEARCH_ROWS)
-			return answer_found(call, found, first, search->filter.behind_ms);
+			return answer_found(call, &found, first, search->filter.behind_ms);
 		free(behind);
 		behind = xstrdup(val_get_text(last, "id", ""));
 		search->filter.behind_id = behind;

@@ -141,6 +141,21 @@ void answer_error(struct http_exchange *exchange, const struct err *err)
 	http_reply_error(exchange, err);
 }
 
+int print_item(struct store *store, const char *id, bool brief, struct strbuf *list, struct err *err)
+{
+	size_t before = list->length;
+	uint64_t position;
+	if (list->bytes[before - 1] != '[')
+		strbuf_add_char(list, ',');
+	if (store->type->print_execution(store, id, brief, list, &position, err) == 0)
+		return 0;
+	if (err->kind != ERR_NOT_FOUND)
+		return -1;
+	err_clear(err);
+	list->length = before;
+	return 0;
+}
+
 /* ---- reads ---------------------------------------------------------------------------------------------------------------------- */
 
 int journal_position(struct api *api, uint64_t *ret, struct err *err)
@@ -174,7 +189,7 @@ static void answer_run(void *data, struct http_exchange *exchange)
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(SIZE_MAX / 2);
 	_cleanup_err_ struct err err = ERR_INIT;
 	uint64_t position;
-	if (store->type->print_execution(store, pending->run_id, &text, &position, &err) < 0)
+	if (store->type->print_execution(store, pending->run_id, false, &text, &position, &err) < 0)
 		answer_error(exchange, &err);
 	else
 		reply_text(exchange, strbuf_str(&text), position);

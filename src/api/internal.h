@@ -87,8 +87,8 @@ int call_submit(struct call *call, struct request *request, answer_fn answer, st
 /* The same for what changes the run {id}: the answer is that run as it is stored then, read on a server thread. */
 int call_submit_for_run(struct call *call, struct request *request, struct err *err);
 
-/* Cuts an execution down for lists (`expand=false`): no context but `group`, no outputs, no tasks. */
-void execution_unexpand(struct val *execution);
+/* Appends the run, with a comma before it if it is not the first of a list; nothing when it was deleted meanwhile. */
+int print_item(struct store *store, const char *id, bool brief, struct strbuf *list, struct err *err);
 
 /* The handlers, by file. */
 int api_root(struct call *call, struct err *err);

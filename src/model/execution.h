@@ -166,6 +166,13 @@ struct val stage_to_json(const struct execution *execution, const struct stage *
 struct val stage_member_to_json(
 	const struct execution *execution, const struct stage *stage, struct str key);
 /*
+ * That form cut down for lists (`expand=false`): of a stage's context only `group`, no outputs, no tasks; of the run whose stage started
+ * this one no stages. Each in place.
+ */
+void execution_brief(struct val *execution);
+void stage_brief(struct val *stage);
+void trigger_brief(struct val *trigger);
+/*
  * Pieces of that form as compact JSON, appended: a stage without context and outputs, an execution without stages, trigger and
  * initialConfig.
  */

@@ -614,3 +614,35 @@ int execution_from_json(struct val json, struct execution **ret, struct err *err
 	*ret = take(&execution);
 	return 0;
 }
+
+/* ---- cut down for lists ------------------------------------------------------------------------ */
+
+void trigger_brief(struct val *trigger)
+{
+	struct val *parent = val_edit(trigger, "parentExecution");
+
+	if (parent && val_is_map(*parent))
+		val_set(parent, "stages", val_list());
+}
+
+void stage_brief(struct val *stage)
+{
+	struct val context = val_map(), group = val_get(val_get(*stage, "context"), "group");
+
+	if (!val_is_null(group))
+		val_set(&context, "group", val_ref(group));
+	val_set(stage, "context", context);
+	val_set(stage, "outputs", val_map());
+	val_set(stage, "tasks", val_list());
+}
+
+void execution_brief(struct val *execution)
+{
+	struct val *trigger = val_edit(execution, "trigger");
+	struct val *stages = val_edit(execution, "stages");
+
+	if (trigger)
+		trigger_brief(trigger);
+	for (size_t i = 0; stages && i < val_count(*stages); i++)
+		stage_brief(val_edit_at(stages, i));
+}

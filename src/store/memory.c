@@ -378,10 +378,14 @@ static int memory_load_execution(
 	return rebuild(row, ret, err);
 }
 
-static struct val json_for_people(const struct execution *execution, bool with_stages)
+static struct val json_for_people(const struct execution *execution, bool with_stages, bool head_only)
 {
 	_cleanup_(val_free) struct val json = execution_to_json(execution, with_stages);
 
+	if (head_only) {
+		val_remove(&json, "trigger");
+		val_remove(&json, "initialConfig");
+	}
 	return secrets_masked(json);
 }
 
@@ -399,19 +403,21 @@ static int memory_get_execution(struct store *store, const char *id, struct val 
 	pthread_rwlock_unlock(&memory->lock);
 	if (!row)
 		return err_set(err, ERR_NOT_FOUND, "there is no execution %s", id);
-	*ret = json_for_people(row, true);
+	*ret = json_for_people(row, true, false);
 	*ret_position = position;
 	execution_unref(row);
 	return 0;
 }
 
-static int memory_print_execution(struct store *store, const char *id, struct strbuf *ret,
-	uint64_t *ret_position, struct err *err)
+static int memory_print_execution(struct store *store, const char *id, bool brief,
+	struct strbuf *ret, uint64_t *ret_position, struct err *err)
 {
 	_cleanup_(val_free) struct val json = VAL_NULL;
 
 	if (memory_get_execution(store, id, &json, ret_position, err) < 0)
 		return -1;
+	if (brief)
+		execution_brief(&json);
 	json_write(ret, json, JSON_COMPACT);
 	return 0;
 }
@@ -497,7 +503,9 @@ static int memory_list_executions(struct store *store, const struct execution_fi
 	sort(&found, filter->oldest_first ? oldest_first : newest_first);
 	*ret_list = val_list();
 	for (size_t i = 0; i < found.list.count && i < limit; i++)
-		val_append(ret_list, json_for_people(found.list.items[i], !filter->without_stages));
+		val_append(ret_list,
+			json_for_people(found.list.items[i],
+				!filter->without_stages && !filter->heads_only, filter->heads_only));
 	return 0;
 }
 

@@ -134,7 +134,7 @@ int sqlite_read_events(struct store *store, const char *execution_id, uint64_t a
 int sqlite_get_memory(struct store *store, const char *key, struct val *ret, struct err *err);
 
 /* sqlite_text.c */
-int sqlite_print_execution(struct store *store, const char *id, struct strbuf *ret,
+int sqlite_print_execution(struct store *store, const char *id, bool brief, struct strbuf *ret,
 	uint64_t *ret_position, struct err *err);
 
 #endif

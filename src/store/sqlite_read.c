@@ -63,7 +63,8 @@ static void execution_row_free(struct execution_row *row)
 	vec_free(&row->stages);
 }
 
-static int read_head(struct db *db, int64_t key, struct execution_row *row, struct err *err)
+static int read_head(
+	struct db *db, int64_t key, bool head_only, struct execution_row *row, struct err *err)
 {
 	_cleanup_done_ sqlite3_stmt *read = db_statement(db, SQL_READ_EXECUTION, err);
 	int found;
@@ -76,8 +77,11 @@ static int read_head(struct db *db, int64_t key, struct execution_row *row, stru
 		return -1;
 	if (!found)
 		return err_set(err, ERR_INTERNAL, "the database %s has lost an execution", db->path);
-	if (db_column_json(db, read, 0, &row->head, err) < 0 ||
-		db_column_json(db, read, 1, &row->trigger, err) < 0)
+	if (db_column_json(db, read, 0, &row->head, err) < 0)
+		return -1;
+	if (head_only)
+		return 0;
+	if (db_column_json(db, read, 1, &row->trigger, err) < 0)
 		return -1;
 	return db_column_json(db, read, 2, &row->config, err);
 }
@@ -184,11 +188,22 @@ static int read_execution(
 {
 	_cleanup_(execution_row_free) struct execution_row row = { 0 };
 
-	if (read_head(db, key, &row, err) < 0 ||
+	if (read_head(db, key, false, &row, err) < 0 ||
 		(with_stages && read_stages(db, key, false, &row, err) < 0) ||
 		read_blobs(db, key, &row, err) < 0)
 		return -1;
 	*ret = row_to_json(&row, with_stages);
+	return 0;
+}
+
+/* Of the execution itself, without trigger and initialConfig. */
+static int read_head_only(struct db *db, int64_t key, struct val *ret, struct err *err)
+{
+	_cleanup_(execution_row_free) struct execution_row row = { 0 };
+
+	if (read_head(db, key, true, &row, err) < 0)
+		return -1;
+	*ret = take(&row.head);
 	return 0;
 }
 
@@ -197,7 +212,7 @@ static int load_execution(struct db *db, int64_t key, struct execution **ret, st
 	_cleanup_(execution_row_free) struct execution_row row = { 0 };
 	_cleanup_(val_free) struct val json = VAL_NULL;
 
-	if (read_head(db, key, &row, err) < 0 || read_stages(db, key, true, &row, err) < 0 ||
+	if (read_head(db, key, false, &row, err) < 0 || read_stages(db, key, true, &row, err) < 0 ||
 		read_blobs(db, key, &row, err) < 0)
 		return -1;
 	for (size_t i = 0; i < row.stages.count; i++)
@@ -458,9 +473,14 @@ int sqlite_list_executions(struct store *store, const struct execution_filter *f
 		return -1;
 	for (size_t i = 0; i < listing.rows.count; i++) {
 		_cleanup_(val_free) struct val execution = VAL_NULL;
+		int64_t key = listing.rows.items[i].key;
 
-		if (read_execution(reader.db, listing.rows.items[i].key, !filter->without_stages,
-			    &execution, err) < 0)
+		if (filter->heads_only)
+			result = read_head_only(reader.db, key, &execution, err);
+		else
+			result = read_execution(
+				reader.db, key, !filter->without_stages, &execution, err);
+		if (result < 0)
 			return -1;
 		val_append(&executions, secrets_masked(execution));
 	}

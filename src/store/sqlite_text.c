@@ -14,6 +14,7 @@ struct printer {
 	struct strbuf *buf;
 	sqlite3_stmt *large; /* stage, part, path, value */
 	bool has_large;
+	bool brief; /* as in lists (execution_brief) */
 };
 
 static int next_large(struct printer *printer, struct err *err)
@@ -47,6 +48,8 @@ static int print_value(struct printer *printer, sqlite3_stmt *row, int column, i
 			next_large(printer, err) < 0)
 			return -1;
 	masked = secrets_masked(document);
+	if (printer->brief && part == BLOB_TRIGGER)
+		trigger_brief(&masked);
 	json_write(printer->buf, masked, JSON_COMPACT);
 	return 0;
 }
@@ -73,6 +76,13 @@ static void print_key(struct printer *printer, const char *key)
 	strbuf_printf(printer->buf, ",\"%s\":", key);
 }
 
+static int print_trigger(struct printer *printer, sqlite3_stmt *row, struct err *err)
+{
+	if (printer->brief && str_contains(db_column(row, 1), "\"parentExecution\""))
+		return print_value(printer, row, 1, -1, BLOB_TRIGGER, err);
+	return print_document(printer, row, 1, -1, BLOB_TRIGGER, err);
+}
+
 static int print_head(struct printer *printer, int64_t key, struct err *err)
 {
 	_cleanup_done_ sqlite3_stmt *read = db_statement(printer->db, SQL_READ_EXECUTION, err);
@@ -90,10 +100,43 @@ static int print_head(struct printer *printer, int64_t key, struct err *err)
 	if (print_document(printer, read, 0, -1, -1, err) < 0)
 		return -1;
 	print_key(printer, "trigger");
-	if (print_document(printer, read, 1, -1, BLOB_TRIGGER, err) < 0)
+	if (print_trigger(printer, read, err) < 0)
 		return -1;
 	strbuf_add_text(printer->buf, ",\"initialConfig\":");
 	return print_document(printer, read, 2, -1, BLOB_CONFIG, err);
+}
+
+static int print_stage(struct printer *printer, sqlite3_stmt *row, struct err *err)
+{
+	int64_t index = sqlite3_column_int64(row, 0);
+
+	if (print_document(printer, row, 1, index, -1, err) < 0)
+		return -1;
+	print_key(printer, "context");
+	if (print_document(printer, row, 2, index, BLOB_CONTEXT, err) < 0)
+		return -1;
+	strbuf_add_text(printer->buf, ",\"outputs\":");
+	if (print_document(printer, row, 3, index, BLOB_OUTPUTS, err) < 0)
+		return -1;
+	strbuf_add_char(printer->buf, '}');
+	return 0;
+}
+
+/* Its context is looked at only where it may have what is left of it, and its outputs not at all. */
+static int print_stage_brief(struct printer *printer, sqlite3_stmt *row, struct err *err)
+{
+	_cleanup_(val_free) struct val stage = VAL_NULL, masked = VAL_NULL;
+	struct val context = VAL_NULL;
+
+	if (db_column_json(printer->db, row, 1, &stage, err) < 0 ||
+		(str_contains(db_column(row, 2), "\"group\"") &&
+			db_column_json(printer->db, row, 2, &context, err) < 0))
+		return -1;
+	val_set(&stage, "context", context);
+	stage_brief(&stage);
+	masked = secrets_masked(stage);
+	json_write(printer->buf, masked, JSON_COMPACT);
+	return 0;
 }
 
 static int print_stages(struct printer *printer, int64_t key, struct err *err)
@@ -107,19 +150,10 @@ static int print_stages(struct printer *printer, int64_t key, struct err *err)
 	sqlite3_bind_int64(read, 1, key);
 	sqlite3_bind_int(read, 2, 0);
 	while ((found = db_step(printer->db, read, err)) > 0) {
-		int64_t index = sqlite3_column_int64(read, 0);
-
 		strbuf_add_text(printer->buf, separator);
 		separator = ",";
-		if (print_document(printer, read, 1, index, -1, err) < 0)
+		if ((printer->brief ? print_stage_brief : print_stage)(printer, read, err) < 0)
 			return -1;
-		print_key(printer, "context");
-		if (print_document(printer, read, 2, index, BLOB_CONTEXT, err) < 0)
-			return -1;
-		strbuf_add_text(printer->buf, ",\"outputs\":");
-		if (print_document(printer, read, 3, index, BLOB_OUTPUTS, err) < 0)
-			return -1;
-		strbuf_add_char(printer->buf, '}');
 	}
 	return found;
 }
@@ -141,11 +175,11 @@ static int print(struct printer *printer, int64_t key, struct err *err)
 	return 0;
 }
 
-int sqlite_print_execution(struct store *store, const char *id, struct strbuf *ret,
+int sqlite_print_execution(struct store *store, const char *id, bool brief, struct strbuf *ret,
 	uint64_t *ret_position, struct err *err)
 {
 	READER(reader, store, err);
-	struct printer printer = { .db = reader.db, .buf = ret };
+	struct printer printer = { .db = reader.db, .buf = ret, .brief = brief };
 	int64_t key;
 
 	if (sqlite_find_execution(reader.db, id, &key, err) < 0 ||

@@ -170,7 +170,7 @@ int store_op_check(const struct store_op *op, struct err *err)
 int store_get_head(struct store *store, const char *id, struct val *ret, struct err *err)
 {
 	const char *ids[] = { id, NULL };
-	const struct execution_filter filter = { .ids = ids, .without_stages = true };
+	const struct execution_filter filter = { .ids = ids, .heads_only = true };
 	_cleanup_(val_free) struct val list = VAL_NULL;
 	uint64_t position;
 	if (store->type->list_executions(store, &filter, &list, &position, err) < 0)

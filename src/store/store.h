@@ -86,6 +86,7 @@ struct execution_filter {
 	bool per_config; /* `limit` is for each config, its newest ones; what has no config is left out */
 	bool oldest_first; /* by build time; else newest first */
 	bool without_stages;
+	bool heads_only;                    /* without stages, trigger and initialConfig: quick */
 	int64_t built_from_ms, built_to_ms; /* build times, both included; built_to_ms 0 = any */
 	/* Only what comes behind this one in the order, so that a list can be read page by page; NULL = from the start. */
 	const char *behind_id;
@@ -116,8 +117,9 @@ struct store_type {
 	/* For people: what Kubernetes Secrets hold is masked, here and in lists (model/secrets.h). */
 	int (*get_execution)(struct store *store, const char *id, struct val *ret,
 		uint64_t *ret_position, struct err *err);
-	/* The same as compact JSON, appended to *RET; without making values of it where the store can do so. */
-	int (*print_execution)(struct store *store, const char *id, struct strbuf *ret,
+	/* The same as compact JSON, appended to *RET; without making values of it where the store can do so. BRIEF: as in lists
+	 * (execution_brief). What was appended before an error is there to stay. */
+	int (*print_execution)(struct store *store, const char *id, bool brief, struct strbuf *ret,
 		uint64_t *ret_position, struct err *err);
 	int (*list_executions)(struct store *store, const struct execution_filter *filter,
 		struct val *ret_list, uint64_t *ret_position, struct err *err);
@@ -154,7 +156,7 @@ struct store {
 	const struct store_type *type;
 };
 void store_close(struct store *store); /* NULL is fine */
-/* The execution of that id without its stages, as in lists; ERR_NOT_FOUND. *RET is owned. Any thread. */
+/* The head of the execution of that id; ERR_NOT_FOUND. *RET is owned. Any thread. */
 int store_get_head(struct store *store, const char *id, struct val *ret, struct err *err);
 DEFINE_CLEANUP(struct store *, store_close)
 

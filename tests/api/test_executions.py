@@ -149,6 +149,27 @@ def test_a_skeleton_and_one_stage(server, app):
     assert (listed["context"], listed["tasks"]) == ({"group": "g"}, [])
 
 
+def test_lists_are_what_the_runs_are_and_leave_out_what_is_large_when_asked_to(server, app):
+    server.save(app, "child", [{**SET, "group": "g", "note": "x" * 20000}])
+    parent = server.save(app, "parent", [{"type": "pipeline", "refId": "1", "name": "Child", "pipeline": "child"}])
+    server.wait_for(server.run(app, "parent"))
+    whole = server.get(f"/applications/{app}/pipelines").json()
+    assert len(whole) == 2
+    for run in whole:
+        assert run == server.get(f"/pipelines/{run['id']}").json()
+    brief = {run["id"]: run for run in server.get(f"/applications/{app}/pipelines?expand=false").json()}
+    for run in whole:
+        for stage in run["stages"]:
+            stage.update(context={"group": "g"} if "group" in stage["context"] else {}, outputs={}, tasks=[])
+        if "parentExecution" in run["trigger"]:
+            assert run["trigger"]["parentExecution"]["stages"]
+            run["trigger"]["parentExecution"]["stages"] = []
+        assert brief[run["id"]] == run
+    found = server.get(f"/applications/{app}/executions/search?size=5").json()
+    assert found == [brief[run["id"]] for run in found] and len(found) == 2
+    assert server.get(f"/executions?pipelineConfigIds={parent['id']}&expand=false").json()[0] == brief[found[1]["id"]]
+
+
 def test_a_patch_skips_a_wait(server, app):
     server.save(app, "p", [LONG_WAIT])
     run = server.run(app, "p")

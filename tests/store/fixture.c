@@ -129,15 +129,14 @@ void put_event(struct store_batch *batch, const char *execution_id, const char *
 	store_event(batch, execution_id, event);
 }
 
-/* As text it is the same. */
-static void assert_printed(
-	struct store *store, const char *id, struct val expected, uint64_t expected_position)
+static void assert_printed(struct store *store, const char *id, bool brief, struct val expected,
+	uint64_t expected_position)
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT(SIZE_MAX / 2);
 	uint64_t position;
 
-	if (store->type->print_execution(store, id, &text, &position, &err) < 0)
+	if (store->type->print_execution(store, id, brief, &text, &position, &err) < 0)
 		fail_msg("%s", err_text(&err));
 	_cleanup_(val_free) struct val printed = VAL_NULL;
 	if (json_parse(strbuf_str(&text), &(struct json_options){ .max_depth = SIZE_MAX }, NULL,
@@ -155,7 +154,11 @@ struct val read_execution(struct store *store, const char *id)
 
 	if (store->type->get_execution(store, id, &json, &position, &err) < 0)
 		fail_msg("%s", err_text(&err));
-	assert_printed(store, id, json, position);
+	/* As text it is the same, whole and cut down. */
+	_cleanup_(val_free) struct val cut = val_ref(json);
+	execution_brief(&cut);
+	assert_printed(store, id, false, json, position);
+	assert_printed(store, id, true, cut, position);
 	return json;
 }
 

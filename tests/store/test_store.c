@@ -340,6 +340,12 @@ static void a_list_has_stages_unless_told_otherwise(void **state)
 	filter.without_stages = true;
 	assert_int_equal(store->type->list_executions(store, &filter, &heads, &position, &err), 0);
 	assert_same_json(val_at(heads, 0), expected_head);
+	val_free(&heads);
+	filter.heads_only = true;
+	val_remove(&expected_head, "trigger");
+	val_remove(&expected_head, "initialConfig");
+	assert_int_equal(store->type->list_executions(store, &filter, &heads, &position, &err), 0);
+	assert_same_json(val_at(heads, 0), expected_head);
 }
 
 static void a_list_ends_at_its_limit(void **state)
