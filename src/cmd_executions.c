@@ -110,7 +110,7 @@ static const struct command list_command = {
 	.options = ROWS(struct option_row, CLIENT_OPTIONS,
 		{ "status", 0, "STATUS,…", "Only those: RUNNING, SUCCEEDED, TERMINAL, CANCELED, …" },
 		{ "pipeline", 0, "NAME", "Only those of this pipeline." },
-		{ "limit", 'n', "NUMBER", "At most so many; default 20." }, OUTPUT_OPTION),
+		{ "limit", 'n', "NUMBER", "At most so many, 1 to 1000; default 20." }, OUTPUT_OPTION),
 	.run = list_run,
 };
 

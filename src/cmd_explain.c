@@ -449,7 +449,8 @@ static const struct command traffic_command = {
 	.max_arguments = 1,
 	.summary = "The JSON Patch that gives a workload traffic, or takes it; or the workload attached.",
 	.details = "gennaker explain traffic disable --service service.yaml --target replicaset.yaml",
-	.options = ROWS(struct option_row, OUTPUT_OPTION, { "service", 's', "FILE", "The Service." },
+	.options = ROWS(struct option_row, OUTPUT_OPTION_LIKE("yaml"),
+		{ "service", 's', "FILE", "The Service." },
 		{ "target", 't', "FILE", "The workload, or a Pod." }),
 	.run = traffic_command_run,
 };

@@ -128,7 +128,8 @@ const struct command inspect_command = {
 	.arguments = "[ID]",
 	.max_arguments = 1,
 	.summary = "What runs on a server are doing now: in flight, waiting for a key, a slot or a time.",
-	.details = "ID: only this run. It is the server's memory, not the store: it shows why a run does not go on.",
+	.details = "ID: only this run. It is the server's memory, not the store: it shows why a run does not go on,\n"
+		   "and which of its stages were skipped because their stageEnabled could not be evaluated.",
 	.options = ROWS(struct option_row, CLIENT_OPTIONS, OUTPUT_OPTION),
 	.run = inspect_run,
 };

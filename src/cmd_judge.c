@@ -111,7 +111,7 @@ const struct command judge_command = {
 	.min_arguments = 2,
 	.max_arguments = 2,
 	.summary = "Answer a manual judgment of a run on a server.",
-	.details = "ID is the run's. Exit status: 0 it was taken, 2 there is no such run, or nothing waits there.",
+	.details = "ID is the run's. Exit status: 0 it was taken, 2 there is no such run, nothing waits there, or the choice\nis none of the stage's inputs.",
 	.options = ROWS(struct option_row, CLIENT_OPTIONS,
 		{ "input", 'i', "TEXT", "What is chosen, when the stage offers a choice." },
 		{ "stage", 0, "NAME", "Which stage, by name or refId, when several wait." }),

@@ -90,7 +90,7 @@ static void put_commands(FILE *page, const struct command *const *list)
 /* "executions list" → "gennaker-executions-list"; owned. */
 static char *page_name(const struct command *command)
 {
-	char *name = xasprintf("gennaker-%s", command->name);
+	char *name = xasprintf("gennaker%s%s", *command->name ? "-" : "", command->name);
 	for (char *c = name; *c; c++)
 		if (*c == ' ')
 			*c = '-';
@@ -127,8 +127,25 @@ static int close_page(FILE *page, const char *name)
 	return 0;
 }
 
-static int write_command(const char *directory, const struct command *command)
+/* Other pages, by their names. */
+static void put_see_also(FILE *page, const struct command *parent, const struct command *const *list)
 {
+	fputs(".SH SEE ALSO\n", page);
+	if (parent) {
+		_cleanup_free_ char *name = page_name(parent);
+		fprintf(page, ".BR %s (1)%s\n", name, list ? "," : "");
+	}
+	for (; list && *list; list++) {
+		_cleanup_free_ char *name = page_name(*list);
+		fprintf(page, ".BR %s (1)%s\n", name, list[1] ? "," : "");
+	}
+}
+
+/* PARENT: whose subcommand it is; NULL = gennaker's own. */
+static int write_command(
+	const char *directory, const struct command *parent, const struct command *command)
+{
+	static const struct command root = { .name = "" };
 	_cleanup_free_ char *name = page_name(command);
 	FILE *page = open_page(directory, name);
 	if (!page)
@@ -152,16 +169,17 @@ static int write_command(const char *directory, const struct command *command)
 		put_commands(page, command->subcommands);
 	else
 		put_options(page, command);
-	fputs(".SH SEE ALSO\n.BR gennaker (1)\n", page);
+	put_see_also(page, parent ? parent : &root, command->subcommands);
 	return close_page(page, name);
 }
 
-static int write_commands(const char *directory, const struct command *const *list)
+static int write_commands(
+	const char *directory, const struct command *parent, const struct command *const *list)
 {
 	for (; *list; list++) {
-		if (write_command(directory, *list) < 0)
+		if (write_command(directory, parent, *list) < 0)
 			return -1;
-		if ((*list)->subcommands && write_commands(directory, (*list)->subcommands) < 0)
+		if ((*list)->subcommands && write_commands(directory, *list, (*list)->subcommands) < 0)
 			return -1;
 	}
 	return 0;
@@ -180,6 +198,7 @@ static int write_overview(const char *directory)
 	put_commands(page, commands);
 	fputs(".SH EXIT STATUS\n"
 	      ".TP\n0\nIt succeeded.\n.TP\n1\nIt failed.\n.TP\n2\nBad usage or input.\n.TP\n3\nThe run was canceled.\n"
+	      ".TP\n130\nThe watching of a run that goes on was ended by Ctrl\\-C.\n"
 	      ".SH ENVIRONMENT\n"
 	      ".TP\n.B GENNAKER_SERVER\nThe server of the commands that talk to one.\n"
 	      ".TP\n.BR GENNAKER_TOKEN \", \" GENNAKER_USER\nWho we are to it: a token, or NAME:PASSWORD.\n"
@@ -188,6 +207,7 @@ static int write_overview(const char *directory)
 	      ".TP\n.I gennaker.yml\nThe settings, in the current directory or where \\-\\-config says.\n"
 	      ".TP\n.I ~/.local/share/gennaker\nThe data of a server that is not told otherwise.\n",
 		page);
+	put_see_also(page, NULL, commands);
 	return close_page(page, "gennaker");
 }
 
@@ -196,7 +216,7 @@ static int man_run(const struct options *options)
 	const char *directory = options->arguments.items[0];
 	if (mkdir(directory, 0777) < 0 && errno != EEXIST)
 		return complain(EXIT_FAILED, "cannot make %s: %s", directory, strerror(errno));
-	if (write_overview(directory) < 0 || write_commands(directory, commands) < 0)
+	if (write_overview(directory) < 0 || write_commands(directory, NULL, commands) < 0)
 		return EXIT_FAILED;
 	return EXIT_OK;
 }

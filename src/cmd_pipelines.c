@@ -117,8 +117,8 @@ static const struct command get_command = {
 	.arguments = "APPLICATION NAME",
 	.min_arguments = 2,
 	.max_arguments = 2,
-	.summary = "A stored pipeline, as JSON unless --output says otherwise.",
-	.options = ROWS(struct option_row, CLIENT_OPTIONS, OUTPUT_OPTION),
+	.summary = "A stored pipeline.",
+	.options = ROWS(struct option_row, CLIENT_OPTIONS, OUTPUT_OPTION_LIKE("json")),
 	.run = get_run,
 };
 

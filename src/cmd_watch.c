@@ -30,7 +30,7 @@ const struct command watch_command = {
 	.max_arguments = 1,
 	.summary = "Watch a run on a server until it ends.",
 	.details = "It begins with what has happened so far. On a terminal it asks when a manual judgment waits.\n"
-		   "Exit status: 0 succeeded, 1 failed, 2 bad usage or input, 3 canceled. Ctrl-C ends the watching, not the run.",
+		   "Exit status: 0 succeeded, 1 failed, 2 bad usage or input, 3 canceled. Ctrl-C ends the watching, not the run (130).",
 	.options = ROWS(struct option_row, CLIENT_OPTIONS, FOLLOW_OPTIONS),
 	.run = watch_run,
 };

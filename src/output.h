@@ -11,10 +11,11 @@
 #include "base/val.h"
 #include "options.h"
 
-#define OUTPUT_OPTION                                                               \
-	{                                                                           \
-		"output", 'o', "table|json|yaml", "How to print it; default table." \
+#define OUTPUT_OPTION_LIKE(preset)                                                       \
+	{                                                                                \
+		"output", 'o', "table|json|yaml", "How to print it; default " preset "." \
 	}
+#define OUTPUT_OPTION OUTPUT_OPTION_LIKE("table")
 
 enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_YAML };
 

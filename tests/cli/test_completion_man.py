@@ -78,6 +78,10 @@ def test_every_command_has_a_page(gennaker, tmp_path):
     assert {f"gennaker-{command}.1" for command in COMMANDS} <= pages
     text = (tmp_path / "pages/gennaker-run.1").read_text()
     assert "\\-\\-parameter" in text and ".SH OPTIONS" in text
+    assert ".BR gennaker-executions-get (1)" in (tmp_path / "pages/gennaker-executions.1").read_text()
+    assert ".BR gennaker-executions (1)" in (tmp_path / "pages/gennaker-executions-get.1").read_text()
+    assert ".BR gennaker-watch (1)" in (tmp_path / "pages/gennaker.1").read_text()
+    assert "default json" in (tmp_path / "pages/gennaker-pipelines-get.1").read_text()
 
 
 @pytest.mark.skipif(not shutil.which("man"), reason="man is not installed")
