@@ -1,5 +1,6 @@
 #include "housekeeping.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct housekeeping {
 	struct cancel *stop;
 	pthread_t thread;
 	enum space space;
+	size_t least_free; /* memory, since some was given back */
 };
 
 /* ---- the disk ------------------------------------------------------------------------------------------------------------------- */
@@ -174,6 +176,23 @@ static void tidy(struct housekeeping *mine)
 		log_info("old runs were deleted", "count", number);
 }
 
+/* ---- memory --------------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * After a peak, such as a list of thousands of objects, half of what malloc holds may be free: others can use it better. What was free
+ * before, at the least, has been given back already, and still counts as free.
+ */
+static void give_back_memory(struct housekeeping *mine)
+{
+	size_t free_bytes = mallinfo2().fordblks;
+	if (free_bytes < mine->least_free)
+		mine->least_free = free_bytes;
+	if (free_bytes - mine->least_free < LIMIT_FREE_MEMORY_BYTES)
+		return;
+	malloc_trim(0);
+	mine->least_free = free_bytes;
+}
+
 /* ---- the thread ----------------------------------------------------------------------------------------------------------------- */
 
 static void *housekeeping_main(void *data)
@@ -186,6 +205,7 @@ static void *housekeeping_main(void *data)
 		int64_t now = clock_now_ms(clock_real());
 		int64_t next = now + LIMIT_DISK_LOOK_MS;
 		look_at_disk(mine);
+		give_back_memory(mine);
 		if (now >= tidy_at) {
 			tidy(mine);
 			tidy_at = clock_now_ms(clock_real()) + every_ms;

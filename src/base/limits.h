@@ -84,6 +84,7 @@
 #define LIMIT_COPY_SPARE_BYTES (64u << 20) /* what a copy of the database leaves free */
 #define LIMIT_RETENTION_BATCH 100          /* old runs looked up at once */
 #define LIMIT_DISK_LOOK_MS 5000
+#define LIMIT_FREE_MEMORY_BYTES (8u << 20)  /* freed since some was last given back to the system */
 #define LIMIT_QUICK_CHECK_BYTES (32u << 20) /* a file up to this size is checked after a crash */
 
 /* HTTP, as client */

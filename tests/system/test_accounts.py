@@ -164,3 +164,34 @@ def test_an_account_is_read_anew_while_a_stage_waits(accounts, cluster, namespac
         execution = running.run("shop", "late")
         done = running.wait_for(execution)
         assert done["status"] == "TERMINAL" and "wrongNamespace" in json.dumps(done)
+
+
+# Kinds that change
+
+
+def test_an_object_of_a_version_that_was_taken_away_is_deleted_all_the_same(accounts, cluster, namespace, tmp_path):
+    """A server knows a kind by the version that it had; the object is under another one now, and is not taken for one that is gone."""
+    group = namespace + ".example.com"
+    tab = f"Crontab.{group} tab"
+    definition = crd(group, name="v1beta1")
+    accounts.write(shop={})
+    with Server(tmp_path / "data", "--config", str(accounts.path)) as running:
+        def succeeds(name, *stages):
+            running.save("shop", name, list(stages))
+            done = running.wait_for(running.run("shop", name))
+            assert done["status"] == "SUCCEEDED", json.dumps(done)
+            return done
+
+        succeeds("define", deploy(definition, named("Crontab", "tab", group + "/v1beta1", spec={"schedule": "@daily"}), account="shop",
+                                  namespaceOverride=namespace))
+        succeeds("look", delete(f"Crontab.{group} none", namespace, account="shop"))
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{definition['metadata']['name']}"
+        live = get(cluster, path)
+        old = live["spec"]["versions"][0]
+        live["spec"]["versions"] = [{**old, "name": "v1"}, {**old, "served": False, "storage": False}]
+        assert cluster.request("PUT", path, live).status == 200
+        wait_until(lambda: custom(cluster, group, namespace, "tab"), "the new version")
+        where = f"/apis/{group}/v1beta1/namespaces/{namespace}/crontabs/tab"
+        wait_until(lambda: cluster.request("GET", where).status == 404, "the end of the old one")
+        succeeds("delete", delete(tab, namespace, account="shop"))
+    assert custom(cluster, group, namespace, "tab") is None
