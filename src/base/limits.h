@@ -76,7 +76,7 @@
 /* Store */
 #define LIMIT_INLINE_VALUE_BYTES (16u << 10) /* larger ones go to the blob table */
 #define LIMIT_EVENTS_OF_ROW 64               /* of the journal */
-#define LIMIT_CHECKPOINT_PAGES 4000
+#define LIMIT_CHECKPOINT_PAGES 2000
 #define LIMIT_WAL_PAGES 128000 /* where commits wait for the checkpoint */
 #define LIMIT_LIST_ROWS 1000
 #define LIMIT_PIPELINE_HISTORY 200         /* earlier versions kept of one pipeline */
