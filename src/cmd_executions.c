@@ -222,13 +222,14 @@ static int for_each(const struct options *options, const char *method, const cha
 	return status;
 }
 
-/* The server answers with the run's status when that had ended before. */
+/* The server answers with the run's status when that had ended before; else what runs there has to end first. */
 static int say_canceled(const char *id, struct val answer)
 {
-	const char *ended = val_get_text(answer, "status", "CANCELED");
-	if (strcmp(ended, "CANCELED") != 0)
+	const char *ended = val_get_text(answer, "status", "");
+	bool was_canceled = strcmp(ended, "CANCELED") == 0;
+	if (*ended && !was_canceled)
 		return complain(EXIT_FAILED, "%s has ended already: %s", id, ended);
-	printf("%s is canceled\n", id);
+	printf(was_canceled ? "%s was canceled before\n" : "%s is being canceled\n", id);
 	return EXIT_OK;
 }
 
