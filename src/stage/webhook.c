@@ -23,7 +23,8 @@ static bool has_call(const struct task_input *in);
 static bool has_wait(const struct task_input *in);
 static bool has_monitor(const struct task_input *in);
 
-static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", NULL };
+static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
+	"TRACE", NULL };
 static const char *const resolutions[] = { "getMethod", "locationHeader", "webhookResponse", NULL };
 
 const struct stage_type webhook_stage = {
@@ -39,7 +40,7 @@ const struct stage_type webhook_stage = {
 				"http 或 https 地址；默认禁止访问内网主机，可在设置中放开。" }),
 		FIELD(struct webhook_config, method, "method", .preset = "POST", .widget = "select",
 			.choices = methods, .title = { "Method", "方法" },
-			.help = { "Any HTTP verb.", "任意 HTTP 方法。" }),
+			.help = { "A verb of HTTP, in any case.", "HTTP 方法，不区分大小写。" }),
 		FIELD(struct webhook_config, fail_fast_codes, "failFastStatusCodes",
 			.widget = "multi", .title = { "Fail fast HTTP statuses", "立即失败的状态码" },
 			.help = { "Replaces the default list, 504; ends the stage without retry.",
@@ -198,6 +199,17 @@ static bool knows_resolution(const char *text)
 	return false;
 }
 
+/* One that a server does not know would be answered with a 501, and so be tried again until the time is up. */
+static int check_method(const char *key, const char *method, struct err *err)
+{
+	for (const char *const *known = methods; method && *known; known++)
+		if (strcasecmp(method, *known) == 0)
+			return 0;
+	return err_set(err, ERR_INVALID,
+		"%s: expected GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS or TRACE, got \"%.80s\"",
+		key, method ? method : "");
+}
+
 /* What could not work is said before the call, not after it. */
 static int webhook_check(const struct task_input *in, struct err *err)
 {
@@ -206,6 +218,9 @@ static int webhook_check(const struct task_input *in, struct err *err)
 		return err_set(err, ERR_INVALID, "monitorOnly: needs waitForCompletion");
 	if (!config->wait)
 		return 0;
+	if (!webhook_is_blank(config->cancel_endpoint) && !webhook_is_blank(config->cancel_method) &&
+		check_method("cancelMethod", config->cancel_method, err) < 0)
+		return -1;
 	if (check_path("statusJsonPath", config->status_path, err) < 0 ||
 		check_path("progressJsonPath", config->progress_path, err) < 0)
 		return -1;
@@ -222,6 +237,8 @@ static int webhook_needs(const struct task_input *in, struct err *err)
 		return 0;
 	if (webhook_is_blank(config->url))
 		return err_set(err, ERR_INVALID, "url: is required");
+	if (check_method("method", config->method, err) < 0)
+		return -1;
 	if (config->wait && !knows_resolution(config->resolution))
 		return err_set(err, ERR_INVALID,
 			"statusUrlResolution: waiting needs one of getMethod, locationHeader, webhookResponse");

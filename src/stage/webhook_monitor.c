@@ -15,6 +15,16 @@
 #define FAST_POLL_MS 1000
 #define SLOW_POLL_MS 15000
 
+/* A failure that is ignored lets the later tasks run (stages.md 2.3); but of a call that failed there is nothing to watch. */
+static bool call_has_failed(const struct task_input *in)
+{
+	const struct stage *stage = in->stage;
+	for (size_t i = 0; i < stage->task_count && &stage->tasks[i] != in->task; i++)
+		if (stage->tasks[i].status == STATUS_FAILED_CONTINUE)
+			return true;
+	return false;
+}
+
 /* ---- the wait before ---- */
 
 int webhook_wait(const struct task_input *in, struct task_result *out, struct err *err)
@@ -23,6 +33,8 @@ int webhook_wait(const struct task_input *in, struct task_result *out, struct er
 	int64_t until = in->stage->start_ms +
 		config->wait_before.ms; /* of the stage: the call counts */
 	(void)err;
+	if (call_has_failed(in))
+		return task_status(out, STATUS_SKIPPED);
 	if (config->skip_wait || in->now_ms > until)
 		return task_done(out);
 	task_says(out, "asking for the status after %lld s",
@@ -273,6 +285,8 @@ int webhook_monitor(const struct task_input *in, struct task_result *out, struct
 	const struct webhook_config *config = in->config;
 	struct http_response response = { 0 };
 	const struct webhook_call call = { .method = "GET", .url = status_url(config) };
+	if (call_has_failed(in))
+		return task_status(out, STATUS_SKIPPED);
 	if (webhook_is_blank(call.url)) {
 		err_set(err, ERR_INVALID, "statusEndpoint: is required");
 		return monitor_failed(in, val_map(), out, err);
