@@ -42,7 +42,7 @@ struct webhook_call {
 /* One exchange with the stage's headers; 0 when an answer came, else as http_perform. */
 int webhook_perform(const struct task_input *in, const struct webhook_call *call,
 	struct http_response *ret, struct err *err);
-/* statusCode, statusCodeValue, headers and body of an answer, as a map; owned. */
+/* statusCode, statusCodeValue, headers and body of an answer, and a warning when the body is not what it is said to be; a map, owned. */
 struct val webhook_answer(const struct http_response *response);
 /* "OK" for 200, as Spring calls it; NULL for a code without a name. */
 const char *webhook_status_name(int status);

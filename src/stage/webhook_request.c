@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "net/http_charset.h"
 #include "net/url.h"
 #include "stage/webhook.h"
 
@@ -222,10 +223,31 @@ static struct val kept_text(struct str text)
 	return value;
 }
 
-/* JSON when it is some; the body of an error reply only if it begins like an object or a list. */
-static struct val kept_body(const struct http_response *response)
+/* The answer says that it is JSON, or says nothing and begins like an object or a list. */
+static bool is_meant_as_json(const char *type, bool looks)
 {
+	struct str name, rest = str_of(type);
+	if (!*type)
+		return looks;
+	str_split(&rest, ';', &name);
+	name = str_trim(name);
+	size_t suffix = name.length > 4 ? name.length - 4 : 0;
+	char before = suffix ? name.bytes[suffix - 1] : 0;
+	return (before == '/' || before == '+') &&
+		str_equal_nocase(str_slice(name, suffix, name.length), STR("json"));
+}
+
+/*
+ * JSON when it is some; the body of an error reply only if it begins like an object or a list. *RET_WARNING (owned, may stay NULL): why
+ * what is meant as JSON is kept as a text.
+ */
+static struct val kept_body(const struct http_response *response, char **ret_warning)
+{
+	const char *type = http_response_header(response, "content-type");
+	_cleanup_strbuf_ struct strbuf decoded = STRBUF_INIT(4u * LIMIT_HTTP_RESPONSE_BYTES);
 	struct str text = strbuf_str(&response->body);
+	if (http_decode(type, text, &decoded))
+		text = strbuf_str(&decoded);
 	if (str_starts(text, "\xef\xbb\xbf")) /* a byte order mark */
 		text = str_slice(text, 3, text.length);
 	struct str trimmed = str_trim(text);
@@ -238,6 +260,10 @@ static struct val kept_body(const struct http_response *response)
 		struct val parsed;
 		if (json_parse(trimmed, &options, NULL, &parsed, &err) == 0)
 			return parsed;
+		if (is_meant_as_json(type, looks))
+			*ret_warning = xasprintf(
+				"the body is kept as a text, because it cannot be read as JSON: %s",
+				err_text(&err));
 	}
 	return kept_text(text);
 }
@@ -257,11 +283,14 @@ static struct val kept_headers(const struct http_response *response)
 struct val webhook_answer(const struct http_response *response)
 {
 	const char *name = webhook_status_name(response->status);
+	_cleanup_free_ char *warning = NULL;
 	struct val answer = val_map();
 	val_set(&answer, "statusCode", name ? val_string(name) : val_format("%d", response->status));
 	val_set(&answer, "statusCodeValue", val_int(response->status));
 	val_set(&answer, "headers", kept_headers(response));
-	val_set(&answer, "body", kept_body(response));
+	val_set(&answer, "body", kept_body(response, &warning));
+	if (warning)
+		val_set(&answer, "warning", val_string(warning));
 	return answer;
 }
 
