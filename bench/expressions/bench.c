@@ -57,10 +57,13 @@ static void parsed_each_time(struct bench *bench)
 static void whole_text(struct bench *bench)
 {
 	struct val value = VAL_NULL;
-	const struct evaluator by = { &bench->world, NULL, 1 };
-	if (evaluate_text(&by, bench->execution, bench->stage, bench->text, &value) != EXPR_OK ||
-		(val_is_string(value) && strcmp(val_text(&value), bench->text) == 0)) {
-		fprintf(stderr, "%s: not evaluated\n", bench->text);
+	_cleanup_err_ struct err err = ERR_INIT;
+	const struct task_input in = { .execution = bench->execution,
+		.stage_index = bench->stage,
+		.world = &bench->world,
+		.now_ms = 1 };
+	if (task_evaluate(&in, bench->text, &value, &err) != EXPR_OK) {
+		fprintf(stderr, "%s: %s\n", bench->text, err_text(&err));
 		exit(1);
 	}
 	val_free(&value);

@@ -18,8 +18,10 @@ struct piece {
 	size_t offset;
 };
 
+/* In an arena. */
 struct pieces {
-	VEC(struct piece) list;
+	struct piece *items;
+	size_t count, capacity;
 };
 
 /* Where a template goes wrong. */
@@ -107,7 +109,18 @@ out:
 	return result;
 }
 
-static int split_pieces(struct str text, struct pieces *ret, struct flaw *flaw)
+static void add_piece(struct arena *arena, struct pieces *pieces, struct piece piece)
+{
+	const size_t size = sizeof(piece);
+	if (pieces->count == pieces->capacity) {
+		pieces->capacity = pieces->capacity ? pieces->capacity * 2 : 4;
+		pieces->items = arena_resize(
+			arena, pieces->items, pieces->count * size, pieces->capacity * size);
+	}
+	pieces->items[pieces->count++] = piece;
+}
+
+static int split_pieces(struct arena *arena, struct str text, struct pieces *ret, struct flaw *flaw)
 {
 	size_t at = 0;
 	while (at < text.length) {
@@ -115,7 +128,7 @@ static int split_pieces(struct str text, struct pieces *ret, struct flaw *flaw)
 		size_t until = start < 0 ? text.length : (size_t)start;
 		if (until > at) {
 			struct piece literal = { false, str_slice(text, at, until), at };
-			vec_push(&ret->list, literal);
+			add_piece(arena, ret, literal);
 		}
 		if (start < 0)
 			break;
@@ -131,7 +144,7 @@ static int split_pieces(struct str text, struct pieces *ret, struct flaw *flaw)
 			return -1;
 		}
 		body.offset = (size_t)(body.text.bytes - text.bytes);
-		vec_push(&ret->list, body);
+		add_piece(arena, ret, body);
 		at = (size_t)end + 1;
 	}
 	return 0;
@@ -139,16 +152,18 @@ static int split_pieces(struct str text, struct pieces *ret, struct flaw *flaw)
 
 int template_scan(struct str text, template_body_fn found, void *data, struct err *err)
 {
+	struct arena arena;
 	struct pieces pieces = { 0 };
 	struct flaw flaw = { 0 };
-	int result = split_pieces(text, &pieces, &flaw);
-	for (size_t i = 0; result == 0 && i < pieces.list.count; i++)
-		if (pieces.list.items[i].is_body)
-			found(data, pieces.list.items[i].text, pieces.list.items[i].offset);
+	arena_init(&arena, SIZE_MAX, NULL, 0);
+	int result = split_pieces(&arena, text, &pieces, &flaw);
+	for (size_t i = 0; result == 0 && i < pieces.count; i++)
+		if (pieces.items[i].is_body)
+			found(data, pieces.items[i].text, pieces.items[i].offset);
 	if (result < 0)
 		err_set(err, ERR_INVALID, "%s", flaw.message);
 	free(flaw.message);
-	vec_free(&pieces.list);
+	arena_free(&arena);
 	return result;
 }
 
@@ -289,8 +304,8 @@ static char *summary_key(struct str text, const struct pieces *pieces)
 {
 	struct strbuf buf = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
 	if (pieces) {
-		for (size_t i = 0; i < pieces->list.count; i++)
-			add_rewritten(&buf, pieces->list.items[i].text);
+		for (size_t i = 0; i < pieces->count; i++)
+			add_rewritten(&buf, pieces->items[i].text);
 		return strbuf_detach(&buf);
 	}
 	struct str trimmed = str_trim(text);
@@ -410,8 +425,8 @@ static int evaluate_mixed(struct pass *pass, const struct pieces *pieces, struct
 {
 	struct eval *ev = pass->ev;
 	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
-	for (size_t i = 0; i < pieces->list.count; i++) {
-		const struct piece *piece = &pieces->list.items[i];
+	for (size_t i = 0; i < pieces->count; i++) {
+		const struct piece *piece = &pieces->items[i];
 		struct value value;
 		if (!piece->is_body) {
 			strbuf_add_str(&buf, piece->text);
@@ -438,10 +453,10 @@ static int evaluate_mixed(struct pass *pass, const struct pieces *pieces, struct
 
 static int evaluate_pieces(struct pass *pass, const struct pieces *pieces, struct val *ret)
 {
-	if (pieces->list.count != 1)
+	if (pieces->count != 1)
 		return evaluate_mixed(pass, pieces, ret);
 	struct value value;
-	pass->body = &pieces->list.items[0];
+	pass->body = &pieces->items[0];
 	if (eval_body(pass->ev, pass->body->text, &value) < 0)
 		return -1;
 	if (value.kind != V_NULL)
@@ -487,7 +502,7 @@ static bool evaluate_string(struct pass *pass, struct str text, struct val *ret)
 	start_string(pass);
 	_cleanup_free_ char *rewritten = rewrite_server_groups(text);
 	struct str source = rewritten ? str_of(rewritten) : text;
-	int result = split_pieces(source, &pieces, &flaw);
+	int result = split_pieces(&pass->ev->arena, source, &pieces, &flaw);
 	if (result < 0) {
 		record(pass, text, NULL, flaw.message, fail_exception(FAIL_TEMPLATE),
 			written_position(text, (ptrdiff_t)flaw.position));
@@ -503,8 +518,7 @@ static bool evaluate_string(struct pass *pass, struct str text, struct val *ret)
 	}
 	end_string(pass);
 	free(flaw.message);
-	bool whole_null = pass->null && pieces.list.count == 1;
-	vec_free(&pieces.list);
+	bool whole_null = pass->null && pieces.count == 1;
 	if (result == 0 && !whole_null)
 		*ret = value;
 	return result == 0 && !whole_null;
