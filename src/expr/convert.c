@@ -1,5 +1,6 @@
 /* The conversions of Spring's conversion service and of Java's printing. Rules: reference of expressions, 1.4, 2.10, 5.4. */
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 #include "expr/status.h"
 #include "expr/text.h"
 
+#define REAL_STEPS 50 /* to find a number's shortest digits */
+
 static int cannot_convert(struct eval *ev, struct value value, const char *to)
 {
 	return fail(ev, FAIL_EVAL, "EL1001E: Type conversion problem, cannot convert from %s to %s",
@@ -21,7 +24,11 @@ static int cannot_convert(struct eval *ev, struct value value, const char *to)
 int java_digits(double number, bool is_float, char digits[24], int *ret_exponent)
 {
 	char text[40];
-	for (int precision = 0; precision < 17; precision++) {
+	/* So many digits always survive: the shortest form is in them, with zeros behind it. The smallest numbers have fewer. */
+	int most = is_float ? 8 : 16, least = is_float ? 5 : 14;
+	if (number < (is_float ? (double)FLT_MIN : DBL_MIN))
+		least = 1;
+	for (int precision = least; precision <= most; precision++) {
 		snprintf(text, sizeof(text), "%.*e", precision, number);
 		bool same = is_float ? strtof(text, NULL) == (float)number :
 				       strtod(text, NULL) == number;
@@ -185,8 +192,15 @@ static const char *array_code(uint8_t element)
 	return element == ELEMENT_BYTE ? "B" : codes[element];
 }
 
+static inline bool is_real(struct value value)
+{
+	return value.kind == V_FLOAT || value.kind == V_DOUBLE;
+}
+
 int value_to_java_text(struct eval *ev, struct value value, struct strbuf *buf)
 {
+	if (is_real(value) && eval_step(ev, REAL_STEPS) < 0)
+		return -1;
 	if (scalar_to_text(value, buf))
 		return 0;
 	switch ((enum value_kind)value.kind) {
@@ -228,6 +242,8 @@ static int lenient_text(struct eval *ev, struct value value, struct strbuf *buf)
 
 int value_to_text(struct eval *ev, struct value value, bool lenient, struct strbuf *buf)
 {
+	if (is_real(value) && eval_step(ev, REAL_STEPS) < 0)
+		return -1;
 	if (scalar_to_text(value, buf))
 		return 0;
 	if (value_is_seq(value))

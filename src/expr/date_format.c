@@ -210,7 +210,8 @@ int date_format_wall(struct eval *ev, struct str pattern, const struct wall *wal
 	struct run run;
 	while (next_run(&pattern, &run)) {
 		int64_t number;
-		if (eval_step(ev, 1) < 0)
+		bool zone_name = run.letter == 'z' && run.count >= 4;
+		if (eval_step(ev, zone_name ? 250 : 4) < 0)
 			return -1;
 		if (!run.letter)
 			strbuf_add_str(buf, run.text);
@@ -224,6 +225,8 @@ int date_format_wall(struct eval *ev, struct str pattern, const struct wall *wal
 
 int date_format_write(struct eval *ev, struct str pattern, int64_t ms, struct strbuf *buf)
 {
+	if (eval_step(ev, 50) < 0) /* the rules of the zone */
+		return -1;
 	struct wall wall = wall_of_ms(ms);
 	return date_format_wall(ev, pattern, &wall, buf);
 }
@@ -375,7 +378,7 @@ int date_format_read(struct eval *ev, struct str pattern, struct str text, int64
 				STR_ARG(str_slice(text, 0, text.length < 60 ? text.length : 60)));
 	}
 	*ret_ms = reading_ms(&in);
-	return 0;
+	return eval_step(ev, 300);
 }
 
 /* The class */

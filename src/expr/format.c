@@ -423,6 +423,13 @@ static int format_place(
 	return format_real(ev, place, value, buf);
 }
 
+static uint64_t place_steps(const struct place *place)
+{
+	uint64_t width = place->width > 0 ? (uint64_t)place->width : 0;
+	uint64_t precision = place->precision > 0 ? (uint64_t)place->precision : 0;
+	return 20 + width / 4 + (precision < 300 ? precision * 2 : 600);
+}
+
 static int fill(struct eval *ev, struct str format, struct value args, struct strbuf *buf)
 {
 	size_t next = 1, last = 0, count = seq_count(ev, args);
@@ -439,8 +446,7 @@ static int fill(struct eval *ev, struct str format, struct value args, struct st
 		if (!parse_place(format, &at, &place))
 			return fail(ev, FAIL_ARGUMENT,
 				"Conversion = '%%': a %% of its own is written %%%%");
-		if (check_place(ev, &place) < 0 ||
-			eval_step(ev, 2 + (uint64_t)(place.width > 0 ? place.width : 0) / 8) < 0)
+		if (check_place(ev, &place) < 0 || eval_step(ev, place_steps(&place)) < 0)
 			return -1;
 		if (place.conversion == 'n' || place.conversion == '%') {
 			add_padded(buf, &place, place.conversion == 'n' ? STR("\n") : STR("%"));

@@ -108,7 +108,7 @@ static int fn_to_json(struct eval *ev, const struct call *call, struct value *re
 	if (call->args[0].kind != V_RAW && str_contains(strbuf_str(&buf), "${"))
 		return fail(ev, FAIL_HELPER, "result for toJson cannot contain an expression");
 	*ret = eval_string(ev, strbuf_str(&buf));
-	return eval_step(ev, buf.length / 16);
+	return eval_step(ev, 40 + buf.length / 8);
 }
 
 static int fn_do_not_eval(struct eval *ev, const struct call *call, struct value *ret)
@@ -145,7 +145,7 @@ static int parse_json(struct eval *ev, const char *name, struct value text, stru
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct val json = VAL_NULL;
 	struct str trimmed = str_trim(value_str(text));
-	if (eval_step(ev, trimmed.length / 16) < 0)
+	if (eval_step(ev, 100 + trimmed.length / 8) < 0)
 		return -1;
 	bool list = text.length && text.bytes[0] == '[';
 	bool map = trimmed.length && trimmed.bytes[0] == '{';
@@ -169,7 +169,7 @@ static int parse_yaml(
 {
 	_cleanup_err_ struct err err = ERR_INIT;
 	_cleanup_(val_free) struct val yaml = VAL_NULL;
-	if (eval_step(ev, text.length / 8) < 0)
+	if (eval_step(ev, 500 + text.length) < 0)
 		return -1;
 	if ((all ? yaml_parse_all : yaml_parse)(value_str(text), &yaml, &err) < 0 ||
 		yaml_check_tags(value_str(text), &err) < 0)

@@ -128,7 +128,7 @@ static int change_case(struct eval *ev, struct str text, bool upper, struct valu
 	if (U_FAILURE(status))
 		return fail(ev, FAIL_ARGUMENT, "%s", u_errorName(status));
 	*ret = value_string((struct str){ bytes, (size_t)length });
-	return eval_step(ev, text.length / 16);
+	return eval_step(ev, 60 + text.length / 8);
 }
 
 static int string_upper(struct eval *ev, const struct call *call, struct value *ret)
@@ -429,8 +429,13 @@ static int string_repeat(struct eval *ev, const struct call *call, struct value 
 	if (eval_step(ev, length / 64) < 0)
 		return -1;
 	char *bytes = arena_alloc(&ev->arena, length + 1);
-	for (size_t at = 0; at < length; at += text.length)
-		memcpy(bytes + at, text.bytes, text.length);
+	/* Twice as much each time. */
+	size_t have = text.length < length ? text.length : length;
+	memcpy(bytes, text.bytes, have);
+	for (size_t part; have < length; have += part) {
+		part = have < length - have ? have : length - have;
+		memcpy(bytes + have, bytes, part);
+	}
 	bytes[length] = 0;
 	*ret = value_string((struct str){ bytes, length });
 	return 0;

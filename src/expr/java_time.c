@@ -247,7 +247,7 @@ static int date_of_fields(struct eval *ev, const struct call *call, struct value
 		return -1;
 	int64_t seconds = field[3] * 3600 + field[4] * 60 + field[5];
 	*ret = java_object(ev, &java_date, wall_to_ms(point.days, seconds * 1000), 0);
-	return 0;
+	return eval_step(ev, 300); /* the rules of the zone, backwards */
 }
 
 /* The form that toString() gives; Java's own reading of older forms is not wanted. */

@@ -9,6 +9,8 @@
 #include "expr/status.h"
 #include "expr/text.h"
 
+#define RANDOM_STEPS 200 /* the system is asked */
+
 /* UUID: .a and .b are its two halves. */
 
 static struct value uuid_of(struct eval *ev, const unsigned char bytes[16])
@@ -23,6 +25,8 @@ static int uuid_random(struct eval *ev, const struct call *call, struct value *r
 {
 	struct id_source source = { 0 };
 	unsigned char bytes[16];
+	if (eval_step(ev, RANDOM_STEPS) < 0)
+		return -1;
 	random_bytes(&source, bytes, sizeof(bytes));
 	bytes[6] = (bytes[6] & 0x0f) | 0x40;
 	bytes[8] = (bytes[8] & 0x3f) | 0x80;
@@ -174,6 +178,7 @@ uint64_t java_random_bits(struct eval *ev)
 {
 	struct id_source source = { 0 };
 	uint64_t bits;
+	ev->steps += RANDOM_STEPS;
 	random_bytes(&source, &bits, sizeof(bits));
 	return bits;
 }

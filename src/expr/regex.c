@@ -8,16 +8,25 @@
 #include "expr/text.h"
 
 #define OPERATOR_UNITS 1000 /* the cap of `matches`, reference 2.9 */
-#define HEAP_KB 8192
-#define CHARGE 4 /* calls of PCRE2's matcher for one step */
+#define HEAP_KB 5120
+#define QUICK_BYTES 256 /* a text up to this length is first tried without counting, … */
+#define QUICK_CALLS 50  /* … with so many calls of PCRE2's matcher at each place */
+#define QUICK_STEPS 12
+#define COUNTED_STEPS 10
+#define MOST_WORK 250000 /* of one match */
+#define WORK_BYTES 8     /* that the matcher moves over for one step */
 
 /* A compiled pattern and what matching needs. */
 struct regex {
+	struct strbuf translated;
 	pcre2_code *code;
 	pcre2_match_data *match;
 	pcre2_match_context *context;
 	struct eval *ev;
 	struct str text;
+	bool counted; /* CODE calls count_work() before each of its items */
+	size_t place; /* of the last call */
+	uint64_t work;
 };
 
 static void regex_close(struct regex *regex)
@@ -25,6 +34,7 @@ static void regex_close(struct regex *regex)
 	pcre2_match_context_free(regex->context);
 	pcre2_match_data_free(regex->match);
 	pcre2_code_free(regex->code);
+	strbuf_free(&regex->translated);
 }
 
 static int not_valid(struct eval *ev, struct str pattern, const char *why)
@@ -33,28 +43,72 @@ static int not_valid(struct eval *ev, struct str pattern, const char *why)
 		(int)(pattern.length < 200 ? pattern.length : 200), pattern.bytes, why);
 }
 
+/* Into CODE; the number of PCRE2's error, 0 = good. */
+static int compile(struct regex *regex, bool counted)
+{
+	int code = 0;
+	PCRE2_SIZE offset;
+	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+	pcre2_set_newline(context, PCRE2_NEWLINE_ANYCRLF);
+	pcre2_set_parens_nest_limit(context, LIMIT_EXPR_DEPTH);
+	pcre2_code_free(regex->code);
+	regex->code = pcre2_compile((PCRE2_SPTR)regex->translated.bytes, regex->translated.length,
+		PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UCP |
+			(counted ? PCRE2_AUTO_CALLOUT : 0),
+		&code, &offset, context);
+	pcre2_compile_context_free(context);
+	regex->counted = counted;
+	return regex->code ? 0 : code;
+}
+
+/* How long what the back reference at PLACE of the pattern stands for is: it is compared in one go. */
+static size_t reference_length(const struct regex *regex, const pcre2_callout_block *block)
+{
+	const char *item = regex->translated.bytes + block->pattern_position;
+	size_t longest = 0;
+	if (block->next_item_length < 2 || item[0] != '\\')
+		return 0;
+	for (uint32_t i = 1; i < block->capture_top; i++) {
+		PCRE2_SIZE from = block->offset_vector[2 * i], to = block->offset_vector[2 * i + 1];
+		if (to != PCRE2_UNSET && to > from && to - from > longest)
+			longest = to - from;
+	}
+	return longest;
+}
+
+/*
+ * Called before each item of the pattern. PCRE2's own limit counts what it tries, and not how far it runs for that: x+ is one try
+ * and may pass over megabytes, at each place of the text anew.
+ */
+static int count_work(pcre2_callout_block *block, void *data)
+{
+	struct regex *regex = data;
+	size_t at = block->current_position;
+	size_t moved = at > regex->place ? at - regex->place : regex->place - at;
+	uint64_t work = 1 + (moved + reference_length(regex, block)) / WORK_BYTES;
+	regex->place = at;
+	regex->work += work;
+	if (regex->work > MOST_WORK)
+		return PCRE2_ERROR_MATCHLIMIT;
+	return eval_step(regex->ev, work) < 0 ? PCRE2_ERROR_CALLOUT : 0;
+}
+
 static int regex_open(struct eval *ev, struct str pattern, struct str text, struct regex *ret)
 {
-	*ret = (struct regex){ .ev = ev, .text = text_clean(&ev->arena, text) };
+	*ret = (struct regex){
+		.translated = STRBUF_INIT(64 * 1024), .ev = ev, .text = text_clean(&ev->arena, text)
+	};
 	const char *why;
-	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(64 * 1024);
 	/* Looked at once; PCRE2 would look at all of it for each match. */
 	if (!str_is_utf8(ret->text))
 		return fail(ev, FAIL_ARGUMENT, "the text is no valid Unicode");
-	if (regex_translate(text_clean(&ev->arena, pattern), !text_is_ascii(ret->text), &buf, &why) <
-		0)
+	if (regex_translate(text_clean(&ev->arena, pattern), !text_is_ascii(ret->text),
+		    &ret->translated, &why) < 0)
 		return not_valid(ev, pattern, why);
-	if (eval_step(ev, 20 + buf.length + text.length / 32) < 0)
+	if (eval_step(ev, 60 + ret->translated.length * 2 + text.length / 16) < 0)
 		return -1;
-	int code;
-	PCRE2_SIZE offset;
-	pcre2_compile_context *compile = pcre2_compile_context_create(NULL);
-	pcre2_set_newline(compile, PCRE2_NEWLINE_ANYCRLF);
-	pcre2_set_parens_nest_limit(compile, LIMIT_EXPR_DEPTH);
-	ret->code = pcre2_compile((PCRE2_SPTR)buf.bytes, buf.length,
-		PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UCP, &code, &offset, compile);
-	pcre2_compile_context_free(compile);
-	if (!ret->code) {
+	int code = compile(ret, text.length > QUICK_BYTES);
+	if (code) {
 		PCRE2_UCHAR message[200];
 		pcre2_get_error_message(code, message, sizeof(message));
 		return not_valid(ev, pattern, (const char *)message);
@@ -65,26 +119,39 @@ static int regex_open(struct eval *ev, struct str pattern, struct str text, stru
 	return 0;
 }
 
-/*
- * 1 matched, 0 not, -1 failed. The work is not known before: it is tried with a small limit and then with larger ones,
- * and each is charged.
- */
+static int match_from(struct regex *regex, size_t from, uint32_t options)
+{
+	return pcre2_match(regex->code, (PCRE2_SPTR)regex->text.bytes, regex->text.length, from,
+		options | PCRE2_NO_UTF_CHECK, regex->match, regex->context);
+}
+
+/* 1 matched, 0 not, -1 failed. */
 static int regex_run(struct regex *regex, size_t from, uint32_t options)
 {
-	static const uint32_t limits[] = { 50, 500, 8000, 500000 };
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		if (eval_step(regex->ev, limits[i] / CHARGE) < 0)
-			return -1;
-		pcre2_set_match_limit(regex->context, limits[i]);
-		int result = pcre2_match(regex->code, (PCRE2_SPTR)regex->text.bytes,
-			regex->text.length, from, options | PCRE2_NO_UTF_CHECK, regex->match,
-			regex->context);
-		if (result >= 0)
-			return 1;
-		if (result == PCRE2_ERROR_NOMATCH)
-			return 0;
-		if (result != PCRE2_ERROR_MATCHLIMIT)
-			break;
+	int result = PCRE2_ERROR_MATCHLIMIT;
+	if (eval_step(regex->ev, regex->counted ? COUNTED_STEPS : QUICK_STEPS) < 0)
+		return -1;
+	if (!regex->counted) {
+		pcre2_set_match_limit(regex->context, QUICK_CALLS);
+		result = match_from(regex, from, options);
+		if (result == PCRE2_ERROR_MATCHLIMIT)
+			compile(regex, true);
+	}
+	if (result == PCRE2_ERROR_MATCHLIMIT) {
+		pcre2_set_match_limit(regex->context, MOST_WORK * 4);
+		pcre2_set_callout(regex->context, count_work, regex);
+		regex->work = 0;
+		regex->place = from;
+		result = match_from(regex, from, options);
+	}
+	if (result == PCRE2_ERROR_CALLOUT)
+		return -1;
+	if (result >= 0 || result == PCRE2_ERROR_NOMATCH) {
+		/* What it skipped to find a first character. */
+		size_t to = result < 0 ? regex->text.length :
+					 pcre2_get_ovector_pointer(regex->match)[1];
+		uint64_t skipped = to > from ? (to - from) / 16 : 0;
+		return eval_step(regex->ev, skipped) < 0 ? -1 : result >= 0;
 	}
 	return fail(regex->ev, FAIL_EVAL,
 		"EL1075E: Failed to efficiently evaluate the pattern: consider redesigning it");

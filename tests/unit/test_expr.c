@@ -323,6 +323,12 @@ static void hostile_expressions_end_soon(void **state)
 		{ "('a'.repeat(5000) + 'b').matches('(a|a)*c')", 1 },
 		{ "'x'.repeat(4000000).replaceAll('x', 'yyyyyyyy')", 5 },
 		{ "'x'.repeat(4000000).replaceAll('(x+x+)+[yz]', '')", 5 },
+		/* Each place of the text is the start of a long run: the square of a million. */
+		{ "'x'.repeat(1000000).replaceAll('x+[yz]', '').length()", 2 },
+		{ "'x'.repeat(1000000).replaceAll('x{0,1000}[yz]', '').length()", 2 },
+		{ "'x'.repeat(1000000).matches('(?:(?=x+[yz])|x)*')", 2 },
+		{ "'x'.repeat(1000000).matches('(x{1,1000})(?:\\1[yz]|x)*')", 2 },
+		{ "' '.repeat(1000000).concat('a').split('[ ]+$').length", 3 },
 		{ "'x'.repeat(4000000).concat('x'.repeat(4000000)).concat('x'.repeat(4000000))", 9 },
 		{ "'x'.repeat(10000000)", 1 },
 		{ "'x'.repeat(4000000).split('').length", 9 },
