@@ -36,11 +36,15 @@ static const char *nearest_property(struct eval *ev, struct value target, struct
 
 static int unknown_property(struct eval *ev, struct value target, struct str name)
 {
+	const struct java_class *class = java_class_of(target);
 	const char *near = nearest_property(ev, target, name);
+	const char *habit = class && target.kind != V_MAP ? java_habit(class, name) : NULL;
+	const char *hint = habit ? arena_printf(&ev->arena, "; %s", habit) :
+		near             ? arena_printf(&ev->arena, " Did you mean '%s'?", near) :
+				   "";
 	return fail(ev, FAIL_EVAL,
-		"EL1008E: Property or field '%.*s' cannot be found on object of type '%s' - maybe not public or not valid?%s%s%s",
-		STR_ARG(name), value_type_name(target), near ? " Did you mean '" : "",
-		near ? near : "", near ? "'?" : "");
+		"EL1008E: Property or field '%.*s' cannot be found on object of type '%s' - maybe not public or not valid?%s",
+		STR_ARG(name), value_type_name(target), hint);
 }
 
 /* Of what is neither a map nor a bean. */
@@ -74,8 +78,12 @@ int access_property(struct eval *ev, struct value target, struct node_hint *hint
 static int seq_index(struct eval *ev, struct value target, struct value index, size_t *ret)
 {
 	int64_t at;
-	if (value_to_index(ev, index, &at) < 0)
+	if (value_to_index(ev, index, &at) < 0) {
+		ev->message = arena_printf(&ev->arena,
+			"%s; what stands in [ ] behind a list or array is a number, .?[name == '…'] chooses by what an element has",
+			ev->message);
 		return -1;
+	}
 	size_t count = seq_count(ev, target);
 	if (at < 0 || (uint64_t)at >= count)
 		return fail(ev, FAIL_EVAL, "%s: The %s has '%zu' elements, index '%lld' is invalid",
@@ -196,7 +204,10 @@ static int criterion(struct eval *ev, struct value item, const struct node *node
 	if (eval_inner(ev, item, node, &value) < 0)
 		return -1;
 	if (value.kind != V_BOOL)
-		return fail(ev, FAIL_EVAL, "EL1016E: Result of selection criteria is not boolean");
+		return fail(ev, FAIL_EVAL,
+			"EL1016E: Result of selection criteria is not boolean, but %s%s",
+			value_type_name(value),
+			node->children[0]->kind == NODE_ASSIGN ? "; = assigns, == compares" : "");
 	*ret = value.boolean;
 	return 0;
 }
@@ -343,7 +354,8 @@ static int array_sizes(
 			value_to_index(ev, size, &sizes[i]) < 0)
 			return -1;
 		if (sizes[i] < 0)
-			return fail(ev, FAIL_ARGUMENT, "%lld", (long long)sizes[i]);
+			return fail(ev, FAIL_ARGUMENT, "An array cannot have %lld elements",
+				(long long)sizes[i]);
 		total *= (uint64_t)sizes[i];
 		if (sizes[i] >= LIMIT_EXPR_ARRAY || total >= LIMIT_EXPR_ARRAY)
 			return fail(ev, FAIL_EVAL,

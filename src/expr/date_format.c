@@ -202,7 +202,9 @@ static bool number_of(char letter, const struct wall *wall, int64_t *ret)
 
 static int illegal_letter(struct eval *ev, char letter)
 {
-	return fail(ev, FAIL_ARGUMENT, "Illegal pattern character '%c'", letter);
+	return fail(ev, FAIL_ARGUMENT,
+		"Illegal pattern character '%c'; text in a pattern stands in quotes: \"yyyy-MM-dd'T'HH:mm\"",
+		letter);
 }
 
 int date_format_wall(struct eval *ev, struct str pattern, const struct wall *wall, struct strbuf *buf)

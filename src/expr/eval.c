@@ -485,7 +485,7 @@ static int assign(
 		table_put(ev, ev->variables, value_string(last->name), value);
 		return 0;
 	default:
-		return fail(ev, FAIL_EVAL, "EL1010E: This cannot be assigned to");
+		return fail(ev, FAIL_EVAL, "EL1010E: This cannot be assigned to; == compares");
 	}
 }
 

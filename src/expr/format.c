@@ -194,7 +194,11 @@ static void add_number(struct strbuf *buf, const struct place *place, bool negat
 
 static int mismatch(struct eval *ev, const struct place *place, struct value value)
 {
-	return fail(ev, FAIL_ARGUMENT, "%c != %s", place->conversion, value_type_name(value));
+	const char *wanted = strchr("dxXo", place->conversion) ? "a whole number (int or long)" :
+		(place->conversion | 0x20) == 'c'              ? "a character" :
+								 "a number with a fraction (double)";
+	return fail(ev, FAIL_ARGUMENT, "%c != %s: %%%c wants %s", place->conversion,
+		value_type_name(value), place->conversion, wanted);
 }
 
 static int format_integer(

@@ -35,6 +35,8 @@ static const char *stage_hint(struct eval *ev, const struct call *call, enum exp
 		if (name.bytes && str_nearer(wanted, name, &best))
 			near = name;
 	}
+	if (is_missing(call, 0))
+		return "; the argument is null: a name is a text, in quotes";
 	return near.bytes ? arena_printf(&ev->arena, "; did you mean [%.*s]?", STR_ARG(near)) : "";
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "expr/functions.h"
 #include "expr/java_time.h"
 #include "expr/node.h"
 #include "expr/status.h"
@@ -473,18 +474,64 @@ static bool is_refused(const struct java_class *class, struct str name)
 	return false;
 }
 
+const char *java_habit(const struct java_class *class, struct str name)
+{
+	static const struct {
+		const struct java_class *class; /* NULL = an array */
+		const char *name;
+		const char *hint;
+	} habits[] = {
+		{ &java_string, "size", "did you mean length()?" },
+		{ &java_string, "substr", "did you mean substring(from, to)?" },
+		{ &java_string, "slice", "did you mean substring(from, to)?" },
+		{ &java_string, "includes", "did you mean contains()?" },
+		{ &java_string, "upper", "did you mean toUpperCase()?" },
+		{ &java_string, "lower", "did you mean toLowerCase()?" },
+		{ &java_string, "toInt", "did you mean #toInt(…)?" },
+		{ &java_list, "length", "did you mean size()?" },
+		{ &java_list, "get", "expressions may not call it; write list[0]" },
+		{ &java_list, "join", "T(String).join(separator, list) joins texts" },
+		{ &java_list, "filter", "list.?[condition] chooses" },
+		{ &java_list, "map", "list.![expression] makes a list of what it gives" },
+		{ &java_set, "length", "did you mean size()?" },
+		{ &java_collection, "length", "did you mean size()?" },
+		{ &java_map, "length", "did you mean size()?" },
+		{ &java_map, "keys", "did you mean keySet()?" },
+		{ &java_map, "get", "expressions may not call it; write map['key']" },
+		{ &java_map, "getOrDefault",
+			"expressions may not call it; write map['key'] ?: default" },
+		{ &java_map, "put", "expressions may not call it; write map['key'] = value" },
+		{ NULL, "size", "an array has no methods; did you mean .length, without ()?" },
+		{ NULL, "length", "an array has no methods; did you mean .length, without ()?" },
+		{ NULL, "join",
+			"an array has no methods; T(String).join(separator, array) joins texts" },
+		{ NULL, "contains", "an array has no methods; array.?[#this == x].length tells" },
+	};
+	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
+		if (habits[i].class == class && str_is(name, habits[i].name))
+			return habits[i].hint;
+	return NULL;
+}
+
 static int no_method(struct eval *ev, const struct java_class *class, const char *type,
 	const struct java_method *rows, struct str name, const struct value *args, size_t count)
 {
-	const char *hint = "";
+	const char *hint = NULL;
 	unsigned distance = 3;
 	const char *near = nearest(rows, name, &distance);
-	if (is_refused(class, name))
+	const char *habit = rows || strcmp(type, "an array") == 0 ? java_habit(class, name) : NULL;
+	if (habit)
+		hint = arena_printf(&ev->arena, "; %s", habit);
+	else if (is_refused(class, name))
 		hint = "; it exists in Java, but expressions may not call it (its result could be of any type)";
-	else if (near && distance == 0)
+	else if (near && str_is(name, near))
 		hint = forms(ev, "; a method of that name takes other arguments: ", rows, near);
 	else if (near)
 		hint = arena_printf(&ev->arena, "; did you mean %s()?", near);
+	else if (class == &java_map && function_find(name))
+		hint = arena_printf(&ev->arena, "; did you mean #%.*s(…)?", STR_ARG(name));
+	else
+		hint = "";
 	return fail(ev, FAIL_EVAL, "EL1004E: Method call: Method %s cannot be found on type %s%s",
 		signature(ev, name, args, count), type, hint);
 }

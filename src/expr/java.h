@@ -44,6 +44,8 @@ struct java_class {
 	int (*compare)(const struct object *a, const struct object *b); /* compareTo, or NULL */
 };
 
+/* What people who know other languages mean by NAME of CLASS (NULL = an array), or NULL; static. */
+const char *java_habit(const struct java_class *class, struct str name);
 /* What every object has. */
 const struct java_method *java_object_methods(void);
 /* The class that NAME means ("String", "java.lang.String"), or NULL. */

@@ -560,7 +560,7 @@ static int string_join(struct eval *ev, const struct call *call, struct value *r
 		struct value item = seq_at(ev, items, i);
 		if (item.kind != V_STRING && item.kind != V_NULL)
 			return fail(ev, FAIL_EVAL,
-				"class %s cannot be cast to class java.lang.CharSequence",
+				"class %s cannot be cast to class java.lang.CharSequence; list.![toString()] makes texts of all",
 				value_type_name(item));
 		if (i)
 			strbuf_add_str(&buf, arg_str(call, 0));

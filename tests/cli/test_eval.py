@@ -64,6 +64,41 @@ def test_the_context_comes_before_the_execution(gennaker, run_file, write):
     assert done.stdout == '[7,1,"i-1"]\n', done.stderr
 
 
+def seen(gennaker, write, run, expression, stage="2"):
+    path = write("changed.json", json.dumps(run))
+    done = gennaker("eval", expression, "--execution", path, "--stage", stage)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def commits(*branches):
+    return [{"name": f"n{i}", "branch": branch, "sha1": str(i)} for i, branch in enumerate(branches)]
+
+
+@pytest.mark.parametrize("scm, sha1", [
+    (commits("master"), "0"), (commits("master", "feature", "other"), "1"), (commits("develop", "master"), "0"), ([], None), (None, None),
+])
+def test_scm_info_is_the_commit_of_the_build(gennaker, write, scm, sha1):
+    run = RUN | {"trigger": {"type": "jenkins", "buildInfo": {"scm": scm}}}
+    assert seen(gennaker, write, run, "scmInfo?.sha1 ?: 'none'") == (sha1 or "none")
+    stages = [RUN["stages"][0], RUN["stages"][1] | {"context": {"scmInfo": {"sha1": "mine"}}}]
+    assert seen(gennaker, write, run | {"stages": stages}, "scmInfo.sha1") == "mine"
+
+
+@pytest.mark.parametrize("given, own, value", [
+    ({"a": "t"}, {"parameters": {"a": "c"}}, {"a": "t"}), ({}, {"parameters": {"a": "c"}}, {"a": "c"}), (None, {}, {}),
+])
+def test_parameters_are_the_triggers_else_the_contexts(gennaker, write, given, own, value):
+    run = RUN | {"trigger": {"type": "manual", "parameters": given},
+                 "stages": [RUN["stages"][0], RUN["stages"][1] | {"context": own}]}
+    assert seen(gennaker, write, run, "parameters") == value
+
+
+def test_the_run_comes_before_keys_of_its_names_in_a_context(gennaker, write):
+    stages = [RUN["stages"][0], RUN["stages"][1] | {"context": {"trigger": "mine", "execution": "mine"}}]
+    assert seen(gennaker, write, RUN | {"stages": stages}, "{trigger.user, execution.id}") == ["joe", "01E"]
+
+
 @pytest.mark.parametrize("evaluator, value", [("v4", '"east"'), ("V3", '"none"'), ("v2", '"none"')])
 def test_template_variables_are_there_for_v4_only(gennaker, run_file, evaluator, value):
     done = gennaker("eval", "templateVariables?.region ?: 'none'", "--execution", run_file, "--evaluator", evaluator)
@@ -120,6 +155,14 @@ def test_the_place_in_a_long_line_is_shown_without_the_rest(gennaker):
     ("#stage('Bak')", "[Bak]", "did you mean [Bake]?"), ("#stage('deploy')", "[deploy]", "did you mean [Deploy]?"),
     ("#stageByRefId('22')", "[22]", "did you mean [2]?"), ("#stage('Bake').statsu", "'statsu'", "Did you mean 'status'?"),
     ("execution.stagse", "'stagse'", "Did you mean 'stages'?"), ("{1, 2}.get('x')", "get(", "expressions may not call it"),
+    ("'abc'.size()", "size()", "did you mean length()?"), ("{1}.length", "'length'", "did you mean size()?"), ("'abc'.subString(1)", "subString(", "did you mean substring()?"),
+    ("'a,b'.split(',').join('-')", "join(", "T(String).join(separator, array)"), ("{a: 1}.get('a')", "get(", "map['key']"),
+    ("stage('Bake').name", "stage(", "did you mean #stage(…)?"), ("#stage(Bake)", "Unable to locate", "a name is a text, in quotes"),
+    ("execution.stages['Bake']", '"Bake"', "behind a list or array is a number"), ("{1}.?[#this = 1]", "java.lang.Integer", "== compares"),
+    ("'a' = 1", "cannot be assigned", "== compares"), ("T(String).format('%d', '5')", "java.lang.String", "%d wants a whole number"),
+    ("T(String).format('%q', 1)", "'q'", "there are s d f"), ("T(String).format('%s %s', 1)", "'%s'", "there are 1 arguments"),
+    ("new java.text.SimpleDateFormat('yyyyT')", "'T'", "stands in quotes"), ("T(String).join(',', {1})", "java.lang.Integer", "toString()"),
+    ("new int[-1]", "-1", "elements"), ("T(String).format('%tY', 'x')", "java.lang.String", "wants a date"),
     ("2147483648", "2147483648", "write an L behind it"), ("'a' instanceof 'b'", "java.lang.String", "to be a class"),
 ])
 def test_a_failure_says_what_was_found_and_what_would_fit(gennaker, run_file, expression, found, fits):
