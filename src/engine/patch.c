@@ -55,29 +55,99 @@ static int check_choice(const struct field *row, const struct stage *stage, stru
 		return -1;
 	}
 	struct val offered = row->choices_in ? val_get(patched, row->choices_in) : VAL_NULL;
+	if (row->choices_in && val_count(offered) == 0 && !template_is_candidate(offered))
+		return err_set(err, ERR_INVALID,
+			"%s: \"%.80s\" cannot be chosen: the stage has no %s", row->name,
+			val_text(&value), row->choices_in);
 	if (!field_is_offered(offered, val_as_str(&value)) && !template_is_candidate(offered))
 		return err_set(err, ERR_INVALID, "%s: \"%.80s\" is none of %s", row->name,
 			val_text(&value), row->choices_in);
 	return 0;
 }
 
-/* The whole context of a stage that runs: it is read again and again, and what could not be read would end the stage. */
-static int check_whole(const struct stage_type *type, const struct stage *stage, struct val patched,
-	struct err *err)
+/* What people set in a stage of another type, to a stage of this one would be lost. Other keys may be anybody's. */
+static int check_foreign(const struct stage_registry *registry, const struct stage_type *type,
+	struct val patch, struct err *err)
 {
-	void *config;
-	if (stage->status != STATUS_RUNNING || template_is_candidate(patched))
+	for (size_t i = 0; type && i < val_count(patch); i++) {
+		struct str key = val_key_at(patch, i);
+		struct val value = val_value_at(patch, i);
+		bool empty = val_is_null(value) ||
+			(val_is_string(value) && val_as_str(&value).length == 0);
+		if (empty || (type->fields && field_find(type->fields, key)) ||
+			field_find(stage_fields, key))
+			continue;
+		for (const struct stage_type *const *other = registry->types; *other; other++) {
+			const struct field *row = (*other)->fields ?
+				field_find((*other)->fields, key) :
+				NULL;
+			if (row && (row->flags & FIELD_SET_AT_RUN) &&
+				(row->choices || row->choices_in || row->type == FIELD_BOOL))
+				return err_set(err, ERR_INVALID,
+					"%s: a stage of type \"%s\" does not look at it, one of type \"%s\" does",
+					row->name, type->name, (*other)->name);
+		}
+	}
+	return 0;
+}
+
+/* A time that a person gives is one: "" would mean none, and a negative one that it is over. */
+static int check_seconds(const struct field *row, struct val patch, struct val seen, struct err *err)
+{
+	struct val value = val_get(val_has(seen, row->name) ? seen : patch, row->name);
+	struct str text = str_trim(val_as_str(&value));
+	double number;
+	if (!val_has(patch, row->name) || val_is_null(value))
 		return 0;
-	const struct stage view = { .context = patched };
+	bool negative = val_as_double(value, &number) ? number < 0 : str_starts(text, "-");
+	if (!negative && !(val_is_string(value) && text.length == 0))
+		return 0;
+	field_misfit("a number of seconds from 0", value, err);
+	return err_wrap(err, "%s", row->name);
+}
+
+/* The context as the stage will see it next; false: only a worker can tell. */
+static bool evaluate_patched(const struct run *run, size_t index, const struct stage_type *type,
+	struct val patched, struct val *ret)
+{
+	const struct evaluator by = evaluate_here(run->engine);
+	struct evaluated evaluated = { 0 };
+	*ret = val_ref(patched);
+	if (!template_is_candidate(patched))
+		return true;
+	_cleanup_(execution_unref_cleanup) struct execution *copy = execution_ref(run->execution);
+	val_replace(&stage_edit(&copy, index)->context, val_ref(patched));
+	if (evaluate_stage(&by, copy, index, type, &evaluated) != EXPR_OK)
+		return false;
+	val_replace(ret, evaluated.context);
+	return true;
+}
+
+/* Of a stage that runs the whole context is read again and again: what could not be read would end it. */
+static int check_running(const struct run *run, size_t index, const struct stage_type *type,
+	struct val patch, struct val patched, struct err *err)
+{
+	_cleanup_(val_free) struct val seen = VAL_NULL;
+	bool runs = run_stage(run, index)->status == STATUS_RUNNING;
+	if (runs && !evaluate_patched(run, index, type, patched, &seen))
+		return 0;
+	for (const struct field *row = type ? type->fields : NULL; row && row->name; row++)
+		if (row->type == FIELD_SECS && check_seconds(row, patch, seen, err) < 0)
+			return -1;
+	if (!runs)
+		return 0;
+	void *config;
+	const struct stage view = { .context = seen };
 	if (stage_config(type, &view, &config, err) < 0)
 		return -1;
 	stage_config_free(type, config);
 	return 0;
 }
 
-static int check_values(
-	const struct stage_type *type, const struct stage *stage, struct val patch, struct err *err)
+static int check_values(const struct run *run, size_t index, const struct stage_type *type,
+	struct val patch, struct err *err)
 {
+	const struct stage *stage = run_stage(run, index);
 	const struct field *const tables[] = { type ? type->fields : NULL, stage_fields };
 	struct patch_check check = { patch, err };
 	_cleanup_(val_free) struct val patched = val_ref(stage->context);
@@ -87,6 +157,8 @@ static int check_values(
 			return err_set(err, ERR_INVALID,
 				"%s: it is no part of the stage's context, which is all that a PATCH changes",
 				*member);
+	if (check_foreign(run->engine->setup.registry, type, patch, err) < 0)
+		return -1;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		if (tables[i])
 			fields_check(tables[i], patch, NULL, take_finding, &check);
@@ -97,7 +169,7 @@ static int check_values(
 				check_choice(row, stage, patch, patched, err) < 0)
 				return -1;
 	}
-	return check_whole(type, stage, patched, err);
+	return check_running(run, index, type, patch, patched, err);
 }
 
 static int check_skip(
@@ -129,7 +201,7 @@ static int check_patch(
 		return err_set(err, ERR_CONFLICT,
 			"the run is coming to its end; stage \"%s\" cannot be changed any more",
 			stage->name);
-	if (check_values(type, stage, request->value, err) < 0)
+	if (check_values(run, index, type, request->value, err) < 0)
 		return -1;
 	return check_skip(type, stage, request->value, err);
 }

@@ -59,9 +59,11 @@ def test_what_fits_is_taken(server, judged, body):
     assert server.patch(path, {"judgmentStatus": "Continue"}).status == 200
 
 
-def test_a_stage_without_choices_takes_any_input(server, app):
+def test_a_stage_without_choices_takes_no_input(server, app):
     run, path, stages = begin(server, app, {"type": "manualJudgment"})
-    assert server.patch(path + stages[0], {"judgmentStatus": "CONTINUE", "judgmentInput": "whatever"}).status == 200
+    said = refused(server, run, path + stages[0], {"judgmentStatus": "continue", "judgmentInput": "whatever"}, "judgmentInput: ")
+    assert said == 'judgmentInput: "whatever" cannot be chosen: the stage has no judgmentInputs'
+    assert server.patch(path + stages[0], {"judgmentStatus": "CONTINUE", "judgmentInput": ""}).status == 200
     assert server.wait_for(run)["status"] == "SUCCEEDED"
 
 
@@ -99,6 +101,28 @@ def test_each_value_has_its_type(server, app, which, place, body):
     run, path, stages = begin(server, app, LONG, {**LONG, "comments": "${ not.there }"})
     refused(server, run, path + stages[which], body, f"{place}: ")
     refused(server, run, path + stages[which], {"waitTime": 5, **body}, f"{place}: ")
+    server.put(f"/pipelines/{run}/cancel")
+
+
+@pytest.mark.parametrize("place, body", [
+    ("waitTime", {"waitTime": "${1+}"}), ("waitTime", {"waitTime": "${parameters.x}"}), ("waitTime", {"waitTime": "${'so' + 'on'}"}),
+    ("waitTime", {"waitTime": -5}), ("waitTime", {"waitTime": "-5"}), ("waitTime", {"waitTime": "${-5}"}), ("waitTime", {"waitTime": " "}),
+    ("judgmentStatus", {"judgmentStatus": "continue"}), ("judgmentInput", {"judgmentInput": "blue"})])
+def test_a_slip_does_not_end_a_stage_that_runs(server, app, place, body):
+    run, path, stages = begin(server, app, LONG)
+    refused(server, run, path + stages[0], body, f"{place}: ")
+    assert server.patch(path + stages[0], {"waitTime": "${ 60 * 60 }", "judgmentInput": "", "ours": "${1+}"}).status == 200
+    assert server.get(path + stages[0]).json()["context"]["waitTime"] == 3600
+    assert server.get(path + stages[0]).json()["status"] == "RUNNING"
+    server.put(f"/pipelines/{run}/cancel")
+
+
+def test_what_another_type_looks_at_is_refused_of_a_stage_that_waits_too(server, app):
+    run, path, stages = begin(server, app, {"type": "manualJudgment"}, LONG)
+    said = refused(server, run, path + stages[0], {"skipRemainingWait": True}, "skipRemainingWait: ")
+    assert said.startswith('skipRemainingWait: a stage of type "manualJudgment" does not look at it')
+    refused(server, run, path + stages[1], {"judgmentStatus": "stop"}, "judgmentStatus: ")
+    refused(server, run, path + stages[1], {"waitTime": -1}, "waitTime: ")
     server.put(f"/pipelines/{run}/cancel")
 
 
