@@ -32,15 +32,42 @@ void engine_reply(struct engine *engine, struct request *request, struct val val
 	engine_effect(engine, effect);
 }
 
+static void family_ready(struct engine *engine, struct family *family)
+{
+	family->next = NULL;
+	*engine->ready_last = family;
+	engine->ready_last = &family->next;
+}
+
 void run_ready(struct run *run)
 {
-	struct engine *engine = run->engine;
+	struct family *family = run->family;
 	if (run->ready)
 		return;
 	run->ready = true;
 	run->ready_next = NULL;
-	*engine->ready_last = run;
-	engine->ready_last = &run->ready_next;
+	run->engine->ready_count++;
+	if (!family->first)
+		family_ready(run->engine, family);
+	*family->last = run;
+	family->last = &run->ready_next;
+}
+
+/* The next run of the next family, which then stands behind the others. There is one. */
+static struct run *take_ready(struct engine *engine)
+{
+	struct family *family = engine->ready_first;
+	struct run *run = family->first;
+	engine->ready_first = family->next;
+	if (!engine->ready_first)
+		engine->ready_last = &engine->ready_first;
+	family->first = run->ready_next;
+	if (family->first)
+		family_ready(engine, family);
+	else
+		family->last = &family->first;
+	engine->ready_count--;
+	return run;
 }
 
 /* ---- the store thread -------------------------------------------------------------------------------------------- */
@@ -335,21 +362,16 @@ static void timers_fire(struct engine *engine)
 }
 
 /*
- * One turn for each run that is ready, in turn; back in the queue when it has more to do. What comes in meanwhile, and the store,
- * do not wait for a long list of runs: the rest of it goes on after a look at the inbox.
+ * As many turns as runs are ready, one family after the other; back in the queue when it has more to do. What comes in meanwhile, and
+ * the store, do not wait for a long list of runs: the rest of it goes on after a look at the inbox.
  */
 static void runs_turn(struct engine *engine)
 {
 	int64_t begin_us = clock_stopwatch_us();
-	struct run *last = NULL; /* of those that are ready now */
-	for (struct run *run = engine->ready_first; run; run = run->ready_next)
-		last = run;
-	for (bool at_end = !last; !at_end;) {
-		struct run *run = engine->ready_first;
-		engine->ready_first = run->ready_next;
-		if (!engine->ready_first)
-			engine->ready_last = &engine->ready_first;
-		at_end = run == last || clock_stopwatch_us() - begin_us > LIMIT_BATCH_MS * 1000;
+	size_t left = engine->ready_count;
+	for (bool at_end = left == 0; !at_end;) {
+		struct run *run = take_ready(engine);
+		at_end = --left == 0 || clock_stopwatch_us() - begin_us > LIMIT_BATCH_MS * 1000;
 		bool more = run_turn(
 			run); /* it stays marked ready, so that its own looks do not put it in again */
 		run->ready = false;

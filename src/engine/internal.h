@@ -196,8 +196,16 @@ struct event_list {
 	size_t begin; /* of the last one */
 };
 
+/* A run and those that its stages have started, and so on: together they have one turn of many. In engine->ready_first while `first`. */
+struct family {
+	struct run *first, **last; /* those that are ready */
+	struct family *next;
+	size_t runs; /* in memory */
+};
+
 struct run {
 	struct engine *engine;
+	struct family *family;
 	struct execution *execution;
 	struct stage_run **stages;
 	size_t stage_capacity;
@@ -208,7 +216,7 @@ struct run {
 	struct event_list events; /* not yet in the batch */
 	bool changed;             /* in engine->changed */
 	bool look_execution;
-	bool ready; /* in engine->ready */
+	bool ready; /* in family->first */
 	bool winding; /* canceled, or a top-level stage is TERMINAL or CANCELED: nothing starts, what runs is cancelled */
 	bool completed;
 	bool saved; /* … and that is committed: it may leave the memory */
@@ -262,7 +270,8 @@ struct engine {
 	size_t loads;       /* JOB_LOADs in flight */
 	struct map spoiled; /* id → anything: runs that have left memory, or were deleted, since the first of these began */
 	struct map pipelines; /* id → struct val * (boxed document) */
-	struct run *ready_first, **ready_last;
+	struct family *ready_first, **ready_last;
+	size_t ready_count; /* runs in these */
 	struct heap timers;
 	struct batch *batch; /* being built */
 	struct batch *committing; /* with the store thread, which leaves its effects alone; NULL = none */
@@ -344,6 +353,11 @@ int request_is_known_run(struct engine *engine, const char *id, bool *ret, struc
 void request_loaded(struct engine *engine, struct job *job); /* a JOB_LOAD came back */
 /* Cancels a run on behalf of another; one that has ended stays as it is. */
 void request_cancel_run(struct engine *engine, const char *id, const char *user, const char *reason);
+/*
+ * A cancel goes down through the runs that stages wait for, a commit for each generation, and a family may grow faster than that. So a run
+ * that is about to start, or to start another one, is canceled here, with those between, if one above is winding down.
+ */
+void request_cancel_from_above(struct run *run);
 
 /* patch.c */
 void request_patch(struct engine *engine, struct request *request);
@@ -427,6 +441,8 @@ void stage_merge(
 
 /* task_run.c */
 void task_look(struct run *run, size_t index);
+/* The stage of RUN that has started CHILD waits for it: canceled, it would cancel that one. */
+bool task_holds_run(const struct run *run, const struct execution *child);
 void task_returned(struct engine *engine, struct job *job);
 void stage_timer_fired(struct stage_run *stage);
 void tasks_skip(struct run *run, size_t index); /* what is left of them is SKIPPED */

@@ -224,6 +224,27 @@ void request_cancel_run(struct engine *engine, const char *id, const char *user,
 		run_cancel(run, user, reason);
 }
 
+void request_cancel_from_above(struct run *run)
+{
+	struct engine *engine = run->engine;
+	struct run *above = run, *between[LIMIT_PIPELINE_DEPTH + 1]; /* from RUN on up */
+	size_t count = 0;
+	while (!above->winding) {
+		struct run *child = above;
+		if (count > LIMIT_PIPELINE_DEPTH)
+			return;
+		between[count++] = child;
+		above = map_get(&engine->runs, str_of(run_parent_id(child->execution)));
+		if (!above || !task_holds_run(above, child->execution))
+			return;
+	}
+	for (; count > 0; above = between[count]) {
+		_cleanup_free_ char *reason = xasprintf(
+			"its parent pipeline %s was canceled", above->execution->id);
+		run_cancel(between[--count], above->execution->canceled_by, reason);
+	}
+}
+
 /* A run that has ended stays as it is: the reply says so. */
 static void cancel_run(struct engine *engine, struct request *request)
 {

@@ -89,7 +89,12 @@ static void run_uncorrelate(struct run *run)
 struct run *run_new(struct engine *engine, struct execution *execution)
 {
 	struct run *run = xnew(struct run);
+	struct run *parent = map_get(&engine->runs, str_of(run_parent_id(execution)));
 	run->engine = engine;
+	run->family = parent ? parent->family : xnew(struct family);
+	if (!parent)
+		run->family->last = &run->family->first;
+	run->family->runs++;
 	run->execution = execution;
 	run->change = 1;
 	run_grow(run, stage_count(execution));
@@ -120,6 +125,8 @@ void run_free(struct run *run)
 	run_uncorrelate(run);
 	strbuf_free(&run->events.text);
 	execution_unref(run->execution);
+	if (--run->family->runs == 0)
+		free(run->family);
 	free(run);
 }
 
@@ -394,6 +401,8 @@ void run_look_execution(struct run *run)
 	enum status status = run->execution->status;
 	if (status_is_complete(status))
 		return;
+	if (status == STATUS_NOT_STARTED)
+		request_cancel_from_above(run);
 	if (run->execution->canceled && status == STATUS_NOT_STARTED) {
 		run_set_status(run, STATUS_CANCELED);
 		return;

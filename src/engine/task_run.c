@@ -47,6 +47,21 @@ static const struct task_row *task_row_of(
 	return NULL;
 }
 
+bool task_holds_run(const struct run *run, const struct execution *child)
+{
+	struct val id = val_get(child->trigger, "parentPipelineStageId");
+	size_t index = stage_find_id(run->execution, val_as_str(&id));
+	if (index == STAGE_NONE)
+		return false;
+	const struct stage *stage = run_stage(run, index);
+	const struct stage_type *type;
+	if (stage->status != STATUS_RUNNING || run->stages[index]->current >= stage->task_count)
+		return false;
+	const struct task_row *row = task_row_of(run, index, &type);
+	return row && row->cancel &&
+		strcmp(val_get_text(stage->context, "executionId", ""), child->id) == 0;
+}
+
 /* ---- the end of a task -------------------------------------------------------------------------------------------------------- */
 
 static void task_finish(struct run *run, size_t index, enum status status)
@@ -404,6 +419,8 @@ static void task_handle(struct run *run, size_t index, struct job *job)
 {
 	struct stage_run *mine = run->stages[index];
 	struct task_result *result = &job->result;
+	if (!val_is_null(result->start_run))
+		request_cancel_from_above(run);
 	if (task_starts_later(run, index, job))
 		return;
 	/* A check that could not be made has not said yet whether the effect took place: it is made again. */
