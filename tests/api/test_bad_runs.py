@@ -126,7 +126,7 @@ def error_of(stage):
 
 
 @pytest.mark.parametrize("path, body", [
-    ("/text", "not json"), ("/latin", "caf\ufffd"), ("/nul", "a\0b"), ("/deep", "[" * 200000), ("/number", '{"a":1e999}'),
+    ("/text", "not json"), ("/latin", "caf\u00e9"), ("/nul", "a\0b"), ("/deep", "[" * 200000), ("/number", '{"a":1e999}'),
     ("/header", {}), ("/empty", None)])
 def test_an_answer_that_is_no_json_is_kept_as_text(server, app, odd, path, body):
     run = outcome(server, app, {"type": "webhook", "url": odd.url + path})
@@ -262,6 +262,31 @@ def test_pipelines_that_start_many_that_start_many_come_to_an_end(server, app):
     assert [run["trigger"].get("familySize") for run in runs] == [None, 30, 900]
     assert {run["status"] for run in runs} == {"TERMINAL"}
     assert "more than 10000 runs" in error_of(runs[-1]["stages"][0])
+
+
+def counted(server, name):
+    lines = server.get("/metrics").body.decode().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"gennaker_runs_{name} "))
+
+
+def test_a_family_that_grows_holds_up_nobody_and_ends_with_its_first(server, app):
+    """Each of its runs starts two more: once the first is canceled not one of them starts any more."""
+    server.save(app, "fan", [{"refId": str(place), "type": "pipeline", "pipeline": "fan", "requisiteStageRefIds": []} for place in range(2)])
+    server.save(app, "other", [{"refId": "1", "type": "wait", "waitTime": 0}])
+    before = counted(server, "started_total")
+    first = server.run(app, "fan")
+    wait_until(lambda: counted(server, "started_total") > before + 500, "a family")
+    started = counted(server, "started_total")
+    server.wait_for(server.run(app, "other"))
+    meanwhile = counted(server, "started_total") - started
+    assert server.put(f"/pipelines/{first}/cancel").status == 200
+    after = counted(server, "started_total")
+    end = server.wait_for(first)
+    wait_until(lambda: counted(server, "active") == 0, "the end of the family")
+    assert counted(server, "started_total") == after
+    assert end["status"] == "CANCELED" and meanwhile < 2000
+    runs = server.get(f"/applications/{app}/pipelines?limit=20").json()
+    assert {run["status"] for run in runs if run["name"] == "fan"} == {"CANCELED"}
 
 
 def test_a_made_up_size_of_the_family_is_the_users_own_loss(server, app):
