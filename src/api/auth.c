@@ -1,19 +1,15 @@
 #include "api/auth.h"
 
-#include <pthread.h>
 #include <sodium.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
 
+#include "api/tries.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-
-struct digest {
-	unsigned char bytes[crypto_generichash_BYTES];
-};
 
 struct auth {
 	unsigned char key[crypto_generichash_KEYBYTES]; /* of this process */
@@ -22,16 +18,10 @@ struct auth {
 	char *token_user;
 	struct digest user;
 	char *user_name;
-	struct digest password; /* with the user's name; when `hash` is NULL */
-	char *hash;
+	struct digest password; /* with the user's name; when `tries` is NULL */
+	struct tries *tries;    /* of the password, by its hash */
 	atomic_uint_fast64_t failures;
-	/* The hash takes its time on purpose, so it is computed by one at a time, and what was right is remembered. */
-	pthread_mutex_t lock;
-	struct digest remembered;
-	int64_t remembered_until_ms;
-	double allowed; /* wrong passwords, by now */
-	int64_t allowed_at_ms;
-	int64_t told_ms;
+	atomic_int_fast64_t told_ms; /* when the log was told of one */
 };
 
 static const struct http_refusal accepted = { 0 };
@@ -52,11 +42,6 @@ static struct digest digest_of(const struct auth *auth, struct str first, struct
 	return digest;
 }
 
-static bool digest_equal(const struct digest *a, const struct digest *b)
-{
-	return sodium_memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
-}
-
 static int sodium_ready(struct err *err)
 {
 	return sodium_init() < 0 ? err_set(err, ERR_INTERNAL, "libsodium has no randomness") : 0;
@@ -73,6 +58,31 @@ char *auth_hash_password(const char *password, struct err *err)
 		return NULL;
 	}
 	return xstrdup(hash);
+}
+
+/* ---- refusing ------------------------------------------------------------------------------------------------------------------ */
+
+/* Counts, and says so now and then: not what was tried, which may be a password in the wrong place. */
+static struct http_refusal refuse(struct auth *auth)
+{
+	int64_t now = clock_now_ms(clock_real());
+	int_fast64_t told = atomic_load(&auth->told_ms);
+	atomic_fetch_add(&auth->failures, 1);
+	if (now - told >= LIMIT_AUTH_LOG_MS &&
+		atomic_compare_exchange_strong(&auth->told_ms, &told, now))
+		log_warn("a request with wrong credentials was refused");
+	return wrong;
+}
+
+/* What auth_check has left open. On the thread of the tries, or on that of auth_free. */
+static void answer_try(void *data, struct http_exchange *exchange, enum try_result result)
+{
+	static const struct http_refusal stopping = { 503, "the server is stopping" };
+	struct auth *auth = data;
+	if (result == TRY_RIGHT)
+		http_checked(exchange, accepted, auth->user_name);
+	else
+		http_checked(exchange, result == TRY_WRONG ? refuse(auth) : stopping, NULL);
 }
 
 /* ---- what the settings say ------------------------------------------------------------------------------------------------------ */
@@ -131,15 +141,13 @@ static int take_user(struct auth *auth, const struct auth_setup *setup, struct e
 	if (setup->password)
 		auth->password = digest_of(auth, str_of(setup->user), str_of(setup->password));
 	else
-		auth->hash = xstrdup(setup->password_hash);
+		auth->tries = tries_start(setup->password_hash, answer_try, auth);
 	return 0;
 }
 
 struct auth *auth_new(const struct auth_setup *setup, struct err *err)
 {
 	_cleanup_(auth_free_cleanup) struct auth *auth = xnew(struct auth);
-	pthread_mutex_init(&auth->lock, NULL);
-	auth->allowed = LIMIT_AUTH_FAILURES;
 	if (sodium_ready(err) < 0)
 		return NULL;
 	randombytes_buf(auth->key, sizeof(auth->key));
@@ -153,30 +161,14 @@ void auth_free(struct auth *auth)
 {
 	if (!auth)
 		return;
-	pthread_mutex_destroy(&auth->lock);
+	tries_stop(auth->tries);
 	free(auth->token_user);
 	free(auth->user_name);
-	free(auth->hash);
 	sodium_memzero(auth, sizeof(*auth));
 	free(auth);
 }
 
 /* ---- checking ------------------------------------------------------------------------------------------------------------------- */
-
-/* Counts, and says so now and then: not what was tried, which may be a password in the wrong place. */
-static struct http_refusal refuse(struct auth *auth)
-{
-	int64_t now = clock_now_ms(clock_real());
-	atomic_fetch_add(&auth->failures, 1);
-	pthread_mutex_lock(&auth->lock);
-	bool tell = now - auth->told_ms >= LIMIT_AUTH_LOG_MS;
-	if (tell)
-		auth->told_ms = now;
-	pthread_mutex_unlock(&auth->lock);
-	if (tell)
-		log_warn("a request with wrong credentials was refused");
-	return wrong;
-}
 
 static struct http_refusal check_token(struct auth *auth, struct str token, char **ret_user)
 {
@@ -187,51 +179,15 @@ static struct http_refusal check_token(struct auth *auth, struct str token, char
 	return accepted;
 }
 
-/* One of the wrong passwords that may be tried; with the lock. */
-static bool may_try(struct auth *auth, int64_t now_ms)
-{
-	auth->allowed += (double)(now_ms - auth->allowed_at_ms) / LIMIT_AUTH_FAILURE_MS;
-	auth->allowed_at_ms = now_ms;
-	if (auth->allowed > LIMIT_AUTH_FAILURES)
-		auth->allowed = LIMIT_AUTH_FAILURES;
-	return auth->allowed >= 1;
-}
-
-/* The slow way, by the argon2id hash. GIVEN is the digest of what PASSWORD is a part of. */
-static struct http_refusal check_hash(
-	struct auth *auth, const struct digest *given, bool is_user, struct str password)
-{
-	int64_t now = clock_now_ms(clock_real());
-	struct http_refusal refusal = accepted;
-	pthread_mutex_lock(&auth->lock);
-	bool known = now < auth->remembered_until_ms && digest_equal(given, &auth->remembered);
-	if (!known && !may_try(auth, now))
-		refusal = (struct http_refusal){ .status = 429,
-			.text = "too many wrong passwords; try again in a moment" };
-	if (!known && !refusal.status) {
-		/* For a wrong name too, so that time does not tell which names there are. */
-		known = crypto_pwhash_str_verify(auth->hash, password.bytes, password.length) == 0 &&
-			is_user;
-		if (known) {
-			auth->remembered = *given;
-			auth->remembered_until_ms = now + LIMIT_AUTH_REMEMBER_MS;
-		} else {
-			auth->allowed--;
-		}
-	}
-	pthread_mutex_unlock(&auth->lock);
-	return known || refusal.status ? refusal : refuse(auth);
-}
-
-static struct http_refusal check_password(
-	struct auth *auth, struct str name, struct str password, char **ret_user)
+static struct http_refusal check_password(struct auth *auth, struct str name, struct str password,
+	struct http_exchange *exchange, char **ret_user)
 {
 	struct digest given = digest_of(auth, name, password);
 	struct digest given_user = digest_of(auth, name, STR(""));
 	bool is_user = digest_equal(&given_user, &auth->user) && auth->has_user;
 	struct http_refusal refusal = accepted;
-	if (auth->hash)
-		refusal = check_hash(auth, &given, is_user, password);
+	if (auth->tries)
+		refusal = tries_check(auth->tries, &given, is_user, password, exchange);
 	else if (!digest_equal(&given, &auth->password) || !is_user)
 		refusal = refuse(auth);
 	if (!refusal.status)
@@ -240,7 +196,8 @@ static struct http_refusal check_password(
 }
 
 /* "Basic" and then NAME:PASSWORD in base64. */
-static struct http_refusal check_basic(struct auth *auth, struct str encoded, char **ret_user)
+static struct http_refusal check_basic(
+	struct auth *auth, struct str encoded, struct http_exchange *exchange, char **ret_user)
 {
 	char text[LIMIT_CREDENTIAL_BYTES];
 	size_t length = 0;
@@ -253,7 +210,7 @@ static struct http_refusal check_basic(struct auth *auth, struct str encoded, ch
 	struct http_refusal refusal = colon < 0 ?
 		refuse(auth) :
 		check_password(auth, str_slice(all, 0, (size_t)colon),
-			str_slice(all, (size_t)colon + 1, length), ret_user);
+			str_slice(all, (size_t)colon + 1, length), exchange, ret_user);
 	sodium_memzero(text, sizeof(text));
 	return refusal;
 }
@@ -276,8 +233,7 @@ struct http_refusal auth_check_url(const struct http_exchange *exchange)
 		.text = "a token does not belong in a URL; send it in the header Authorization" };
 }
 
-struct http_refusal auth_check(
-	struct auth *auth, const struct http_exchange *exchange, char **ret_user)
+struct http_refusal auth_check(struct auth *auth, struct http_exchange *exchange, char **ret_user)
 {
 	struct str given = str_of(http_header(exchange, "Authorization"));
 	*ret_user = NULL;
@@ -286,7 +242,7 @@ struct http_refusal auth_check(
 	if (takes_scheme(&given, "Bearer"))
 		return check_token(auth, given, ret_user);
 	if (takes_scheme(&given, "Basic"))
-		return check_basic(auth, given, ret_user);
+		return check_basic(auth, given, exchange, ret_user);
 	return refuse(auth);
 }
 

@@ -32,10 +32,9 @@ DEFINE_CLEANUP(struct auth *, auth_free)
 struct http_refusal auth_check_url(const struct http_exchange *exchange);
 /*
  * Looks at the credentials of EXCHANGE. Status 0: *RET_USER (owned) is who it is, NULL when none were given. 401: they are wrong. 429: too
- * many wrong ones.
+ * many wrong ones. HTTP_CHECK_LATER: http_checked will be called, by auth_free at the latest.
  */
-struct http_refusal auth_check(
-	struct auth *auth, const struct http_exchange *exchange, char **ret_user);
+struct http_refusal auth_check(struct auth *auth, struct http_exchange *exchange, char **ret_user);
 /* For 401 answers: the header WWW-Authenticate. */
 const char *auth_challenge(const struct auth *auth);
 /* Credentials that were wrong, since the start. */

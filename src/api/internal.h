@@ -71,7 +71,7 @@ int answer_json(struct call *call, struct val body);
 /* Gate's error body; what is a mistake of ours also goes to the log. */
 void answer_error(struct http_exchange *exchange, const struct err *err);
 /* What http_server calls for each request; DATA is the struct api. routes_check: who asks, and whether he may. */
-struct http_refusal routes_check(void *data, const struct http_exchange *exchange, char **ret_user);
+struct http_refusal routes_check(void *data, struct http_exchange *exchange, char **ret_user);
 void routes_handle(void *data, struct http_exchange *exchange);
 
 /* The position of the journal now: for reads that do not report it; take it before them. */

@@ -157,7 +157,7 @@ static const struct route *find_route(const struct http_exchange *exchange, stru
 	return NULL;
 }
 
-struct http_refusal routes_check(void *data, const struct http_exchange *exchange, char **ret_user)
+struct http_refusal routes_check(void *data, struct http_exchange *exchange, char **ret_user)
 {
 	struct api *api = data;
 	struct http_refusal refusal = auth_check_url(exchange);

@@ -131,6 +131,39 @@ static struct http_refusal check_sender(struct http_exchange *exchange)
 		http_header(exchange, "origin"), http_header(exchange, "sec-fetch-site"));
 }
 
+static struct http_refusal check_user(struct http_exchange *exchange)
+{
+	struct http_server *server = exchange->server;
+
+	if (!server->check)
+		return (struct http_refusal){ 0 };
+	/* Before, as the verdict may be there before `check` has returned. */
+	exchange->unchecked = true;
+	atomic_fetch_add(&exchange->references, 1);
+	struct http_refusal reason = server->check(server->data, exchange, &exchange->user);
+
+	if (reason.status == HTTP_CHECK_LATER)
+		return (struct http_refusal){ 0 };
+	exchange->unchecked = false;
+	http_exchange_unref(exchange);
+	return reason;
+}
+
+void http_checked(struct http_exchange *exchange, struct http_refusal refusal, const char *user)
+{
+	pthread_mutex_lock(&exchange->lock);
+	exchange->unchecked = false;
+	exchange->verdict = refusal;
+	if (user)
+		exchange->user = xstrdup(user);
+	if (exchange->suspended && !exchange->dead) {
+		exchange->suspended = false;
+		MHD_resume_connection(exchange->mhd);
+	}
+	pthread_mutex_unlock(&exchange->lock);
+	http_exchange_unref(exchange);
+}
+
 /* All headers are there. The order: what would make us misread the message first. */
 static struct http_refusal check_head(struct http_exchange *exchange, const char *version)
 {
@@ -148,8 +181,8 @@ static struct http_refusal check_head(struct http_exchange *exchange, const char
 		reason = (struct http_refusal){ 405, "the method is not allowed" };
 	if (!reason.status)
 		reason = check_sender(exchange);
-	if (!reason.status && exchange->server->check)
-		reason = exchange->server->check(exchange->server->data, exchange, &exchange->user);
+	if (!reason.status)
+		reason = check_user(exchange);
 	return reason.status ? reason : check_body(exchange);
 }
 
@@ -208,7 +241,12 @@ static enum MHD_Result receive(struct http_exchange *exchange, const char *bytes
 		return MHD_NO;
 	if (exchange->refusal.status)
 		return MHD_YES;
-	if (total > LIMIT_BODY_BYTES)
+	pthread_mutex_lock(&exchange->lock);
+	exchange->refusal = exchange->verdict;
+	pthread_mutex_unlock(&exchange->lock);
+	if (exchange->refusal.status)
+		; /* somebody who may not send it */
+	else if (total > LIMIT_BODY_BYTES)
 		exchange->refusal = too_large;
 	else if (!announced && !reserve(exchange, length))
 		exchange->refusal = too_busy;
@@ -246,14 +284,36 @@ static enum MHD_Result reply_or_suspend(struct http_exchange *exchange)
 	return result;
 }
 
+/* False while it is not known who asks: the connection sleeps until http_checked wakes it, or is to end, as *RET says. */
+static bool is_checked(struct http_exchange *exchange, enum MHD_Result *ret)
+{
+	http_connection_enter(exchange->connection, exchange->server, HTTP_PHASE_WORKING, 0);
+	pthread_mutex_lock(&exchange->lock);
+	bool dead = exchange->dead || atomic_load(&exchange->server->killing);
+	bool waits = exchange->unchecked && !exchange->refusal.status;
+
+	if (waits && !dead) {
+		exchange->suspended = true;
+		MHD_suspend_connection(exchange->mhd);
+	}
+	if (!waits && !exchange->refusal.status)
+		exchange->refusal = exchange->verdict;
+	pthread_mutex_unlock(&exchange->lock);
+	*ret = dead ? MHD_NO : MHD_YES;
+	return !waits;
+}
+
 static enum MHD_Result dispatch(struct http_exchange *exchange)
 {
+	enum MHD_Result result;
+
+	if (!is_checked(exchange, &result))
+		return result;
 	exchange->dispatched = true;
 	if (exchange->refusal.status) {
 		exchange->replied = true;
 		return refuse(exchange, exchange->refusal);
 	}
-	http_connection_enter(exchange->connection, exchange->server, HTTP_PHASE_WORKING, 0);
 	atomic_fetch_add(&exchange->references, 1);
 	exchange->server->handle(exchange->server->data, exchange);
 	return reply_or_suspend(exchange);

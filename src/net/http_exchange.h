@@ -4,7 +4,8 @@
  *
  * Life of an exchange: made when the request line is there; its body is collected; the handler is
  * called and, unless it has answered, the connection is suspended; the answer resumes it. Counted:
- * one reference is the connection's, one the handler's until it has answered, one a stream's.
+ * one reference is the connection's, one the handler's until it has answered, one a stream's, one
+ * that of a check that goes on.
  * Locks: `server->lock` before `exchange->lock` before those of libmicrohttpd.
  */
 #ifndef NET_HTTP_EXCHANGE_H
@@ -65,8 +66,11 @@ struct http_exchange {
 	struct http_refusal refusal; /* found while the body was coming */
 	size_t reserved;             /* of server->body_bytes */
 	bool begun, dispatched;
-	/* The answer. */
+	/* With `lock`: */
 	pthread_mutex_t lock;
+	bool unchecked;              /* http_checked has not been called yet */
+	struct http_refusal verdict; /* of http_checked */
+	/* The answer. */
 	bool replied, suspended;
 	bool dead; /* the connection is gone: `mhd` and `connection` must not be touched */
 	int status;
@@ -85,8 +89,7 @@ struct http_server {
 	bool guard;
 	struct str_list extra_hosts;
 	int headers_ms, body_ms;
-	struct http_refusal (*check)(
-		void *data, const struct http_exchange *exchange, char **ret_user);
+	struct http_refusal (*check)(void *data, struct http_exchange *exchange, char **ret_user);
 	const char *challenge;
 	void (*handle)(void *data, struct http_exchange *exchange);
 	void *data;

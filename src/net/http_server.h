@@ -26,15 +26,20 @@ struct http_server_setup {
 	/* for a body or an answer, and a second more for each 64 kB; 0 = LIMIT_SERVER_BODY_MS */
 	int body_ms;
 	/* Who asks: called on a server thread when the headers are there and nothing of the body, so that it is quick; a refusal is
-	 * answered at once. It may set *RET_USER, owned, for http_user. NULL = nobody has to say who he is. */
-	struct http_refusal (*check)(
-		void *data, const struct http_exchange *exchange, char **ret_user);
+	 * answered at once. It may set *RET_USER, owned, for http_user. With status HTTP_CHECK_LATER it leaves that to
+	 * http_checked. NULL = nobody has to say who he is. */
+	struct http_refusal (*check)(void *data, struct http_exchange *exchange, char **ret_user);
 	const char *challenge; /* WWW-Authenticate of a 401 from it; static */
 	/* Called once the whole body is there, on a server thread; must answer with http_reply,
 	 * now or later, exactly once. */
 	void (*handle)(void *data, struct http_exchange *exchange);
 	void *data;
 };
+
+#define HTTP_CHECK_LATER (-1)
+/* What `check` has left open, once, maybe before it has returned: a refusal, or status 0 and USER (copied). Until then the handler is
+ * not called and no server thread waits; what has come of the body of somebody refused is dropped. Any thread. */
+void http_checked(struct http_exchange *exchange, struct http_refusal refusal, const char *user);
 
 /* Binds and serves. "cannot listen on 127.0.0.1:8084: Address already in use" (ERR_CONFLICT). */
 struct http_server *http_server_start(const struct http_server_setup *setup, struct err *err);

@@ -1,8 +1,10 @@
 """Who may ask: a token, one user with a password; what is refused, and that nothing secret shows."""
 
 import base64
+import http.client
 import json
 import re
+import select
 import socket
 import subprocess
 
@@ -30,11 +32,26 @@ def run(*arguments, input=None, **variables):
 
 
 @pytest.fixture(scope="module")
-def secured(tmp_path_factory):
+def hash_file(tmp_path_factory):
+    """A file with the hash of the password."""
+    path = tmp_path_factory.mktemp("hash") / "hash"
+    path.write_text(run("password", input=PASSWORD + "\n").stdout)
+    path.chmod(0o600)
+    return path
+
+
+def with_hash(directory, hash_file):
+    """A server that has seen no credentials yet, with a token and a user."""
+    (directory / "gennaker.yml").write_text(
+        f"server: {{auth: {{token: {TOKEN}, basic: {{user: ann, passwordFile: {hash_file}}}}}}}")
+    (directory / "gennaker.yml").chmod(0o600)
+    return Server(directory / "data", "--config", str(directory / "gennaker.yml"))
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory, hash_file):
     """A server with a token and a user, whose password's hash is in a file."""
     directory = tmp_path_factory.mktemp("secured")
-    (directory / "hash").write_text(run("password", input=PASSWORD + "\n").stdout)
-    (directory / "hash").chmod(0o600)
     (directory / "token").write_text(TOKEN + "\n")
     (directory / "token").chmod(0o600)
     (directory / "gennaker.yml").write_text(f"""
@@ -42,7 +59,7 @@ server:
   auth:
     tokenFile: {directory}/token
     tokenUser: robot
-    basic: {{user: ann, passwordFile: {directory}/hash}}
+    basic: {{user: ann, passwordFile: {hash_file}}}
 """)
     with Server(directory / "data", "--config", str(directory / "gennaker.yml")) as running:
         yield running
@@ -103,6 +120,60 @@ def test_the_password_says_who_it_is(secured):
     statuses = {secured.get("/version", **basic("ann", f"wrong {i}")).status for i in range(15)}
     assert statuses <= {401, 429}  # how many tries there are in a while depends on how long one takes
     assert secured.get("/version", **basic("ann", PASSWORD)).status == 200
+
+
+def at_once(server, requests):
+    """Connections, each with a GET /version under way that has one of the headers."""
+    connections = []
+    for headers in requests:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=lib.PATIENCE)
+        connection.request("GET", "/version", headers=headers)
+        connections.append(connection)
+    return connections
+
+
+def statuses_of(connections):
+    statuses = []
+    for connection in connections:
+        statuses.append(connection.getresponse().status)
+        connection.close()
+    return statuses
+
+
+def test_a_burst_of_wrong_passwords_holds_nobody_else_up(tmp_path, hash_file):
+    with with_hash(tmp_path, hash_file) as fresh:
+        connections = at_once(fresh, [basic("ann", f"z{i}") for i in range(40)])
+        assert fresh.get("/health").status == 200
+        assert fresh.get("/version", **bearer(TOKEN)).status == 200
+        # Hashes are computed one after the other: those of the burst cannot be through yet.
+        waiting = len(connections) - len(select.select([one.sock for one in connections], [], [], 0)[0])
+        statuses = statuses_of(connections)
+        assert set(statuses) == {401, 429}
+        assert 5 <= statuses.count(401) <= 20 and waiting > 3, (statuses, waiting)
+
+
+def test_one_right_password_at_many_requests_is_hashed_once(tmp_path, hash_file):
+    with with_hash(tmp_path, hash_file) as fresh:
+        assert statuses_of(at_once(fresh, [basic("ann", PASSWORD)] * 40)) == [200] * 40
+        # Remembered: not even a server that has no try left refuses it.
+        assert 429 in statuses_of(at_once(fresh, [basic("ann", f"z{i}") for i in range(40)]))
+        assert fresh.get("/version", **basic("ann", PASSWORD)).status == 200
+
+
+def test_what_somebody_sends_with_a_wrong_password_is_dropped(tmp_path, hash_file):
+    body = json.dumps({"application": "demo", "name": "p", "stages": [], "description": "x" * 500_000})
+    with with_hash(tmp_path, hash_file) as fresh:
+        assert fresh.post("/pipelines", body, **basic("ann", "wrong")).status == 401
+        assert fresh.get("/pipelineConfigs", **bearer(TOKEN)).json() == []
+        assert fresh.post("/pipelines", body, **basic("ann", PASSWORD)).status == 200
+
+
+def test_a_server_stops_while_passwords_are_hashed(tmp_path, hash_file):
+    with with_hash(tmp_path, hash_file) as fresh:
+        connections = at_once(fresh, [basic("ann", f"z{i}") for i in range(12)])
+        assert fresh.stop() == 0
+        for connection in connections:
+            connection.close()
 
 
 def test_ambiguous_credentials_are_refused(secured):
@@ -248,6 +319,6 @@ def test_a_hash_is_made_of_what_is_typed():
 
 
 def test_secrets_are_compared_in_constant_time():
-    source = (lib.ROOT / "src/api/auth.c").read_text()
+    source = "".join((lib.ROOT / "src/api" / name).read_text() for name in ("auth.c", "tries.c", "tries.h"))
     assert "sodium_memcmp" in source
     assert re.findall(r"(?<![\w])(?:memcmp|strcmp)\(", source) == []
