@@ -14,6 +14,7 @@
 #include "kubernetes/kubernetes.h"
 #include "net/address.h"
 #include "stage/preconfigured.h"
+#include "stage/stages.h"
 
 #define PREFIX "GENNAKER_"
 #define LIST_MAX 1000 /* positions in a variable's name */
@@ -351,6 +352,17 @@ static void warn_of_keys(struct val all, const char *file)
 	}
 }
 
+/* What only the stage of execution windows can read; it would be too late there. */
+static int check_zone(struct val all, struct err *err)
+{
+	struct val zone = val_path(all, "tasks.executionWindow.timezone");
+	if (val_is_null(zone))
+		return 0;
+	if (!val_is_string(zone))
+		return err_set(err, ERR_INVALID, "tasks.executionWindow.timezone: expected a text");
+	return window_check_zone(val_text(&zone), err);
+}
+
 /* File and environment, checked. *RET_FOUND as above. */
 static int load(const char *file, struct val *ret_all, struct settings *ret_settings,
 	const char **ret_found, struct err *err)
@@ -361,7 +373,7 @@ static int load(const char *file, struct val *ret_all, struct settings *ret_sett
 	if (val_is_null(all))
 		all = val_map();
 	settings_overlay(&all, environ);
-	if (settings_read(all, ret_settings, err) < 0)
+	if (settings_read(all, ret_settings, err) < 0 || check_zone(all, err) < 0)
 		return err_wrap(
 			err, "settings%s%s", *ret_found ? " " : "", *ret_found ? *ret_found : "");
 	*ret_all = take(&all);

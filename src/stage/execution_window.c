@@ -102,6 +102,15 @@ static UCalendar *calendar_open(const char *zone, struct err *err)
 	return calendar;
 }
 
+int window_check_zone(const char *zone, struct err *err)
+{
+	UCalendar *calendar = calendar_open(zone, err);
+	if (!calendar)
+		return -1;
+	ucal_close(calendar);
+	return 0;
+}
+
 /*
  * *RET_NEXT_MS: 0 when NOW_MS is inside the window, else the moment when it opens next; -1 when it never does.
  */
@@ -148,15 +157,32 @@ int window_next_start(
 		err_set(err, ERR_INTERNAL, "the calendar says %s", u_errorName(status));
 }
 
+/* "2026-11-28 08:00 (Asia/Shanghai)", owned: not how long it is until then, for the text is read later too. */
+static char *moment_text(const char *zone, int64_t ms)
+{
+	_cleanup_err_ struct err ignored = ERR_INIT;
+	UErrorCode status = U_ZERO_ERROR;
+	UCalendar *calendar = calendar_open(zone, &ignored);
+	if (!calendar)
+		return xstrdup("later");
+	ucal_setMillis(calendar, (double)ms, &status);
+	char *text = xasprintf("%d-%02d-%02d %02d:%02d (%s)", ucal_get(calendar, UCAL_YEAR, &status),
+		ucal_get(calendar, UCAL_MONTH, &status) + 1, ucal_get(calendar, UCAL_DATE, &status),
+		ucal_get(calendar, UCAL_HOUR_OF_DAY, &status),
+		ucal_get(calendar, UCAL_MINUTE, &status), zone);
+	ucal_close(calendar);
+	return text;
+}
+
 static int suspend(const struct task_input *in, struct task_result *out, struct err *err)
 {
 	const struct window_config *config = in->config;
-	struct val zone = val_path(in->world->settings, "tasks.executionWindow.timezone");
+	struct val setting = val_path(in->world->settings, "tasks.executionWindow.timezone");
+	const char *zone = val_is_string(setting) ? val_text(&setting) : DEFAULT_ZONE;
 	int64_t next;
 	if (config->skip_remaining_wait)
 		return task_done(out);
-	if (window_next_start(config->window, val_is_string(zone) ? val_text(&zone) : DEFAULT_ZONE,
-		    in->now_ms, &next, err) < 0) {
+	if (window_next_start(config->window, zone, in->now_ms, &next, err) < 0) {
 		task_context(out, "failureReason", val_string(err_text(err)));
 		return -1;
 	}
@@ -165,8 +191,8 @@ static int suspend(const struct task_input *in, struct task_result *out, struct 
 	if (next < 0)
 		return err_set(err, ERR_INVALID, "restrictedExecutionWindow: it never opens");
 	task_context(out, "scheduledTime", val_int(next));
-	task_says(out, "outside of the execution window, which opens in %lld min",
-		(long long)((next - in->now_ms) / 60000));
+	_cleanup_free_ char *opens = moment_text(zone, next);
+	task_says(out, "outside of the execution window, which opens %s", opens);
 	return task_again_at(out, next);
 }
 

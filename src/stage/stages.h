@@ -17,5 +17,7 @@ int plan_execution_window(const struct task_input *in, struct stage_plan *plan, 
 /* *RET_NEXT_MS: 0 when NOW_MS is inside WINDOW (restrictedExecutionWindow) in ZONE, else when it opens next; -1 never. */
 int window_next_start(
 	struct val window, const char *zone, int64_t now_ms, int64_t *ret_next_ms, struct err *err);
+/* ERR_INVALID, with the key of the settings, when there is no time zone ZONE. */
+int window_check_zone(const char *zone, struct err *err);
 
 #endif

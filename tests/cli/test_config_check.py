@@ -83,3 +83,17 @@ def test_without_accounts_the_kubeconfig_counts(gennaker, write, cluster):
     done = gennaker("config", "check", "--kubeconfig", kube, "-o", "json")
     assert done.returncode == 0 and {row["name"] for row in json.loads(done.stdout)} == {"default", "main"}
     assert "no Kubernetes accounts" in gennaker("config", "check").stdout
+
+
+@pytest.mark.parametrize("zone,says", [("Mars/X", 'there is no zone "Mars/X"'), ("8", "expected a text")])
+def test_an_unknown_time_zone_ends_every_start(gennaker, write, zone, says):
+    config = write("zone.yml", f"tasks: {{executionWindow: {{timezone: {zone}}}}}\n")
+    write("p.json", '{"name": "p", "stages": []}')
+    for command in (("config", "check"), ("serve", "--listen", "127.0.0.1:0"), ("run", "p.json")):
+        done = gennaker(*command, "--config", config)
+        assert done.returncode == 2 and f"settings {config}: tasks.executionWindow.timezone: {says}" in done.stderr, command
+
+
+def test_a_known_time_zone_is_taken(gennaker, write):
+    config = write("zone.yml", "tasks: {executionWindow: {timezone: Asia/Shanghai}}\n")
+    assert gennaker("config", "check", "--config", config).returncode == 0

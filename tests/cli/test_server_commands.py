@@ -1,6 +1,8 @@
 """The commands that talk to a server: watch, executions, pipelines, inspect."""
 
+import datetime
 import json
+import re
 import signal
 
 import pytest
@@ -204,7 +206,23 @@ def test_the_application_of_a_file_may_be_given(at, write):
     assert done.returncode == 2 and "bad.json" in done.stderr and "p is saved" in done.stdout
 
 
+@pytest.mark.parametrize("text", ["[]", "[] # none"])
+def test_saving_a_list_of_no_pipelines_fails(server, at, text):
+    done = at("pipelines", "save", "-", input=text)
+    assert done.returncode == 2 and "-: there are no pipelines in it" in done.stderr
+
+
 # ---- inspect
+
+
+def test_inspect_says_when_a_window_opens(server, at):
+    far = {**SHORT, "restrictExecutionDuringTimeWindow": True, "restrictedExecutionWindow": {
+        "days": [(datetime.date.today() + datetime.timedelta(days=4)).isoweekday() % 7 + 1]}}
+    server.save("demo", "p", [far])
+    run = server.run("demo", "p")
+    table = wait_until(lambda: re.search("opens.*", at("inspect", run).stdout) and at("inspect", run).stdout, "the window")
+    assert re.search(r"looks again in \d+:\d\d h; outside of the execution window, which opens 2\d\d\d-\d\d-\d\d 00:00 \(America/Los_Angeles\)",
+                     table), table
 
 
 def test_inspect_says_what_a_run_waits_for(server, at):
