@@ -69,6 +69,8 @@ int document_read_all(const char *path, struct val *ret, struct err *err)
 	if (read_file(path, &document, err) < 0)
 		return -1;
 	is_list = val_is_list(document);
+	if (is_list && val_count(document) == 0)
+		return err_set(err, ERR_INVALID, "%s: there are no pipelines in it", path);
 	for (size_t i = 0; i < (is_list ? val_count(document) : 1); i++) {
 		_cleanup_free_ char *place = is_list ? xasprintf("%s[%zu]", path, i) : xstrdup(path);
 		struct val one = VAL_NULL;
