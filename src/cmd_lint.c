@@ -23,6 +23,16 @@ struct linting {
 	bool unread; /* a file could not be read */
 };
 
+static const char *level_word(const struct linting *linting, struct val finding)
+{
+	const char *level = val_get_text(finding, "level", "");
+	if (strcmp(linting->language, "zh") != 0)
+		return level;
+	return strcmp(level, "error") == 0    ? "错误" :
+		strcmp(level, "warning") == 0 ? "警告" :
+						"提示";
+}
+
 /* FILE:LINE: PATH: LEVEL: TEXT */
 static void print_finding(const struct linting *linting, const char *file, struct val finding)
 {
@@ -31,7 +41,7 @@ static void print_finding(const struct linting *linting, const char *file, struc
 	printf("%s:", file);
 	if (line > 0)
 		printf("%lld:", (long long)line);
-	printf(" %s%s%s: %s\n", path, *path ? ": " : "", val_get_text(finding, "level", ""),
+	printf(" %s%s%s: %s\n", path, *path ? ": " : "", level_word(linting, finding),
 		val_get_text(val_get(finding, "text"), linting->language, ""));
 }
 

@@ -559,7 +559,9 @@ static void report_wrong_type(const struct check *check, const struct field *row
 	_cleanup_(wanted_free) struct wanted wanted = wanted_by(row);
 	const struct text2 *kind = kind_shown(row, value);
 	_cleanup_free_ char *got = kind ? xstrdup(kind->zh) : scalar_shown(value);
-	_cleanup_free_ char *zh = xasprintf("应为%s，实际为%s%s", wanted.zh, kind ? "" : " ", got);
+	_cleanup_free_ char *zh = xasprintf("应为%s%s，实际为%s%s",
+		wanted.zh[0] >= ' ' && wanted.zh[0] <= '~' ? " " : "", wanted.zh, kind ? "" : " ",
+		got);
 	struct finding finding = {
 		.level = row->flags & FIELD_UI ? FINDING_WARNING : FINDING_ERROR,
 		.code = "wrong-type",

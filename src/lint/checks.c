@@ -330,6 +330,74 @@ static void check_manifests(struct lint *lint, struct val stage, const struct st
 		check_manifest(lint, one, &single);
 }
 
+/* ---- entries of lists ---------------------------------------------------------------------------------------------------------- */
+
+/* The status codes of a list or of a text with commas are asked for one by one; what is none matches nothing. */
+static void check_codes(struct lint *lint, struct val stage, const char *key, const struct place *item)
+{
+	struct val codes = val_get(stage, key);
+	struct place list = below(item, key);
+	for (size_t i = 0; val_is_list(codes) && i < val_count(codes); i++) {
+		struct place place = item_of(&list, i);
+		struct val code = val_at(codes, i);
+		int64_t number = 0;
+		if (is_text(code, "${"))
+			continue;
+		if (!val_as_int(code, &number))
+			str_to_int(str_trim(val_as_str(&code)), &number);
+		if (number < 100 || number > 599)
+			tell(lint, RULE_WRONG_TYPE, FINDING_WARNING, &place,
+				"a status code is a number from 100 to 599, such as 404; this matches no answer",
+				"状态码应为 100 到 599 之间的数字，例如 404；该值不会匹配任何响应");
+	}
+}
+
+static void check_variables(struct lint *lint, struct val stage, const struct place *item)
+{
+	struct val variables = val_get(stage, "variables");
+	struct place list = below(item, "variables");
+	for (size_t i = 0; val_is_list(variables) && i < val_count(variables); i++) {
+		struct place place = item_of(&list, i), name = below(&place, "key");
+		struct val variable = val_at(variables, i), key = val_get(variable, "key");
+		if (is_text(variable, "${"))
+			continue;
+		if (!val_is_map(variable))
+			tell(lint, RULE_WRONG_TYPE, FINDING_WARNING, &place,
+				"a variable is written {\"key\": \"name\", \"value\": …}; this one is left out",
+				"变量应写为 {\"key\": \"名称\", \"value\": …}，该项不起作用");
+		else if (val_has(variable, "key") && !val_is_string(key))
+			tell(lint, RULE_WRONG_TYPE, FINDING_WARNING, &name,
+				"the name of a variable is a text; put it in quotes",
+				"变量名必须是文本，请加引号");
+	}
+}
+
+static void check_wait(struct lint *lint, struct val stage, const struct place *item)
+{
+	struct val time = val_get(stage, "waitTime");
+	struct place place = below(item, "waitTime");
+	double number;
+	bool known = val_as_double(time, &number) ||
+		(val_is_string(time) && str_to_double(str_trim(val_as_str(&time)), &number));
+	if (known && number < 0)
+		tell(lint, RULE_WRONG_TYPE, FINDING_WARNING, &place,
+			"the wait is shorter than nothing and ends at once; seconds count from 0 on",
+			"等待时间小于 0，会立即结束；应为不小于 0 的秒数");
+}
+
+static void check_entries(struct lint *lint, struct val stage, const struct stage_type *type,
+	const struct place *item)
+{
+	if (strcmp(type->name, "webhook") == 0) {
+		check_codes(lint, stage, "failFastStatusCodes", item);
+		check_codes(lint, stage, "webhookRetryStatusCodes", item);
+	} else if (strcmp(type->name, "evaluateVariables") == 0) {
+		check_variables(lint, stage, item);
+	} else if (strcmp(type->name, "wait") == 0) {
+		check_wait(lint, stage, item);
+	}
+}
+
 void check_stage_rules(struct lint *lint, struct val stage, const struct stage_type *type,
 	const struct place *item)
 {
@@ -337,4 +405,6 @@ void check_stage_rules(struct lint *lint, struct val stage, const struct stage_t
 	if (type && type->fields)
 		check_choices(lint, type->fields, stage, item);
 	check_manifests(lint, stage, type, item);
+	if (type)
+		check_entries(lint, stage, type, item);
 }

@@ -29,6 +29,7 @@ static const struct text2 sentences[] = {
 	{ "%ssurrogate%s", "字符转义不完整" },
 	{ "the text has %s bytes, more than %s", "文本有 %1 字节，超过上限 %2" },
 	/* YAML */
+	{ "a tab where YAML wants spaces", "YAML 应使用空格缩进，此处是制表符" },
 	{ "did not find expected %s", "YAML 结构不完整或缩进有误" },
 	{ "could not find expected ':'", "此处应为冒号" },
 	{ "mapping values are not allowed in this context", "此处不能有冒号，请检查缩进或加引号" },

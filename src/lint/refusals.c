@@ -18,7 +18,8 @@ static size_t place_length(const char *text, struct str *ret_key)
 
 static bool is_missing(struct val value)
 {
-	return val_is_null(value) || (val_is_string(value) && val_as_str(&value).length == 0);
+	return val_is_null(value) ||
+		(val_is_string(value) && str_trim(val_as_str(&value)).length == 0);
 }
 
 /*
@@ -40,11 +41,15 @@ static void tell_refusal(struct lint *lint, struct val stage, const char *path, 
 		return;
 	const char *text = err_text(err) + (length ? length + 2 : 0);
 	_cleanup_free_ char *zh = chinese(text, unsupported ? UNSUPPORTED_ZH : "该字段的值无法使用");
+	/* "is required" wants to know what. */
+	bool names = length && str_starts(str_of(text), "is ");
+	_cleanup_free_ char *en = xasprintf(
+		"%.*s%s%s", names ? (int)length : 0, err_text(err), names ? " " : "", text);
 	lint_tell(lint,
 		(struct found){
 			.rule = unsupported ? RULE_UNSUPPORTED : RULE_REFUSED,
 			.path = at,
-			.args = { text, zh },
+			.args = { en, zh },
 			.level = !unsupported && length && !is_missing(value) ? &wrong : NULL,
 		});
 }

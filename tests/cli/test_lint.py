@@ -141,12 +141,22 @@ def test_a_file_that_is_not_there_is_bad_input_and_the_others_are_still_looked_a
     ({"type": "scaleManifest", "manifestName": "web", "account": "a", "replicas": 1}, "manifestName: error: the stage would fail"),
     ({"type": "webhook", "url": "http://x.example.com", "waitForCompletion": True, "statusJsonPath": "$.["},
      "statusJsonPath: error: the stage would fail"),
-    ({"type": "webhook"}, "url: warning: the stage would fail: is required"),
+    ({"type": "webhook"}, "url: warning: the stage would fail: url is required"),
+    ({"type": "webhook", "url": ""}, "url: warning: the stage would fail: url is required"),
+    ({"type": "webhook", "url": "   "}, "url: warning: the stage would fail: url is required"),
+    ({"type": "webhook", "url": "http://x.example.com", "failFastStatusCodes": [404, "503", "abc"]},
+     "failFastStatusCodes[2]: warning: a status code is a number"),
+    ({"type": "webhook", "url": "http://x.example.com", "webhookRetryStatusCodes": ["4xx"]},
+     "webhookRetryStatusCodes[0]: warning: a status code is a number"),
+    ({"type": "evaluateVariables", "variables": [1]}, "variables[0]: warning: a variable is written {"),
+    ({"type": "evaluateVariables", "variables": [{"key": 1, "value": 2}]}, "variables[0].key: warning: the name of a variable is a text"),
+    ({"type": "wait", "waitTime": -5}, "waitTime: warning: the wait is shorter than nothing"),
+    ({"type": "wait", "waitTime": "-5"}, "waitTime: warning: the wait is shorter than nothing"),
     ({"type": "webhook", "url": "http://x.example.com", "waitForCompletion": True}, "statusUrlResolution: warning: the stage would fail: waiting"),
     ({"type": "webhook", "url": "http://x.example.com", "waitForCompletion": True, "statusUrlResolution": "get"},
      "statusUrlResolution: error: the stage would fail: waiting"),
-    ({"type": "webhook", "url": "http://x.example.com", "method": "FETCH"}, 'method: warning: "FETCH" is none of GET, HEAD'),
-    ({"type": "pipeline"}, "pipeline: warning: the stage would fail: is required"),
+    ({"type": "webhook", "url": "http://x.example.com", "method": "FETCH"}, 'method: error: the stage would fail: expected GET, HEAD'),
+    ({"type": "pipeline"}, "pipeline: warning: the stage would fail: pipeline is required"),
     ({"type": "pipeline", "pipeline": "a", "waitForCompletion": "no"}, 'waitForCompletion: warning: "no" is none of true, false'),
     ({"type": "checkPreconditions", "preconditions": [{"type": "expresion", "context": {"expression": "${ true }"}}]},
      'preconditions[0].type: error: expected one of "expression"'),
@@ -155,6 +165,14 @@ def test_a_file_that_is_not_there_is_bad_input_and_the_others_are_still_looked_a
 def test_what_a_stage_refuses_before_it_begins_is_told(gennaker, write, stage, words):
     done = gennaker("lint", write("p.json", json.dumps({"stages": [stage]})))
     assert words in done.stdout and done.returncode == (1 if ": error: " in done.stdout else 0)
+
+
+def test_chinese_is_chinese_throughout(gennaker, write):
+    said = gennaker("lint", "--lang", "zh", write("tab.yaml", "stages:\n\t- type: wait\n")).stdout
+    assert "错误: 语法错误：YAML 应使用空格缩进" in said
+    flag = write("p.json", '{"stages": [{"type": "wait", "failPipeline": []}]}')
+    said = gennaker("lint", "--lang", "zh", flag).stdout
+    assert "应为 true 或 false" in said and "error" not in said and "warning" not in said
 
 
 PRECONFIGURED = """
