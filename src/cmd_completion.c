@@ -8,10 +8,11 @@
 #include "base/alloc.h"
 #include "base/vec.h"
 #include "commands.h"
+#include "stages.h"
 
 /* ---- what an argument can be ---------------------------------------------------------------------------------------------------- */
 
-enum kind { KIND_TEXT, KIND_FILE, KIND_DIRECTORY, KIND_CHOICE };
+enum kind { KIND_TEXT, KIND_FILE, KIND_DIRECTORY, KIND_CHOICE, KIND_TYPE };
 
 /* Arguments are named as in the help: "FILE", "DIR", "text|json", "continue|stop[=INPUT]", or anything else. */
 static enum kind kind_of(struct str argument)
@@ -20,6 +21,10 @@ static enum kind kind_of(struct str argument)
 		return KIND_FILE;
 	if (str_starts(argument, "DIR"))
 		return KIND_DIRECTORY;
+	if (str_starts(argument, "TYPE"))
+		return KIND_TYPE;
+	if (str_starts(argument, "["))
+		argument = str_slice(argument, 1, argument.length);
 	return argument.length > 0 && islower((unsigned char)argument.bytes[0]) &&
 			str_contains(argument, "|") ?
 		KIND_CHOICE :
@@ -30,11 +35,19 @@ static enum kind kind_of(struct str argument)
 static void put_choices(struct str argument)
 {
 	const char *separator = "";
+	if (argument.length > 0 && argument.bytes[0] == '[')
+		argument = str_slice(argument, 1, argument.length);
 	for (struct str choice; str_split(&argument, '|', &choice); separator = " ") {
 		ptrdiff_t end = str_find(choice, "[", 0);
 		choice = str_slice(choice, 0, end < 0 ? choice.length : (size_t)end);
 		printf("%s%.*s", separator, STR_ARG(choice));
 	}
+}
+
+static void put_types(void)
+{
+	for (const struct stage_type *const *type = stage_registry.types; *type; type++)
+		printf("%s%s", type == stage_registry.types ? "" : " ", (*type)->name);
 }
 
 static const struct option_row *options_of(const struct command *command)
@@ -80,6 +93,7 @@ static void bash_option_value(const struct command *command, const struct option
 		put_choices(argument);
 		putchar('"');
 		break;
+	case KIND_TYPE:
 	case KIND_TEXT:
 		fputs("kind=text", stdout);
 		break;
@@ -87,8 +101,19 @@ static void bash_option_value(const struct command *command, const struct option
 	puts(" ;;");
 }
 
+/* The type after "stage", in "stage TYPE". */
+static void bash_types(const struct command *command)
+{
+	if (!command->arguments || !strstr(command->arguments, "stage TYPE"))
+		return;
+	printf("\t\"%s,stage\") kind=word words=\"", command->name);
+	put_types();
+	puts("\" ;;");
+}
+
 static void bash_option_values(const struct command *command)
 {
+	bash_types(command);
 	for (const struct option_row *row = options_of(command); row->name; row++)
 		if (row->argument)
 			bash_option_value(command, row);
@@ -188,6 +213,11 @@ static void zsh_action(struct str argument)
 	case KIND_CHOICE:
 		putchar('(');
 		put_choices(argument);
+		putchar(')');
+		break;
+	case KIND_TYPE:
+		putchar('(');
+		put_types();
 		putchar(')');
 		break;
 	case KIND_TEXT:

@@ -3,6 +3,7 @@
  */
 #include "api/internal.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -67,6 +68,8 @@ int call_query_statuses(const struct call *call, unsigned *ret, struct err *err)
 	unsigned statuses = 0;
 	for (char **name = names; name && *name; name++) {
 		enum status status;
+		for (char *c = *name; *c; c++)
+			*c = (char)toupper((unsigned char)*c);
 		if (!status_parse(str_of(*name), &status))
 			return err_set(
 				err, ERR_INVALID, "statuses: there is no status \"%s\"", *name);

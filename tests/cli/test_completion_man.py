@@ -49,6 +49,10 @@ def test_values_that_can_only_be_a_few_are_completed(complete):
     assert complete("gennaker judge 01ABC c") == {"continue"}
     assert complete("gennaker completion ") == {"bash", "zsh"}
     assert complete("gennaker run --server ") == set()
+    assert {"running", "canceled"} <= complete("gennaker executions list --status ")
+    assert complete("gennaker schema ") == {"pipeline", "stages", "stage"}
+    assert {"wait", "webhook", "deployManifest"} <= complete("gennaker schema stage ")
+    assert complete("gennaker schema stage wai") == {"wait"}
 
 
 def test_files_and_directories_are_completed_where_they_belong(complete, tmp_path):
@@ -62,6 +66,7 @@ def test_files_and_directories_are_completed_where_they_belong(complete, tmp_pat
 def test_the_script_for_zsh_is_one(gennaker, write):
     done = gennaker("completion", "zsh")
     assert done.stdout.startswith("#compdef gennaker\n") and "--judge[" in done.stdout
+    assert ":(running succeeded " in done.stdout and " webhook" in done.stdout
     if shutil.which("zsh"):
         subprocess.run(["zsh", "-n", str(write("_gennaker", done.stdout))], check=True)
 

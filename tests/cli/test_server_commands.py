@@ -212,6 +212,14 @@ def test_saving_a_list_of_no_pipelines_fails(server, at, text):
     assert done.returncode == 2 and "-: there are no pipelines in it" in done.stderr
 
 
+def test_runs_are_listed_by_status_in_any_case(server, at):
+    server.save("demo", "p", [LONG])
+    run = server.run("demo", "p")
+    for status in ("running", "RUNNING", "Succeeded,Running"):
+        wait_until(lambda status=status: run in at("executions", "list", "--status", status).stdout, status)
+    assert run not in at("executions", "list", "--status", "succeeded").stdout
+
+
 # ---- inspect
 
 
