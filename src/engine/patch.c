@@ -55,10 +55,6 @@ static int check_choice(const struct field *row, const struct stage *stage, stru
 		return -1;
 	}
 	struct val offered = row->choices_in ? val_get(patched, row->choices_in) : VAL_NULL;
-	if (row->choices_in && val_count(offered) == 0 && !template_is_candidate(offered))
-		return err_set(err, ERR_INVALID,
-			"%s: \"%.80s\" cannot be chosen: the stage has no %s", row->name,
-			val_text(&value), row->choices_in);
 	if (!field_is_offered(offered, val_as_str(&value)) && !template_is_candidate(offered))
 		return err_set(err, ERR_INVALID, "%s: \"%.80s\" is none of %s", row->name,
 			val_text(&value), row->choices_in);
