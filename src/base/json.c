@@ -23,7 +23,8 @@ struct frame {
 
 struct parser {
 	const char *start, *at, *end;
-	bool comments;
+	bool comments, verbatim;
+	bool is_verbatim; /* the string that was read last */
 	size_t max_depth;
 	struct str skip_key; /* empty: none */
 	bool skips;          /* the value that comes is to be left out */
@@ -167,6 +168,8 @@ static int read_unicode_escape(struct parser *p, const char *from)
 			return fail(p, from, "a high surrogate without its low one behind it");
 		code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
 	}
+	if (p->verbatim && code == '$')
+		p->is_verbatim = true; /* nobody else would escape it */
 	add_utf8(&p->scratch, code);
 	return 0;
 }
@@ -195,6 +198,7 @@ static int read_string(struct parser *p, struct val *ret)
 {
 	const char *open = p->at - 1, *from = p->at;
 	strbuf_reset(&p->scratch);
+	p->is_verbatim = false;
 	for (;;) {
 		p->at += json_plain_length(p->at, (size_t)(p->end - p->at));
 		if (p->at == p->end)
@@ -226,6 +230,8 @@ static int read_string(struct parser *p, struct val *ret)
 	}
 	strbuf_add_str(&p->scratch, tail);
 	*ret = val_str(strbuf_str(&p->scratch));
+	if (p->is_verbatim)
+		val_replace(ret, val_verbatim(*ret));
 	return 0;
 }
 
@@ -473,6 +479,7 @@ int json_parse(struct str text, const struct json_options *options, struct json_
 		.at = start,
 		.end = start + text.length,
 		.comments = options && options->comments,
+		.verbatim = options && options->verbatim,
 		.max_depth = options && options->max_depth ? options->max_depth : LIMIT_JSON_DEPTH,
 		.skip_key = str_of(options ? options->skip_key : NULL),
 		.scratch = STRBUF_INIT(max_bytes),

@@ -23,8 +23,9 @@
 struct json_options {
 	bool comments;       /* allow // and block comments (files on the command line) */
 	bool trailing_comma; /* not allowed anywhere today; kept false */
-	size_t max_bytes;    /* 0 = LIMIT_BODY_BYTES */
-	size_t max_depth;    /* 0 = LIMIT_JSON_DEPTH */
+	bool verbatim; /* what JSON_STORED has marked is verbatim; for what the program itself has written */
+	size_t max_bytes; /* 0 = LIMIT_BODY_BYTES */
+	size_t max_depth; /* 0 = LIMIT_JSON_DEPTH */
 	/*
 	 * A key that is left out, wherever it stands, if its value is a list or a map; NULL = none. For what nobody reads in large
 	 * answers: only the end of such a value is looked for, whatever stands in it. Not together with `comments`.
@@ -45,6 +46,11 @@ enum json_style {
 	JSON_COMPACT,
 	JSON_PRETTY,    /* two spaces, a newline at the end */
 	JSON_CANONICAL, /* compact, keys sorted by bytes: for hashes */
+	/*
+	 * Compact, for the program itself: the "${" of what is verbatim is written as "\u0024{", so that a reader with the option
+	 * `verbatim` knows it again, and every other reads the same text.
+	 */
+	JSON_STORED,
 };
 /* Appends VALUE as JSON; what is no UTF-8 in a string becomes U+FFFD; NaN and infinity are written as strings. */
 void json_write(struct strbuf *buf, struct val value, enum json_style style);
@@ -53,7 +59,7 @@ void json_write_string(struct strbuf *buf, struct str text);
 /* The same as an owned string. */
 char *json_text(struct val value, enum json_style style);
 /*
- * A map written member by member, without a value in between: between a '{' and a '}' that the caller adds. KEY is the program's own,
+ * A map written member by member, as JSON_STORED, without a value in between: between a '{' and a '}' that the caller adds. KEY is the program's own,
  * without anything to escape. The comma comes before all members but the first.
  */
 static inline void json_put_key(struct strbuf *buf, const char *key)
@@ -76,7 +82,7 @@ void json_put_nonzero(struct strbuf *buf, const char *key, int64_t number); /* 0
 void json_put_bool(struct strbuf *buf, const char *key, bool value);
 void json_put_value(struct strbuf *buf, const char *key, struct val value);
 void json_put_member(struct strbuf *buf, struct str key, struct val value); /* of any key */
-/* What the program itself has written as compact JSON, as a value; how deep and how long it is does not matter. Owned. */
+/* What the program itself has written as compact JSON or as JSON_STORED, as a value; how deep and how long it is does not matter. Owned. */
 struct val json_reread(struct str text);
 /* The shortest text that reads back as NUMBER and stays a double: "17.0", "0.1", "1.0E10" is not used, "1e+22" is. */
 void json_write_double(struct strbuf *buf, double number);

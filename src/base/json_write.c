@@ -119,6 +119,23 @@ static void write_escaped(struct strbuf *buf, struct str text)
 	strbuf_add_char(buf, '"');
 }
 
+/* A text without "${" needs no mark: it is no template anyway. */
+static void write_verbatim(struct strbuf *buf, struct str text)
+{
+	size_t from = buf->length;
+	json_write_string(buf, text);
+	if (!str_contains(text, "${"))
+		return;
+	_cleanup_free_ char *written = xstrndup(buf->bytes + from, buf->length - from);
+	buf->length = from;
+	for (const char *at = written; *at; at++) {
+		if (at[0] == '$' && at[1] == '{')
+			strbuf_add_text(buf, "\\u0024");
+		else
+			strbuf_add_char(buf, *at);
+	}
+}
+
 void json_write_string(struct strbuf *buf, struct str text)
 {
 	if (json_plain_length(text.bytes, text.length) < text.length) {
@@ -176,6 +193,14 @@ static void open_level(struct writer *w, struct val container)
 	vec_push(&w->levels, level);
 }
 
+static void write_text(struct writer *w, struct str text, bool is_verbatim)
+{
+	if (is_verbatim && w->style == JSON_STORED)
+		write_verbatim(w->buf, text);
+	else
+		json_write_string(w->buf, text);
+}
+
 static void write_value(struct writer *w, const struct val *value)
 {
 	switch (val_kind(*value)) {
@@ -195,7 +220,7 @@ static void write_value(struct writer *w, const struct val *value)
 			json_write_double(w->buf, value->number);
 		break;
 	case VAL_KIND_STRING:
-		json_write_string(w->buf, val_as_str(value));
+		write_text(w, val_as_str(value), val_is_verbatim(*value));
 		break;
 	case VAL_KIND_LIST:
 	case VAL_KIND_MAP:
@@ -213,7 +238,8 @@ static void write_next(struct writer *w, struct level *level)
 	level->next++;
 	struct val value;
 	if (val_is_map(level->container)) {
-		json_write_string(w->buf, val_key_at(level->container, index));
+		write_text(w, val_key_at(level->container, index),
+			val_key_is_verbatim(level->container, index));
 		strbuf_add_char(w->buf, ':');
 		if (w->style == JSON_PRETTY)
 			strbuf_add_char(w->buf, ' ');
@@ -286,7 +312,7 @@ void json_put_bool(struct strbuf *buf, const char *key, bool value)
 void json_put_value(struct strbuf *buf, const char *key, struct val value)
 {
 	json_put_key(buf, key);
-	json_write(buf, value, JSON_COMPACT);
+	json_write(buf, value, JSON_STORED);
 }
 
 void json_put_member(struct strbuf *buf, struct str key, struct val value)
@@ -295,12 +321,14 @@ void json_put_member(struct strbuf *buf, struct str key, struct val value)
 		strbuf_add_char(buf, ',');
 	json_write_string(buf, key);
 	strbuf_add_char(buf, ':');
-	json_write(buf, value, JSON_COMPACT);
+	json_write(buf, value, JSON_STORED);
 }
 
 struct val json_reread(struct str text)
 {
-	const struct json_options options = { .max_bytes = SIZE_MAX, .max_depth = SIZE_MAX };
+	const struct json_options options = {
+		.verbatim = true, .max_bytes = SIZE_MAX, .max_depth = SIZE_MAX
+	};
 	_cleanup_err_ struct err err = ERR_INIT;
 	struct val value;
 	if (json_parse(text, &options, NULL, &value, &err) < 0) {

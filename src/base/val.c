@@ -77,23 +77,34 @@ struct val val_string(const char *text)
 	return text ? val_str(str_of(text)) : VAL_NULL;
 }
 
-struct val val_str(struct str text)
+static struct val text_new(struct str text)
 {
-	struct val value = { .kind = VAL_KIND_STRING, .integer = 0 };
-	if (text.length <= INLINE_MAX) {
-		value.inlined = 1;
-		value.length = (uint8_t)text.length;
-		if (text.length)
-			memcpy((char *)&value + offsetof(struct val, bytes_head), text.bytes,
-				text.length);
-		return value;
-	}
 	struct text_node *node = xmalloc(sizeof(*node) + text.length + 1);
 	atomic_init(&node->head.refs, 1);
 	node->head.count = count_of(text.length);
 	memcpy(node->bytes, text.bytes, text.length);
 	node->bytes[text.length] = 0;
-	value.node = &node->head;
+	return (struct val){ .kind = VAL_KIND_STRING, .node = &node->head };
+}
+
+struct val val_str(struct str text)
+{
+	if (text.length > INLINE_MAX)
+		return text_new(text);
+	struct val value = { .kind = VAL_KIND_STRING, .integer = 0 };
+	value.inlined = 1;
+	value.length = (uint8_t)text.length;
+	if (text.length)
+		memcpy((char *)&value + offsetof(struct val, bytes_head), text.bytes, text.length);
+	return value;
+}
+
+struct val val_verbatim(struct val text)
+{
+	if (text.kind != VAL_KIND_STRING)
+		return val_ref(text);
+	struct val value = text.inlined ? text_new(val_as_str(&text)) : val_ref(text);
+	value.length = 1;
 	return value;
 }
 
@@ -335,6 +346,12 @@ struct str val_key_at(struct val map, size_t index)
 	if (map.kind != VAL_KIND_MAP || index >= val_count(map))
 		return STR("");
 	return val_as_str(&seq_of(map)->items[2 * index]);
+}
+
+bool val_key_is_verbatim(struct val map, size_t index)
+{
+	return map.kind == VAL_KIND_MAP && index < val_count(map) &&
+		val_is_verbatim(seq_of(map)->items[2 * index]);
 }
 
 struct val val_value_at(struct val map, size_t index)

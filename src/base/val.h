@@ -51,7 +51,7 @@ struct val {
 	uint8_t kind;    /* enum val_kind */
 	uint8_t inlined; /* for a string: 1 = the bytes are in `bytes` */
 	/* for a double: 1 = an integer beyond 64 bits, whose digits are in `node` */
-	uint8_t length;     /* of an inlined string */
+	uint8_t length;     /* of an inlined string; for one that is not: 1 = it is verbatim */
 	char bytes_head[5]; /* an inlined string runs on from here … */
 	union {
 		bool boolean;
@@ -97,6 +97,17 @@ struct val val_map(void);
  */
 struct val val_list_of(const struct val *items, size_t count);
 struct val val_map_of(const struct val *pairs, size_t count, ptrdiff_t *ret_duplicate);
+
+/*
+ * A string that is never a template, whatever is in it: what came from outside or out of an expression, and so is not the author's.
+ * It is equal to its text in every other way. The mark goes where the value goes, and into the store (JSON_STORED).
+ */
+static inline bool val_is_verbatim(struct val value)
+{
+	return value.kind == VAL_KIND_STRING && !value.inlined && value.length;
+}
+struct val val_verbatim(struct val text); /* owned; anything but a string as it is */
+bool val_key_is_verbatim(struct val map, size_t index);
 
 /* Counting. val_ref gives a second owner; val_free takes a pointer so that it is a cleanup, and leaves
  * VAL_NULL. */

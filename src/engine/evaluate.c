@@ -504,27 +504,73 @@ enum expr_failure task_evaluate(
 	return failure;
 }
 
-enum expr_failure evaluate_pipeline(const struct evaluator *by, const struct stage_registry *registry,
-	struct val pipeline, struct val trigger, struct val *ret)
+static void look_at_pipeline(const struct evaluator *by, struct val pipeline, struct val trigger,
+	struct view *view, struct expr_host *host)
 {
+	*view = (struct view){ .trigger = trigger,
+		.template_variables = val_get(pipeline, "templateVariables"),
+		.application = val_get_text(pipeline, "application", NULL) };
+	*host = (struct expr_host){
+		.data = view,
+		.root = host_root,
+		.root_map = host_root_map,
+		.current_stage = -1,
+		.user = val_get_text(trigger, "user", NULL),
+	};
+	host_equip(host, view, by);
+}
+
+/*
+ * The default of a parameter is the author's text, and a template. It is evaluated when it is used, since what an expression
+ * takes out of `parameters` is not evaluated any more.
+ */
+static enum expr_failure evaluate_defaults(
+	const struct evaluator *by, struct val pipeline, struct val *trigger)
+{
+	struct view view;
+	struct expr_host host;
+	const struct expr_limits limits = limits_of(by, false);
+	struct val given = val_get(*trigger, "parameters");
+	struct val declared = val_get(pipeline, "parameterConfig"), used = VAL_NULL;
+	for (size_t i = 0; i < val_count(declared); i++) {
+		struct val preset = val_get(val_at(declared, i), "default");
+		const char *name = val_get_text(val_at(declared, i), "name", "");
+		if (template_is_candidate(preset) && val_equal(preset, val_get(given, name)))
+			val_set(&used, name, val_ref(preset));
+	}
+	if (val_is_null(used))
+		return EXPR_OK;
+	look_at_pipeline(by, pipeline, *trigger, &view, &host);
+	struct template_result result = { 0 };
+	struct val values = VAL_NULL;
+	enum expr_failure failure = template_evaluate(
+		used, NULL, &host, &limits, by->now_ms, &values, &result);
+	if (failure == EXPR_OK)
+		val_merge(val_edit(trigger, "parameters"), values);
+	template_result_free(&result);
+	val_free(&values);
+	val_free(&used);
+	return failure;
+}
+
+enum expr_failure evaluate_pipeline(const struct evaluator *by, const struct stage_registry *registry,
+	struct val pipeline, struct val *trigger, struct val *ret)
+{
+	struct view view;
+	struct expr_host host;
 	struct val source = val_ref(pipeline);
 	val_remove(&source, "trigger");       /* it is what it is */
 	if (!template_is_candidate(source)) { /* all the runs share it */
 		*ret = source;
 		return EXPR_OK;
 	}
-	struct view view = { .trigger = trigger,
-		.template_variables = val_get(pipeline, "templateVariables"),
-		.application = val_get_text(pipeline, "application", NULL) };
-	struct expr_host host = {
-		.data = &view,
-		.root = host_root,
-		.root_map = host_root_map,
-		.current_stage = -1,
-		.user = val_get_text(trigger, "user", NULL),
-	};
+	enum expr_failure failure = evaluate_defaults(by, pipeline, trigger);
+	if (failure != EXPR_OK) {
+		val_free(&source);
+		return failure;
+	}
 	const struct expr_limits limits = limits_of(by, false);
-	host_equip(&host, &view, by);
+	look_at_pipeline(by, pipeline, *trigger, &view, &host);
 	/* v4 leaves the stages to their own start. */
 	bool later = is_v4(val_get_text(pipeline, "spelEvaluator", NULL));
 	if (later)
@@ -532,8 +578,7 @@ enum expr_failure evaluate_pipeline(const struct evaluator *by, const struct sta
 	struct val *stages = val_edit(&source, "stages");
 	_cleanup_(val_free) struct val raw = stages ? raw_hide_all(registry, stages) : VAL_NULL;
 	struct template_result result = { 0 };
-	enum expr_failure failure = template_evaluate(
-		source, NULL, &host, &limits, by->now_ms, ret, &result);
+	failure = template_evaluate(source, NULL, &host, &limits, by->now_ms, ret, &result);
 	if (failure == EXPR_OK && stages)
 		raw_show_all(registry, raw, val_edit(ret, "stages"));
 	if (failure == EXPR_OK && later && val_has(pipeline, "stages"))

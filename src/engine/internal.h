@@ -498,9 +498,9 @@ enum expr_failure evaluate_enabled(const struct evaluator *by, const struct exec
 	size_t index, const char *text, struct val *ret);
 /* What WHY says of WHAT could not be evaluated, shaped as a summary. Owned. */
 struct val summary_of(const char *what, const char *level, const char *why, int64_t now_ms);
-/* The pass over a pipeline at submission. */
+/* The pass over a pipeline at submission. Defaults of parameters that are used come first: *TRIGGER then has what they have come to. */
 enum expr_failure evaluate_pipeline(const struct evaluator *by, const struct stage_registry *registry,
-	struct val pipeline, struct val trigger, struct val *ret);
+	struct val pipeline, struct val *trigger, struct val *ret);
 
 /* raw.c: FIELD_RAW. What *CONTEXT holds of it is taken out before a pass, and put back behind it. */
 struct val raw_hide(const struct stage_type *type, struct val *context);

@@ -106,7 +106,8 @@ void stage_set_exception(
 	val_set(&exception, "shouldRetry", val_bool(retryable));
 	val_set(&exception, "details", details);
 	struct val context = val_map();
-	val_set(&context, "exception", exception);
+	val_set(&context, "exception", template_verbatim(exception));
+	val_free(&exception);
 	stage_merge(run, index, context, VAL_NULL, VAL_NULL);
 	val_free(&context);
 }

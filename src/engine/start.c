@@ -283,11 +283,11 @@ static int bind_artifacts(struct engine *engine, const struct evaluator *by, str
 	_cleanup_(val_free) struct val expected = val_map();
 	_cleanup_(val_free) struct val evaluated = VAL_NULL;
 	static const char *const keys[] = { "expectedArtifacts", "receivedArtifacts",
-		"templateVariables" };
+		"parameterConfig", "templateVariables" };
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (val_has(document, keys[i]))
 			val_set(&expected, keys[i], val_ref(val_get(document, keys[i])));
-	if (evaluate_pipeline(by, engine->setup.registry, expected, request->trigger, &evaluated) !=
+	if (evaluate_pipeline(by, engine->setup.registry, expected, &request->trigger, &evaluated) !=
 		EXPR_OK)
 		return err_set(err, ERR_TOO_LARGE,
 			"expectedArtifacts: their expressions need more than %d steps",
@@ -466,7 +466,7 @@ void request_start(struct engine *engine, struct request *request)
 	val_replace(&request->value, document);
 	struct val evaluated = VAL_NULL;
 	if (binds ||
-		evaluate_pipeline(&by, engine->setup.registry, request->value, request->trigger,
+		evaluate_pipeline(&by, engine->setup.registry, request->value, &request->trigger,
 			&evaluated) == EXPR_OVER_BUDGET) {
 		struct execution *prior = binds ? prior_in_memory(engine, request->value) : NULL;
 		struct job *job = request_on_worker(engine, request, JOB_SUBMIT, "expressions");
@@ -559,7 +559,7 @@ int request_child_prepare(struct engine *engine, const struct run *parent, struc
 		return 1;
 	}
 	const struct evaluator by = evaluate_here(engine);
-	return evaluate_pipeline(&by, engine->setup.registry, request.value, request.trigger,
+	return evaluate_pipeline(&by, engine->setup.registry, request.value, &job->request->trigger,
 		       &job->evaluated) == EXPR_OVER_BUDGET;
 }
 

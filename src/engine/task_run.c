@@ -430,6 +430,8 @@ static void task_handle(struct run *run, size_t index, struct job *job)
 		mine->interrupted = true;
 	else if (run_stage(run, index)->tasks[mine->current].in_flight)
 		task_edit(run, index)->in_flight = false;
+	/* Its texts are those of servers and clusters, not the author's. */
+	val_replace(&result->context, template_verbatim(result->context));
 	stage_merge(run, index, result->context, result->outputs, result->remove);
 	if (task_act(run, index, job, &job->err) < 0)
 		job->status = -1;

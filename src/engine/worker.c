@@ -82,7 +82,7 @@ static void perform_submit(struct job *job, const struct evaluator *by)
 	if (job->binds && start_bind(job, by, &job->err) < 0)
 		job->status = -1;
 	else if (evaluate_pipeline(by, job->engine->setup.registry, job->request->value,
-			 job->request->trigger, &job->evaluated) != EXPR_OK)
+			 &job->request->trigger, &job->evaluated) != EXPR_OK)
 		job->status = err_set(&job->err, ERR_TOO_LARGE,
 			"the expressions of pipeline \"%s\" need more than %d steps", name,
 			LIMIT_EXPR_STEPS);

@@ -178,11 +178,21 @@ static bool is_candidate(struct str text)
 	return false;
 }
 
+static bool is_candidate_string(struct val value)
+{
+	return !val_is_verbatim(value) && is_candidate(val_as_str(&value));
+}
+
+static bool is_candidate_key(struct val map, size_t index)
+{
+	return is_candidate(val_key_at(map, index)) && !val_key_is_verbatim(map, index);
+}
+
 bool template_is_candidate(struct val value)
 {
 	switch (val_kind(value)) {
 	case VAL_KIND_STRING:
-		return is_candidate(val_as_str(&value));
+		return is_candidate_string(value);
 	case VAL_KIND_LIST:
 		for (size_t i = 0; i < val_count(value); i++)
 			if (template_is_candidate(val_at(value, i)))
@@ -190,12 +200,47 @@ bool template_is_candidate(struct val value)
 		return false;
 	case VAL_KIND_MAP:
 		for (size_t i = 0; i < val_count(value); i++)
-			if (is_candidate(val_key_at(value, i)) ||
+			if (is_candidate_key(value, i) ||
 				template_is_candidate(val_value_at(value, i)))
 				return true;
 		return false;
 	default:
 		return false;
+	}
+}
+
+static struct val verbatim_list(struct val list)
+{
+	struct val made = val_list();
+	for (size_t i = 0; i < val_count(list); i++)
+		val_append(&made, template_verbatim(val_at(list, i)));
+	return made;
+}
+
+static struct val verbatim_map(struct val map)
+{
+	VEC(struct val) pairs = { 0 };
+	for (size_t i = 0; i < val_count(map); i++) {
+		_cleanup_(val_free) struct val key = val_str(val_key_at(map, i));
+		vec_push(&pairs, is_candidate(val_as_str(&key)) ? val_verbatim(key) : val_ref(key));
+		vec_push(&pairs, template_verbatim(val_value_at(map, i)));
+	}
+	struct val made = val_map_of(pairs.items, pairs.count / 2, NULL);
+	vec_free(&pairs);
+	return made;
+}
+
+struct val template_verbatim(struct val value)
+{
+	if (!template_is_candidate(value))
+		return val_ref(value);
+	switch (val_kind(value)) {
+	case VAL_KIND_LIST:
+		return verbatim_list(value);
+	case VAL_KIND_MAP:
+		return verbatim_map(value);
+	default:
+		return val_verbatim(value);
 	}
 }
 
@@ -217,6 +262,7 @@ struct pass {
 	bool over_budget;
 	const struct piece *body; /* being evaluated, NULL = none yet */
 	const struct piece *null; /* the first that was null, NULL = none was */
+	bool mixes; /* fragments that were null stand beside what others have come to and looks like one */
 };
 
 static bool is_word(char c)
@@ -420,11 +466,20 @@ static void record(struct pass *pass, struct str text, const struct pieces *piec
 	pass->result->failures++;
 }
 
+static size_t openings(struct str text)
+{
+	size_t count = 0;
+	for (ptrdiff_t at = 0; (at = str_find(text, "${", (size_t)at)) >= 0; at += 2)
+		count++;
+	return count;
+}
+
 /* Text around bodies: every part as text; null fragments are put back. */
 static int evaluate_mixed(struct pass *pass, const struct pieces *pieces, struct val *ret)
 {
 	struct eval *ev = pass->ev;
 	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(LIMIT_EXPR_STRING_BYTES);
+	size_t nulls = 0;
 	for (size_t i = 0; i < pieces->count; i++) {
 		const struct piece *piece = &pieces->items[i];
 		struct value value;
@@ -437,6 +492,7 @@ static int evaluate_mixed(struct pass *pass, const struct pieces *pieces, struct
 			return -1;
 		if (value.kind == V_NULL) {
 			pass->null = pass->null ? pass->null : piece;
+			nulls++;
 			strbuf_add_text(&buf, "${");
 			strbuf_add_str(&buf, piece->text);
 			strbuf_add_char(&buf, '}');
@@ -447,6 +503,7 @@ static int evaluate_mixed(struct pass *pass, const struct pieces *pieces, struct
 	if (buf.overflowed)
 		return fail(ev, FAIL_LIMIT, "A text of more than %u bytes would arise",
 			LIMIT_EXPR_STRING_BYTES);
+	pass->mixes = nulls > 0 && openings(strbuf_str(&buf)) > nulls;
 	*ret = val_str(text_clean(&ev->arena, strbuf_str(&buf)));
 	return 0;
 }
@@ -471,6 +528,7 @@ static void start_string(struct pass *pass)
 	eval_next(ev);
 	pass->result->evaluated++;
 	pass->body = pass->null = NULL;
+	pass->mixes = false;
 	if (ev->limits.max_steps)
 		return;
 	ev->steps = 0;
@@ -518,10 +576,11 @@ static bool evaluate_string(struct pass *pass, struct str text, struct val *ret)
 	}
 	end_string(pass);
 	free(flaw.message);
-	bool whole_null = pass->null && pieces.count == 1;
-	if (result == 0 && !whole_null)
-		*ret = value;
-	return result == 0 && !whole_null;
+	bool kept = pass->null && (pieces.count == 1 || pass->mixes);
+	if (result == 0 && !kept) /* what is null is tried again */
+		*ret = pass->null ? val_ref(value) : template_verbatim(value);
+	val_free(&value);
+	return result == 0 && !kept;
 }
 
 static bool walk(struct pass *pass, struct val source, struct val *ret);
@@ -543,18 +602,21 @@ static bool walk_list(struct pass *pass, struct val source, struct val *ret)
 }
 
 /* A key is a template too; its result is its text. Returns an owned string. */
-static struct val evaluate_key(struct pass *pass, struct str key)
+static struct val evaluate_key(struct pass *pass, struct val map, size_t index)
 {
+	_cleanup_(val_free) struct val key = val_str(val_key_at(map, index));
 	struct val value;
-	if (!is_candidate(key) || !evaluate_string(pass, key, &value))
-		return val_str(key);
+	if (val_key_is_verbatim(map, index))
+		return val_verbatim(key);
+	if (!is_candidate(val_as_str(&key)) || !evaluate_string(pass, val_as_str(&key), &value))
+		return take(&key);
 	struct value text;
 	eval_next(pass->ev);
 	if (!val_is_string(value) &&
 		value_java_text(pass->ev, value_of_val(pass->ev, value), &text) == 0) {
 		struct val printed = val_str(value_str(text));
-		val_free(&value);
-		value = printed;
+		val_replace(&value, template_verbatim(printed));
+		val_free(&printed);
 	}
 	return value;
 }
@@ -562,7 +624,7 @@ static struct val evaluate_key(struct pass *pass, struct str key)
 static bool has_candidate_key(struct val map)
 {
 	for (size_t i = 0; i < val_count(map); i++)
-		if (is_candidate(val_key_at(map, i)))
+		if (is_candidate_key(map, i))
 			return true;
 	return false;
 }
@@ -570,14 +632,16 @@ static bool has_candidate_key(struct val map)
 /* With keys that change the map is built anew; of equal ones the later wins. */
 static bool rebuild_map(struct pass *pass, struct val source, struct val *ret)
 {
-	*ret = val_map();
+	VEC(struct val) pairs = { 0 };
 	for (size_t i = 0; i < val_count(source) && !pass->over_budget; i++) {
-		_cleanup_(val_free) struct val key = evaluate_key(pass, val_key_at(source, i));
-		struct val item;
+		struct val key = evaluate_key(pass, source, i), item;
 		if (!walk(pass, val_value_at(source, i), &item))
 			item = val_ref(val_value_at(source, i));
-		val_set_str(ret, val_as_str(&key), item);
+		vec_push(&pairs, key);
+		vec_push(&pairs, item);
 	}
+	*ret = val_map_of(pairs.items, pairs.count / 2, NULL);
+	vec_free(&pairs);
 	return true;
 }
 
@@ -604,8 +668,7 @@ static bool walk(struct pass *pass, struct val source, struct val *ret)
 {
 	switch (val_kind(source)) {
 	case VAL_KIND_STRING:
-		return is_candidate(val_as_str(&source)) &&
-			evaluate_string(pass, val_as_str(&source), ret);
+		return is_candidate_string(source) && evaluate_string(pass, val_as_str(&source), ret);
 	case VAL_KIND_LIST:
 		return walk_list(pass, source, ret);
 	case VAL_KIND_MAP:

@@ -19,11 +19,17 @@ struct template_result {
 };
 void template_result_free(struct template_result *result);
 
-/* True when some string or key in VALUE holds "${". Quick: no allocation. */
+/* True when some string or key in VALUE holds "${" and is not verbatim. Quick: no allocation. */
 bool template_is_candidate(struct val value);
 
 /*
- * Evaluates every string (and map key) in SOURCE. *RET is owned: SOURCE with what succeeded replaced, sharing what did
+ * VALUE with every string and key that holds "${" verbatim, so that no pass evaluates it: what an expression has come to, and what
+ * came from outside. Owned; what has none of these is shared.
+ */
+struct val template_verbatim(struct val value);
+
+/*
+ * Evaluates every string (and map key) in SOURCE. *RET is owned: SOURCE with what succeeded replaced and verbatim, sharing what did
  * not change (the very same value when there was no candidate). TOP_KEY, when not NULL, is the key of the map that descriptions name.
  * LIMITS->max_steps is for the whole pass. EXPR_OVER_BUDGET: nothing is returned; do it again where there is time.
  * Single strings never make the pass fail: EXPR_FAILED is not returned.

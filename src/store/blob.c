@@ -77,7 +77,7 @@ static int write_value(
 
 	if (levels > 0 && val_is_map(value))
 		return write_map(writer, value, keys, depth, levels);
-	json_write(buf, value, JSON_COMPACT);
+	json_write(buf, value, JSON_STORED);
 	if (buf->overflowed || buf->length - start <= LIMIT_INLINE_VALUE_BYTES)
 		return 0;
 	if (blob_keep(writer->db, SQL_FIND_BLOB, SQL_INSERT_BLOB,

@@ -211,7 +211,9 @@ int db_column_json(
 	struct db *db, sqlite3_stmt *statement, int column, struct val *ret, struct err *err)
 {
 	/* Our own writing: as deep as it was. */
-	const struct json_options options = { .max_bytes = LIMIT_STORED_BYTES, .max_depth = SIZE_MAX };
+	const struct json_options options = {
+		.verbatim = true, .max_bytes = LIMIT_STORED_BYTES, .max_depth = SIZE_MAX
+	};
 
 	if (sqlite3_column_type(statement, column) == SQLITE_NULL) {
 		*ret = VAL_NULL;

@@ -43,7 +43,7 @@ static int check_size(const struct document *document, struct err *err)
 static int write_whole(struct document *document, struct val value, struct err *err)
 {
 	strbuf_reserve(&document->text, USUAL_BYTES);
-	json_write(&document->text, value, JSON_COMPACT);
+	json_write(&document->text, value, JSON_STORED);
 	return check_size(document, err);
 }
 

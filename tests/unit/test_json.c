@@ -529,6 +529,30 @@ static void every_byte_is_seen_at_every_place(void **state)
 	}
 }
 
+static void a_verbatim_text_is_marked_for_the_store_alone(void **state)
+{
+	(void)state;
+	const struct json_options stored = { .verbatim = true };
+	static const char marked[] =
+		"{\"\\u0024{k}\":\"\\u0024{a} $ \\\"\\u0024{b}\\n\",\"mine\":\"${c}\",\"none\":\"$5\"}";
+	_cleanup_err_ struct err err = ERR_INIT;
+	_cleanup_val_ struct val value = VAL_NULL;
+	assert_int_equal(parse(str_of(marked), &stored, &value, &err), 0);
+	assert_true(val_key_is_verbatim(value, 0));
+	assert_true(val_is_verbatim(val_value_at(value, 0)));
+	assert_false(val_key_is_verbatim(value, 1));
+	assert_false(val_is_verbatim(val_value_at(value, 1)));
+	_cleanup_free_ char *kept = json_text(value, JSON_STORED);
+	assert_string_equal(kept, marked);
+
+	_cleanup_free_ char *shown = json_text(value, JSON_COMPACT);
+	assert_string_equal(
+		shown, "{\"${k}\":\"${a} $ \\\"${b}\\n\",\"mine\":\"${c}\",\"none\":\"$5\"}");
+	_cleanup_val_ struct val plain = parsed(str_of(marked));
+	assert_false(val_is_verbatim(val_value_at(plain, 0)));
+	assert_true(val_equal(plain, value));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -550,6 +574,7 @@ int main(void)
 		cmocka_unit_test(writing_stops_at_the_cap),
 		cmocka_unit_test(every_byte_is_seen_at_every_place),
 		cmocka_unit_test(a_key_can_be_left_out),
+		cmocka_unit_test(a_verbatim_text_is_marked_for_the_store_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
