@@ -295,7 +295,10 @@ void val_key_init(struct val_key *key, struct str text)
 static bool is_at(const struct seq_node *map, size_t place, const struct val_key *key)
 {
 	const struct val *found = &map->items[2 * place];
-	return memcmp(found, &key->pair, sizeof(*found)) == 0 ||
+	uint64_t there[2], wanted[2];
+	memcpy(there, found, sizeof(there));
+	memcpy(wanted, &key->pair, sizeof(wanted));
+	return (there[0] == wanted[0] && there[1] == wanted[1]) ||
 		(val_is_null(key->pair) && str_equal(val_as_str(found), key->text));
 }
 
