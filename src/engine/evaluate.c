@@ -454,7 +454,7 @@ static struct val enabled_value(const char *text, struct val value, int64_t now_
 	_cleanup_free_ char *why = xasprintf(
 		"stageEnabled: it came to %.80s, which is neither true nor false", got);
 	struct str body = str_of(text);
-	bool whole = str_starts(body, "${") && body.bytes[body.length - 1] == '}';
+	bool whole = str_starts(body, "${") && str_ends(body, "}");
 	_cleanup_free_ char *what = whole ? xstrndup(text + 2, body.length - 3) : xstrdup(text);
 	return summary_of(what, "INFO", why, now_ms);
 }
