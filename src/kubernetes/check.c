@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/limits.h"
 #include "kubernetes/kinds.h"
 #include "kubernetes/manifest.h"
@@ -27,6 +28,8 @@ static const struct row {
 	{ "configMap", "binaryData.*", TEXT },
 	{ "secret", "data.*", TEXT },
 	{ "secret", "stringData.*", TEXT },
+	{ "secret", "immutable", FLAG },
+	{ "secret", "type", TEXT },
 	{ "service", "spec.selector.*", TEXT },
 	{ "service", "spec.ports[].port", NUMBER },
 	{ "service", "spec.ports[].nodePort", NUMBER },
@@ -214,6 +217,86 @@ static int check_name(struct val metadata, const char *key, const char *place, s
 		place, key, name, NAME_BYTES_MAX);
 }
 
+/* ---- what a kind of its own has ---------------------------------------------------------------- */
+
+/* Keys that a Secret has not are most likely misspelt, and what stands there a password: the server's error would repeat it. */
+static int check_secret_keys(struct val manifest, const char *place, struct err *err)
+{
+	static const char *const known[] = { "apiVersion", "kind", "metadata", "type", "data",
+		"stringData", "immutable", "status" };
+	size_t count = sizeof(known) / sizeof(known[0]);
+
+	for (size_t i = 0; i < val_count(manifest); i++) {
+		struct str key = val_key_at(manifest, i);
+		const char *meant = NULL;
+		bool found = false;
+
+		for (size_t j = 0; j < count && !found; j++) {
+			found = str_is(key, known[j]);
+			if (str_equal_nocase(key, str_of(known[j])))
+				meant = known[j];
+		}
+		if (!found)
+			return err_set(err, ERR_INVALID, "%s.%.*s: a Secret has no such field%s%s",
+				place, STR_ARG(key), meant ? "; it is written " : "",
+				meant ? meant : "");
+	}
+	return 0;
+}
+
+static int check_secret_data(struct val manifest, const char *place, struct err *err)
+{
+	struct val data = val_get(manifest, "data");
+
+	for (size_t i = 0; i < val_count(data); i++) {
+		struct val value = val_value_at(data, i);
+		_cleanup_free_ char *bytes = NULL;
+		size_t length;
+
+		if (!val_is_string(value))
+			continue; /* null */
+		bytes = base64_decode(val_as_str(&value), &length);
+		if (!bytes)
+			return err_set(err, ERR_INVALID,
+				"%s.data.%.*s: is not base64; plain text belongs into stringData",
+				place, STR_ARG(val_key_at(data, i)));
+	}
+	return 0;
+}
+
+static const char *const selecting[] = { "deployment", "replicaSet", "statefulSet", "daemonSet" };
+
+/* The server refuses a workload that would not find its own Pods. */
+static int check_selector(
+	struct val manifest, const struct kind *kind, const char *place, struct err *err)
+{
+	struct val wanted = val_path(manifest, "spec.selector.matchLabels");
+	struct val labels = val_path(manifest, "spec.template.metadata.labels");
+	bool selects = false;
+
+	for (size_t i = 0; i < sizeof(selecting) / sizeof(selecting[0]); i++)
+		selects = selects || strcmp(kind->name, selecting[i]) == 0;
+	for (size_t i = 0; selects && i < val_count(wanted); i++) {
+		struct str key = val_key_at(wanted, i);
+
+		if (!val_equal(val_value_at(wanted, i), val_get_str(labels, key)))
+			return err_set(err, ERR_INVALID,
+				"%s.spec.selector.matchLabels.%.*s: is not a label of "
+				"spec.template.metadata.labels with the same value",
+				place, STR_ARG(key));
+	}
+	return 0;
+}
+
+static int check_kind(struct val manifest, const struct kind *kind, const char *place, struct err *err)
+{
+	if (strcmp(kind->name, "secret") != 0)
+		return check_selector(manifest, kind, place, err);
+	if (check_secret_keys(manifest, place, err) < 0)
+		return -1;
+	return check_secret_data(manifest, place, err);
+}
+
 int manifest_check(struct val manifest, const char *place, struct err *err)
 {
 	const struct kind *kind = manifest_kind(manifest);
@@ -225,5 +308,7 @@ int manifest_check(struct val manifest, const char *place, struct err *err)
 		return 0;
 	if (!kind->any_name && check_name(metadata, "name", place, err) < 0)
 		return -1;
-	return check_types(manifest, kind, place, err);
+	if (check_types(manifest, kind, place, err) < 0)
+		return -1;
+	return check_kind(manifest, kind, place, err);
 }

@@ -23,37 +23,39 @@ static const char *propagation(const struct delete_options *options)
 	return cascading && *cascading ? policy_of(cascading) : "Background";
 }
 
-/* Whole seconds; what is none is ignored. 0 is 1: to kill at once was never what people asked for. */
-static bool grace_period(const struct delete_options *options, int64_t *ret)
+/* Whole seconds, as a number or text; nothing: as the object says. 0 is 1: to kill at once was never what people asked for. */
+static int grace_period(const struct delete_options *options, struct val *body, struct err *err)
 {
 	struct val value = options->grace_period;
+	struct str text = str_trim(val_as_str(&value));
 	int64_t number;
 
-	if (!val_as_int(value, &number) && !str_to_int(str_trim(val_as_str(&value)), &number))
-		return false;
-	*ret = number == 0 ? 1 : number;
-	return number >= 0;
+	if (val_is_null(value) || (val_is_string(value) && !text.length))
+		return 0;
+	if ((!val_as_int(value, &number) && !str_to_int(text, &number)) || number < 0)
+		return err_set(err, ERR_INVALID,
+			"options.gracePeriodSeconds: expected a whole number of seconds, 0 or more");
+	val_set(body, "gracePeriodSeconds", val_int(number == 0 ? 1 : number));
+	return 0;
 }
 
 int delete_options_body(
 	const struct delete_options *options, struct val uid, struct val *ret, struct err *err)
 {
 	const char *policy = propagation(options);
-	struct val body = VAL_NULL, preconditions = val_map();
-	int64_t seconds;
+	_cleanup_(val_free) struct val body = val_map();
+	struct val preconditions = VAL_NULL;
 
-	if (!policy) {
-		val_free(&preconditions);
+	if (!policy)
 		return err_set(err, ERR_INVALID,
 			"options.cascading: expected true, false, background, foreground or "
 			"orphan, got \"%s\"",
 			options->cascading);
-	}
+	if (grace_period(options, &body, err) < 0)
+		return -1;
 	val_set(&body, "propagationPolicy", val_string(policy));
-	if (grace_period(options, &seconds))
-		val_set(&body, "gracePeriodSeconds", val_int(seconds));
 	val_set(&preconditions, "uid", val_ref(uid));
 	val_set(&body, "preconditions", preconditions);
-	*ret = body;
+	*ret = take(&body);
 	return 0;
 }

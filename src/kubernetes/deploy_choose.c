@@ -235,6 +235,11 @@ static int choose_one(struct chooser *chooser, struct val manifest, size_t index
 			return -1;
 		err_clear(err);
 	}
+	/* The server puts an object that names no namespace into the account's. */
+	if (resource && resource->namespaced && !*manifest_namespace(manifest) &&
+		kube_account_check_namespace(chooser->account, "deployManifest",
+			kube_account_namespace(chooser->account), err) < 0)
+		return -1;
 	val_set(entry, "index", val_int((int64_t)index));
 	val_set(entry, "version", val_string(""));
 	if (choose_traffic(chooser, manifest, entry, err) < 0)

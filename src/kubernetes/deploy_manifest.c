@@ -238,6 +238,8 @@ static int resolve(const struct deploy_config *config, const struct kube_account
 		return err_set(err, ERR_INVALID, "manifests: No text manifest was specified.");
 	if (manifests_flatten(source, single ? "manifest" : "manifests", ret, err) < 0)
 		return -1;
+	if (val_count(*ret) == 0)
+		return err_set(err, ERR_INVALID, "manifests: No text manifest was specified.");
 	if (config->namespace_override && *config->namespace_override)
 		manifests_override_namespace(
 			ret, config->namespace_override, kube_account_custom_kinds(account));
@@ -249,6 +251,15 @@ int deploy_say_which(struct val manifest, size_t index, struct err *err)
 	_cleanup_free_ char *name = manifest_full_name(manifest, NULL);
 
 	return err_wrap(err, "manifests[%zu] (%s)", index, name);
+}
+
+/* Which namespace an object changes: a Namespace itself. */
+static const char *namespace_of(struct val manifest)
+{
+	const char *kind = manifest_kind(manifest)->name;
+
+	return kind && strcmp(kind, "namespace") == 0 ? manifest_name(manifest) :
+							manifest_namespace(manifest);
 }
 
 static int resolve_run(const struct task_input *in, struct task_result *out, struct err *err)
@@ -267,7 +278,7 @@ static int resolve_run(const struct task_input *in, struct task_result *out, str
 		if (deploy_check_manifest(manifest, deploy_has_selectors(config), err) < 0 ||
 			check_history(config, manifest, err) < 0 ||
 			kube_account_check_namespace(
-				account, "deployManifest", manifest_namespace(manifest), err) < 0)
+				account, "deployManifest", namespace_of(manifest), err) < 0)
 			return deploy_say_which(manifest, i, err);
 	}
 	task_context(out, "manifests", val_ref(manifests));

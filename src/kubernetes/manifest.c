@@ -463,10 +463,60 @@ static void hide_values(struct val values, struct err *err)
 	}
 }
 
+/* TEXT with a mask in place of each object that it quotes, as a server does with one that a patch made wrong; owned, or NULL. */
+static char *text_without_objects(const char *text)
+{
+	_cleanup_strbuf_ struct strbuf buf = STRBUF_INIT(LIMIT_BODY_BYTES);
+	const char *from = text, *at;
+
+	while ((at = strstr(from, "\"{")) != NULL) {
+		const char *end = at + 1;
+
+		while (*end && *end != '"')
+			end += *end == '\\' && end[1] ? 2 : 1;
+		strbuf_printf(&buf, "%.*s\"***\"", (int)(at - from), from);
+		from = *end ? end + 1 : end;
+	}
+	if (from == text)
+		return NULL;
+	strbuf_add_text(&buf, from);
+	return strbuf_detach(&buf);
+}
+
+static void hide_objects_in(struct val *where)
+{
+	char *text = val_is_string(*where) ? text_without_objects(val_text(where)) : NULL;
+
+	if (text)
+		val_replace(where, val_string(text));
+	free(text);
+	if (!val_is_list(*where) && !val_is_map(*where))
+		return;
+	for (size_t i = 0; i < val_count(*where); i++)
+		hide_objects_in(val_edit_at(where, i));
+}
+
+static void hide_objects(struct err *err)
+{
+	char *text = err->text ? text_without_objects(err->text) : NULL;
+
+	if (text) {
+		free(err->text);
+		err->text = text;
+	}
+	hide_objects_in(&err->details);
+}
+
 void manifest_hide_secrets(struct val manifest, struct err *err)
 {
+	static const char *const shown[] = { "apiVersion", "kind", "metadata", "type" };
+	_cleanup_(val_free) struct val values = VAL_NULL;
+
 	if (!is_secret(manifest))
 		return;
-	hide_values(val_get(manifest, "data"), err);
-	hide_values(val_get(manifest, "stringData"), err);
+	values = val_ref(manifest);
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+		val_remove(&values, shown[i]);
+	hide_values(values, err);
+	hide_objects(err);
 }

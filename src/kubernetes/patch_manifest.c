@@ -137,18 +137,18 @@ static int resolve_run(const struct task_input *in, struct task_result *out, str
 static void hide_values(const struct target *target, struct val body, struct err *err)
 {
 	_cleanup_(val_free) struct val secret = val_map();
-	struct val values = val_list();
 
 	if (val_is_list(body)) {
+		struct val values = val_list();
+
 		for (size_t i = 0; i < val_count(body); i++)
 			val_append(&values, val_ref(val_get(val_at(body, i), "value")));
+		val_set(&secret, "stringData", values);
 	} else {
-		val_append(&values, val_ref(val_get(body, "data")));
-		val_append(&values, val_ref(val_get(body, "stringData")));
+		val_replace(&secret, val_ref(body));
 	}
 	val_set(&secret, "kind", val_string(target->resource->kind));
 	val_set(&secret, "apiVersion", val_string("v1"));
-	val_set(&secret, "stringData", values);
 	if (!*target->resource->group)
 		manifest_hide_secrets(secret, err);
 }

@@ -202,7 +202,7 @@ static void job_restart(struct val *context, struct val *outputs)
 static int resolve(const struct task_input *in, struct val *ret, struct err *err)
 {
 	const struct job_config *config = in->config;
-	bool single = val_count(config->manifest) > 0;
+	bool single = val_count(config->manifest) > 0 || val_is_string(config->manifest);
 	struct val source = single ? config->manifest : config->manifests;
 	const char *namespace = config->namespace && *config->namespace ? config->namespace :
 									  config->namespace_override;
@@ -235,8 +235,9 @@ static int job_check(const struct task_input *in, struct err *err)
 		return err_set(err, ERR_INVALID, "propertyFile: the name of a container is required");
 	if (resolve(in, &list, err) < 0 || stage_account(in, &account, err) < 0)
 		return -1;
+	const char *namespace = manifest_namespace(val_at(list, 0));
 	return kube_account_check_namespace(
-		account, "runJob", manifest_namespace(val_at(list, 0)), err);
+		account, "runJob", *namespace ? namespace : kube_account_namespace(account), err);
 }
 
 /* A stage's Job on its way to the server. */

@@ -133,7 +133,12 @@ int target_check(const struct task_input *in, const char *operation, struct err 
 	const struct target_config *config = in->config;
 	_cleanup_(target_free) struct target target = { 0 };
 	struct kube_account *account;
+	const char *namespace = target_namespace(in);
 
+	if (is_given(config->mode) && strcmp(config->mode, "static") != 0 &&
+		strcmp(config->mode, "dynamic") != 0 && !strstr(config->mode, "${"))
+		return err_set(
+			err, ERR_INVALID, "mode: \"%.80s\" is none of this stage's", config->mode);
 	if (target_is_dynamic(in)) {
 		if (check_criteria(in, err) < 0)
 			return -1;
@@ -145,7 +150,9 @@ int target_check(const struct task_input *in, const char *operation, struct err 
 	}
 	if (stage_account(in, &account, err) < 0)
 		return -1;
-	return kube_account_check_namespace(account, operation, target_namespace(in), err);
+	if (target.kind && strcmp(target.kind, "namespace") == 0)
+	namespace = target.name;
+	return kube_account_check_namespace(account, operation, namespace, err);
 }
 
 /* ---- the choice ------------------------------------------------------------------------------ */

@@ -12,9 +12,55 @@
 #define MASK "***"
 #define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
 
+/* With the key in any case: an object that slipped past its author is no less secret. */
 static bool is_secret(struct val value)
 {
-	return str_equal_nocase(str_of(val_get_text(value, "kind", "")), STR("secret"));
+	for (size_t i = 0; val_is_map(value) && i < val_count(value); i++) {
+		struct val kind = val_value_at(value, i);
+
+		if (str_equal_nocase(val_key_at(value, i), STR("kind")) && val_is_string(kind) &&
+			str_equal_nocase(str_trim(val_as_str(&kind)), STR("secret")))
+			return true;
+	}
+	return false;
+}
+
+/* A stage that is about a Secret, or a reference to one: no object, though it has a kind. */
+static bool names_secret(struct val value)
+{
+	static const char *const keys[] = { "account", "credentials", "criteria", "mode",
+		"patchBody", "manifestName", "name", "uid" };
+
+	if (val_has(value, "metadata"))
+		return false;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (val_has(value, keys[i]))
+			return true;
+	return false;
+}
+
+/* Whether KEY of a Secret, or of a patch of one, may hold a value: all that is not known to hold none, since a key may be misspelt. */
+static bool is_value_key(struct str key)
+{
+	static const char *const known[] = { "apiVersion", "metadata", "type" };
+
+	if (str_equal_nocase(key, STR("kind")))
+		return false;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (str_is(key, known[i]))
+			return false;
+	return true;
+}
+
+static bool is_data_key(struct str key)
+{
+	return str_equal_nocase(key, STR("data")) || str_equal_nocase(key, STR("stringData"));
+}
+
+/* The same of a map that is_secret. */
+static bool is_value_of(struct val secret, struct str key)
+{
+	return is_data_key(key) || (!names_secret(secret) && is_value_key(key));
 }
 
 /* A stage that patches a Secret: the patch itself does not say what it is for. */
@@ -219,11 +265,9 @@ bool secrets_possible(struct str json)
 }
 
 /* The keys stay: they help people and give nothing away. */
-static void mask_values(struct val *object, const char *key)
+static void mask_all(struct val *values)
 {
-	struct val *values = val_edit(object, key);
-
-	if (!values || val_is_null(*values))
+	if (val_is_null(*values) || val_kind(*values) == VAL_KIND_BOOL)
 		return;
 	if (!val_is_map(*values)) {
 		val_replace(values, val_string(MASK));
@@ -233,15 +277,31 @@ static void mask_values(struct val *object, const char *key)
 		val_replace(val_edit_at(values, i), val_string(MASK));
 }
 
+static void mask_values(struct val *secret)
+{
+	bool names = names_secret(*secret);
+
+	for (size_t i = 0; i < val_count(*secret); i++) {
+		struct str key = val_key_at(*secret, i);
+
+		if (is_data_key(key) || (!names && is_value_key(key)))
+			mask_all(val_edit_at(secret, i));
+	}
+}
+
 /* One patch: parts of the object, or an operation of a JSON patch. */
 static void mask_patch(struct val *patch)
 {
 	if (!val_is_map(*patch))
 		return;
-	mask_values(patch, "data");
-	mask_values(patch, "stringData");
-	if (val_has(*patch, "op") && val_has(*patch, "value"))
-		val_set(patch, "value", val_string(MASK));
+	if (val_has(*patch, "op")) {
+		if (val_has(*patch, "value"))
+			val_set(patch, "value", val_string(MASK));
+		return;
+	}
+	for (size_t i = 0; i < val_count(*patch); i++)
+		if (is_value_key(val_key_at(*patch, i)))
+			mask_all(val_edit_at(patch, i));
 }
 
 static void mask_patches(struct val *where)
@@ -273,8 +333,7 @@ static void mask(struct val *where)
 		val_set(where, "reference", val_string(MASK));
 	if (!is_secret(*where))
 		return;
-	mask_values(where, "data");
-	mask_values(where, "stringData");
+	mask_values(where);
 	annotations = val_get(val_get(*where, "metadata"), "annotations");
 	if (val_has(annotations, LAST_APPLIED))
 		val_set(val_edit(val_edit(where, "metadata"), "annotations"), LAST_APPLIED,
@@ -347,8 +406,8 @@ static bool comes_from_secret(struct val value, bool hidden, struct str key)
 		if (secret && val_is_map(value)) {
 			struct str name = val_key_at(value, i);
 
-			inside = hidden || str_is(name, "data") || str_is(name, "stringData") ||
-				str_is(name, "patchBody");
+			inside = hidden || str_is(name, "patchBody") ||
+				(is_secret(value) && is_value_of(value, name));
 			if (hidden || inside) {
 				if (str_contains(name, "${") && may_be_of(key, name))
 					return true;

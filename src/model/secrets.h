@@ -8,8 +8,8 @@
 #include "base/val.h"
 
 /*
- * VALUE with a mask ("***") in place of each value under `data` and `stringData` of every object of the kind Secret, at any
- * depth, and in place of the annotation that repeats them. A string that is such an object as YAML or JSON is masked alike; one that says
+ * VALUE with a mask ("***") in place of each value of every object of the kind Secret, at any depth: all but its apiVersion, kind, metadata
+ * and type (a key may be misspelt), and in place of the annotation that repeats them. A string that is such an object as YAML or JSON is masked alike; one that says
  * "kind: Secret" but cannot be read is a mask as a whole, and so is an embedded artifact's content. Owned; the very same value when there is none. Pure, any thread.
  */
 struct val secrets_masked(struct val value);
