@@ -133,7 +133,7 @@ int target_check(const struct task_input *in, const char *operation, struct err 
 	const struct target_config *config = in->config;
 	_cleanup_(target_free) struct target target = { 0 };
 	struct kube_account *account;
-	const char *namespace = target_namespace(in);
+	const char *changed = target_namespace(in);
 
 	if (is_given(config->mode) && strcmp(config->mode, "static") != 0 &&
 		strcmp(config->mode, "dynamic") != 0 && !strstr(config->mode, "${"))
@@ -151,8 +151,8 @@ int target_check(const struct task_input *in, const char *operation, struct err 
 	if (stage_account(in, &account, err) < 0)
 		return -1;
 	if (target.kind && strcmp(target.kind, "namespace") == 0)
-	namespace = target.name;
-	return kube_account_check_namespace(account, operation, namespace, err);
+		changed = target.name;
+	return kube_account_check_namespace(account, operation, changed, err);
 }
 
 /* ---- the choice ------------------------------------------------------------------------------ */

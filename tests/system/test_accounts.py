@@ -103,6 +103,21 @@ def test_settings_of_kinds_that_are_wrong(accounts):
         assert status == 2 and text in errors
 
 
+def test_an_account_writes_to_its_namespaces_only(accounts, cluster, namespace):
+    """Its context's namespace, too, and a Namespace itself."""
+    accounts.write(shop={"namespaces": [namespace]})
+    error = bad(accounts.run(deploy(settings(a="1"), account="shop")), "Deploy")
+    assert 'manifests[0] (configMap settings): deployManifest: account "shop" is not set up for namespace "default"' in error
+    assert not [name for name in names_of(cluster, "default", "configmaps") if name.startswith("settings")]
+    good(accounts.run(deploy(settings(a="1"), account="shop", namespaceOverride=namespace)))
+
+    other = cluster.new_namespace()
+    gone = stage("deleteManifest", f"namespace {other}", "", account="shop", mode="static")
+    assert f'account "shop" is not set up for namespace "{other}"' in bad(accounts.run(gone), "deleteManifest")
+    made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{other}-2"}}
+    assert f'is not set up for namespace "{other}-2"' in bad(accounts.run(deploy(made, account="shop")), "Deploy")
+
+
 # What it may do
 
 
