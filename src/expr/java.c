@@ -610,6 +610,16 @@ static int choose_method(struct eval *ev, const struct java_class *class,
 	return 0;
 }
 
+/* A method may look at every byte of its texts. */
+static uint64_t call_steps(const struct call *call)
+{
+	uint64_t bytes = call->self.kind == V_STRING ? call->self.length : 0;
+	for (size_t i = 0; i < call->count; i++)
+		if (call->args[i].kind == V_STRING)
+			bytes += call->args[i].length;
+	return 1 + bytes / 64;
+}
+
 int java_call(struct eval *ev, struct value target, struct str name, struct node_hint *hint,
 	const struct value *args, size_t count, struct value *ret)
 {
@@ -629,7 +639,7 @@ int java_call(struct eval *ev, struct value target, struct str name, struct node
 	}
 	if (!row)
 		return no_method(ev, class, value_type_name(target), rows, name, args, count);
-	if (eval_step(ev, 1) < 0)
+	if (eval_step(ev, call_steps(&call)) < 0)
 		return -1;
 	*ret = NULL_VALUE;
 	return row->call(ev, &call, ret);
@@ -644,7 +654,7 @@ int java_call_static(struct eval *ev, const struct java_class *class, struct str
 		return -1;
 	if (!row)
 		return no_method(ev, class, class->name, class->statics, name, args, count);
-	if (eval_step(ev, 1) < 0)
+	if (eval_step(ev, call_steps(&call)) < 0)
 		return -1;
 	*ret = NULL_VALUE;
 	return row->call(ev, &call, ret);
@@ -668,6 +678,8 @@ int java_construct(
 			"EL1002E: Constructor call: No suitable constructor found on type %s for arguments %s%s",
 			class->name, signature(ev, (struct str){ "", 0 }, args, count),
 			rows ? forms(ev, "; there is ", rows, rows->name) : "");
+	if (eval_step(ev, call_steps(&call)) < 0)
+		return -1;
 	return row->call(ev, &call, ret);
 }
 

@@ -273,6 +273,8 @@ int op_compare(struct eval *ev, struct value left, struct value right, int *ret)
 	if (left.kind == right.kind) {
 		switch ((enum value_kind)left.kind) {
 		case V_STRING:
+			if (eval_step(ev, (left.length < right.length ? left : right).length / 64) < 0)
+				return -1;
 			*ret = text_compare(value_str(left), value_str(right));
 			return 0;
 		case V_BOOL:
@@ -357,7 +359,7 @@ int op_binary(struct eval *ev, int op, struct value left, struct value right, st
 {
 	bool equality = op == OP_EQ || op == OP_NE;
 	if (equality && right.kind == V_STRING && (left.kind == V_STRING || left.kind == V_STATUS)) {
-		bool equal = str_equal(value_str(as_text(left)), value_str(right));
+		bool equal = value_equals(ev, as_text(left), right);
 		*ret = value_bool(equal == (op == OP_EQ));
 		return 0;
 	}

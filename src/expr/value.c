@@ -452,7 +452,7 @@ int seq_splice(struct eval *ev, struct value value, size_t at, size_t removed,
 static bool seq_equals(struct eval *ev, struct value a, struct value b)
 {
 	size_t count = seq_count(ev, a);
-	if (count != seq_count(ev, b))
+	if (count != seq_count(ev, b) || eval_step(ev, count / 4) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (!value_equals(ev, seq_at(ev, a, i), seq_at(ev, b, i)))
@@ -476,7 +476,7 @@ static bool map_equals(struct eval *ev, struct value a, struct value b)
 	a = map_plain(ev, a);
 	b = map_plain(ev, b);
 	size_t count = map_count(ev, a);
-	if (count != map_count(ev, b))
+	if (count != map_count(ev, b) || eval_step(ev, count) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		struct value other;
@@ -543,8 +543,9 @@ bool value_equals(struct eval *ev, struct value a, struct value b)
 	case V_FLOAT:
 	case V_DOUBLE:
 		return same_number(a.number, b.number);
-	case V_STRING:
-		return str_equal(value_str(a), value_str(b));
+	case V_STRING: /* a step for what a processor compares in its time */
+		return a.length == b.length && eval_step(ev, a.length / 512) == 0 &&
+			str_equal(value_str(a), value_str(b));
 	case V_LIST:
 	case V_SET:
 	case V_MAP:

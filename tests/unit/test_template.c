@@ -3,9 +3,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
+#include "base/cleanup.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "expr/template.h"
@@ -140,6 +143,33 @@ static void a_string_that_takes_too_long_fails_alone(void **state)
 	assert_json(val_at(pass.value, 1), "1");
 }
 
+/* Each of these looks thousands of times at a text of a million bytes, or at a long list. */
+static void work_is_counted_by_the_length_of_what_is_looked_at(void **state)
+{
+	static const char *const bodies[] = {
+		"new int[5000].![#root.y.hashCode()].size()",
+		"new int[5000].![#root.y.equalsIgnoreCase(#root.z)].size()",
+		"new int[5000].![#root.y.trim().length()].size()",
+		"new int[5000].![#root.y.compareTo(#root.z)].size()",
+		"new int[5000].![#root.y.charAt(400000)].size()",
+		"new int[5000].![#root.y < #root.z].size()",
+		"new int[5000].![#root.y == #root.z].size()",
+		"new int[5000].![#root.m == #root.n].size()",
+	};
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		_cleanup_free_ char *source = xasprintf(
+			"[\"${y = 'a'.repeat(1000000)}\", \"${z = 'a'.repeat(999999).concat('b')}\","
+			" \"${m = 'a,'.repeat(20000).split(',')}\", \"${n = 'a,'.repeat(20000).split(',')}\","
+			" \"${%s}\"]",
+			bodies[i]);
+		_cleanup_pass_ struct pass pass = run("{}", source, NULL, NULL);
+		const char *why = val_get_text(
+			val_at(pass.result.failure_list, 0), "description", "nothing");
+		if (pass.result.failures != 1 || !strstr(why, "steps"))
+			fail_msg("%s: %s", bodies[i], why);
+	}
+}
+
 static void assignments_last_for_the_pass_only(void **state)
 {
 	const char *context = "{\"l\": [1], \"m\": {\"k\": {\"d\": 1}}}";
@@ -219,6 +249,7 @@ int main(void)
 		cmocka_unit_test(the_summary_shows_helpers_as_the_original_rewrites_them),
 		cmocka_unit_test(a_budget_is_for_the_whole_pass),
 		cmocka_unit_test(a_string_that_takes_too_long_fails_alone),
+		cmocka_unit_test(work_is_counted_by_the_length_of_what_is_looked_at),
 		cmocka_unit_test(assignments_last_for_the_pass_only),
 		cmocka_unit_test(keys_that_become_equal_leave_the_later_value),
 		cmocka_unit_test(bodies_are_scanned_with_their_places),
