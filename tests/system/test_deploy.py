@@ -203,12 +203,12 @@ def test_what_fails_waits_for_the_others(run, namespace):
 
 def test_an_object_that_the_server_rejects(run, cluster, namespace):
     bad = deployment("bad")
-    bad["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
+    bad["spec"]["template"]["spec"]["restartPolicy"] = "Never"
     done = run(deploy(bad, deployment("never"), named("ConfigMap", "first", data={}),
                       namespaceOverride=namespace))
     assert (done.status, done.stage("Deploy")["status"]) == (1, "TERMINAL")
     text = done.errors("Deploy")[0]
-    assert "Deployment bad" in text and "`selector` does not match template `labels`" in text
+    assert "Deployment bad" in text and 'Unsupported value: "Never"' in text
     assert get(cluster, core(namespace, "configmaps", "first-v000"))
     assert not get(cluster, apps(namespace, "deployments", "never"))
 

@@ -62,6 +62,12 @@ WRONG = {
                                         ["manifests[1].spec.template.spec.containers[0].env[0].value: expected a string, got int"]),
     "containers that are a map": ({**deployment(), "spec": {"template": {"spec": {"containers": {"name": "a"}}}}},
                                   ["manifests[1].spec.template.spec.containers: expected a list, got map"]),
+    "a selector that finds other Pods": ({**deployment(), "spec": {**deployment()["spec"], "selector": {"matchLabels": {"app": "b"}}}}, [
+        "manifests[1].spec.selector.matchLabels.app: is not a label of spec.template.metadata.labels with the same value"]),
+    "a Secret with a field it has not": (named("Secret", "b", stringdata={"token": "planted"}), [
+        "manifests[1].stringdata: a Secret has no such field; it is written stringData"]),
+    "a Secret that is not base64": (named("Secret", "b", data={"token": "planted!"}), [
+        "manifests[1].data.token: is not base64; plain text belongs into stringData"]),
     "an unknown kind": (named("Whatever", "b", "example.test/v1"), ["manifests[1] (Whatever.example.test b)",
                                                                    'the server does not know kind "Whatever" (apiVersion example.test/v1)']),
     "a version that is no more": (named("Deployment", "b", "apps/v1beta1"), [
@@ -78,6 +84,7 @@ def test_nothing_is_sent_before_a_mistake_is_told(run, cluster, place, manifest,
     said = "".join(done.lines) + json.dumps(done.execution, ensure_ascii=False).replace('\\"', '"')
     for part in texts:
         assert part in said, said[-3000:]
+    assert "planted" not in said
     assert names_of(cluster, place, "configmaps") == ["kube-root-ca.crt"]
 
 
